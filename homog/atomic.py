@@ -1,0 +1,52 @@
+"""Files that a reader sees whole or not at all, and folders that can take them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from homog.config import ConfigError
+
+SPARE_BYTES = 64 * 2**20  # a folder with less room than this counts as full
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well (fsync, rename, fsync)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable(results: Path) -> None:
+    """Raise ConfigError, before any compute, where records could not be written."""
+    try:
+        probe = results / "runs" / "records" / ".writable"
+        with replacing(probe) as temporary:
+            temporary.write_bytes(b"homog")
+        probe.unlink()
+        free = shutil.disk_usage(results).free
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"results={results}: cannot write there ({reason}); name a folder with results=…") from error
+    if free < SPARE_BYTES:
+        raise ConfigError(
+            f"results={results}: only {free / 2**20:.0f} MiB free, {SPARE_BYTES / 2**20:.0f} are needed; "
+            "free some or name another folder with results=…"
+        )

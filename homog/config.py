@@ -1,0 +1,179 @@
+"""YAML -> strict typed frozen dataclasses -> canonical ids; the only place that sees a DictConfig."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+EXPERIMENTS = CONF.parent / "experiments"
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be meant: the message names the value, the valid choices and what to do."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of each task is used: examples to train on, examples to predict, word pieces per example."""
+
+    train: int
+    test: int
+    max_length: int = 128
+
+    def __post_init__(self) -> None:
+        for name, low in (("train", 8), ("test", 8), ("max_length", 8)):
+            if getattr(self, name) < low:
+                raise ConfigError(f"sizes.{name}={getattr(self, name)} is too small: use at least {low}")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The backbone that a set of models shares: backbone + defect + dose + injection seed.
+
+    `dose` is the share of the full defect, 0..1. At dose 0 every arm is the clean backbone, whatever the defect
+    or the seed, so `arm()` builds those as one arm with defect None and seed 0.
+    """
+
+    backbone: Any
+    defect: Any | None
+    dose: float
+    seed: int
+
+    @property
+    def kind(self) -> str:
+        """'clean', 'sham' or 'injected'."""
+        if self.defect is None:
+            return "clean"
+        return "sham" if getattr(self.defect, "sham", False) else "injected"
+
+    @cached_property
+    def id(self) -> str:
+        """'a' + 10 hex digits (a leading letter, since Hydra would read 1e5 or 774411 as a number)."""
+        return "a" + content_id(self)[:10]
+
+
+def arm(backbone: Any, defect: Any | None, dose: float, seed: int) -> Arm:
+    """The arm of these settings; dose 0 is the clean backbone. Raises ConfigError for a dose outside 0..1."""
+    if not 0 <= dose <= 1:
+        raise ConfigError(f"dose={dose:g} is outside 0..1: 0 is the clean backbone, 1 the defect as injected")
+    if dose == 0 or defect is None:
+        return Arm(backbone, None, 0.0, 0)
+    return Arm(backbone, defect, float(dose), int(seed))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """ONE adapted model: arm x adaptation x task x seed, at the sizes of its preset."""
+
+    arm: Arm
+    adaptation: Any
+    task: Any
+    seed: int
+    sizes: Sizes
+
+    @cached_property
+    def id(self) -> str:
+        """'c' + 16 hex digits of the canonical typed content."""
+        return "c" + content_id(self)[:16]
+
+
+def canonical(value: Any) -> Any:
+    """JSON-ready content of a typed value; a kind may define `identity()` to leave out what changes no result."""
+    if hasattr(value, "identity"):
+        return {"type": type(value).__name__, **value.identity()}
+    if dataclasses.is_dataclass(value):
+        content = {f.name: canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **content}
+    if isinstance(value, (list, tuple)):
+        return [canonical(item) for item in value]
+    return value
+
+
+def content_id(value: Any) -> str:
+    """sha256 (hex) of the canonical content. Values are typed first, so 0 and 0.0 of a float field are one."""
+    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def choose(name: Any, choices: Iterable[str], what: str) -> Any:
+    """`name` if it is one of `choices`; otherwise ConfigError with the valid ones and the nearest."""
+    valid = sorted(choices)
+    if name in valid:
+        return name
+    near = difflib.get_close_matches(str(name), valid, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ConfigError(f"unknown {what} '{name}': {hint}valid: {', '.join(valid)}")
+
+
+def build(kind: Callable[..., Any], values: Mapping[str, Any], where: str) -> Any:
+    """An instance of the dataclass `kind`; unknown, missing or mistyped keys raise ConfigError naming them."""
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # pyright: ignore[reportArgumentType]
+    for key in values:
+        choose(key, fields, f"key of {where}")
+    required = {n for n, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING}
+    missing = sorted(required - set(values))
+    if missing:
+        raise ConfigError(f"{where}: missing {', '.join(missing)} (keys: {', '.join(fields)})")
+    return kind(**{key: typed(value, hints[key], f"{where}.{key}") for key, value in values.items()})
+
+
+def typed(value: Any, hint: Any, where: str) -> Any:
+    """`value` as the annotated type: int is taken for float, a list for a tuple, nothing else is converted."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        for option in args:
+            try:
+                return typed(value, option, where)
+            except ConfigError:
+                continue
+    elif origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(typed(item, args[0], f"{where}[{i}]") for i, item in enumerate(value))
+    elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    elif isinstance(hint, type) and type(value) is hint:
+        return value
+    elif dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return build(typing.cast(Any, hint), value, where)
+    expected = hint.__name__ if isinstance(hint, type) else str(hint)
+    raise ConfigError(f"{where}={value!r} is {type(value).__name__}, expected {expected}")
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A DictConfig as plain Python values, interpolations resolved."""
+    from omegaconf import OmegaConf
+
+    return typing.cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, with YAML 1.2 numbers (1e-4 is a float). Raises ConfigError naming the file."""
+    from omegaconf import OmegaConf
+
+    try:
+        values = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path}: cannot be read as YAML: {reason}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys to values")
+    return typing.cast(dict[str, Any], values)
+
+
+def variant(group: str, name: Any, registry: Mapping[str, Any], **overrides: Any) -> Any:
+    """The configured variant conf/<group>/<name>.yaml as an instance of its registered kind."""
+    choose(name, registry, group)
+    values = read_yaml(CONF / group / f"{name}.yaml") | overrides
+    return build(registry[name], values, group)

@@ -1,0 +1,100 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from homog.config import Arm, Cell, ConfigError, Sizes, arm, build, canonical, choose, content_id, read_yaml
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    rate: float = 0.5
+    steps: int = 3
+    words: tuple[str, ...] = ()
+    note: str | None = None
+    sham: bool = field(default=False)
+
+
+def test_values_are_typed_before_they_are_hashed():
+    assert content_id(build(Kind, {"name": "k", "rate": 0}, "k")) == content_id(
+        build(Kind, {"name": "k", "rate": 0.0}, "k")
+    )
+    assert content_id(build(Kind, {"name": "k", "rate": 0.1}, "k")) != content_id(build(Kind, {"name": "k"}, "k"))
+    assert build(Kind, {"name": "k", "words": ["a", "b"], "note": None}, "k").words == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"name": "k", "stepss": 3}, "unknown key of k 'stepss': did you mean steps?"),
+        ({"rate": 1.0}, "missing name"),
+        ({"name": "k", "steps": 3.5}, "k.steps=3.5 is float, expected int"),
+        ({"name": "k", "steps": True}, "expected int"),
+        ({"name": "k", "rate": "high"}, "k.rate='high' is str, expected float"),
+        ({"name": "k", "words": ["a", 1]}, r"k.words\[1\]=1 is int"),
+        ({"name": "k", "sham": 1}, "expected bool"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(values, said):
+    with pytest.raises(ConfigError, match=said):
+        build(Kind, values, "k")
+
+
+def test_dose_zero_is_one_clean_arm_whatever_the_defect_or_seed():
+    clean = arm(Kind("b"), Kind("d"), 0, 7)
+    assert clean == arm(Kind("b"), None, 0.0, 0)
+    assert clean.kind == "clean"
+    assert arm(Kind("b"), Kind("d", sham=True), 1, 0).kind == "sham"
+    assert arm(Kind("b"), Kind("d"), 1, 0).kind == "injected"
+
+
+@pytest.mark.parametrize("dose", [-0.1, 1.01, float("nan")])
+def test_dose_outside_0_1_is_refused(dose):
+    with pytest.raises(ConfigError, match=r"outside 0\.\.1"):
+        arm(Kind("b"), Kind("d"), dose, 0)
+
+
+def test_ids_are_stable_begin_with_a_letter_and_tell_arms_apart():
+    first, second = Arm(Kind("b"), Kind("d"), 0.5, 0), Arm(Kind("b"), Kind("d"), 0.5, 1)
+    assert first.id[0] == "a"
+    assert first.id != second.id
+    assert first.id == Arm(Kind("b"), Kind("d"), 0.5, 0).id
+    cells = {Cell(first, Kind("x"), Kind("t"), s, Sizes(10, 10)).id for s in (0, 1)}
+    assert len(cells) == 2
+    assert json.dumps(canonical(first))
+
+
+def test_identity_leaves_out_what_changes_no_result():
+    @dataclass(frozen=True)
+    class Named:
+        label: str
+        path: str
+
+        def identity(self):
+            return {"path": self.path}
+
+    assert content_id(Named("a", "p")) == content_id(Named("b", "p"))
+
+
+def test_choose_names_the_valid_and_the_nearest():
+    with pytest.raises(ConfigError, match="unknown task 'trek': did you mean trec\\? valid: sms_spam, trec"):
+        choose("trek", ["trec", "sms_spam"], "task")
+
+
+def test_small_numbers_in_yaml_are_numbers(tmp_path):
+    (tmp_path / "a.yaml").write_text("rate: 1e-4\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"rate": 1e-4}
+    (tmp_path / "b.yaml").write_text("rate: [1\n")
+    with pytest.raises(ConfigError, match="b.yaml: cannot be read"):
+        read_yaml(tmp_path / "b.yaml")
+
+
+def test_config_paths_import_nothing_heavy():
+    heavy = "{'torch', 'transformers', 'pandas'}"
+    code = f"import homog.run, sys; print([name for name in sys.modules if name in {heavy}])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert shown.stdout.strip() == "[]"
