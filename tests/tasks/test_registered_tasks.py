@@ -1,0 +1,114 @@
+"""Every registered task on its real source."""
+
+import time
+from functools import cache
+
+import pytest
+
+from homog import sources
+from homog.config import CONF, variant
+from homog.tasks import TASKS, adult, compas
+from homog.tasks.task import Task
+
+FAMILIES = {"adult": adult.TARGETS, "compas": compas.TARGETS}
+
+
+@cache
+def loaded(name: str) -> Task:
+    kind = variant("task", name, TASKS)
+    sources.fetch(kind.sources)
+    return kind.load()
+
+
+def test_every_task_has_its_configuration():
+    assert sorted(TASKS) == sorted(path.stem for path in (CONF / "task").glob("*.yaml"))
+    assert [variant("task", name, TASKS).name for name in TASKS] == list(TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_configurations_are_short_and_open_with_what_to_expect(name):
+    lines = (CONF / "task" / f"{name}.yaml").read_text().splitlines()
+    assert len(lines) <= 12 and lines[0].startswith("# ") and "accuracy" in lines[0]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", TASKS)
+def test_examples_are_whole(name):
+    task = loaded(name)
+    assert task.name == name
+    for examples in (task.train, task.test):
+        assert list(examples)[:4] == ["example", "person", "text", "label"]
+        assert int(examples.isna().to_numpy().sum()) == 0
+        assert set(examples["label"]) == set(range(len(task.label_names)))
+        assert examples["example"].is_unique
+        assert all(type(text) is str and text and text == text.strip() for text in examples["text"].tolist())
+    assert len(task.train) >= 600 and len(task.test) >= 400
+    assert len(set(task.label_names)) == len(task.label_names)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", TASKS)
+def test_train_and_test_share_nothing(name):
+    task = loaded(name)
+    for column in ("example", "person", "text"):
+        train, test = (set(frame[column].str.casefold()) for frame in (task.train, task.test))
+        assert not train & test
+        assert len(train) + len(test) == len(task.train) + len(task.test)
+
+
+@pytest.mark.real
+def test_documents_and_clauses_are_on_one_side():
+    amazon, privacy = loaded("amazon_sentiment"), loaded("privacy_relevance")
+    reviews = [set(frame["example"].str.rsplit("_", n=1).str[0]) for frame in (amazon.train, amazon.test)]
+    clauses = [set(frame["text"].str.split("? ", n=1, regex=False).str[1]) for frame in (privacy.train, privacy.test)]
+    assert not reviews[0] & reviews[1] and not clauses[0] & clauses[1]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", TASKS)
+def test_loading_is_deterministic_and_quick(name):
+    first = loaded(name)
+    for family in (adult, compas):
+        family._persons.cache_clear()
+    start = time.process_time()
+    second = variant("task", name, TASKS).load()
+    assert time.process_time() - start < 1.5
+    assert first.train.equals(second.train) and first.test.equals(second.test)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_decides_about_the_same_persons(family):
+    tasks = [loaded(f"{family}_{target}") for target in FAMILIES[family]]
+    columns = ["example", "person", "sex", "race", "age"]
+    for task in tasks:
+        assert task.family == family
+        assert task.train[columns].equals(tasks[0].train[columns])
+        assert task.test[columns].equals(tasks[0].test[columns])
+        assert task.sample(60, 40, 1).train["person"].equals(tasks[0].sample(60, 40, 1).train["person"])
+
+
+@pytest.mark.real
+def test_sentences_withhold_what_they_are_to_tell():
+    withheld = {
+        "adult_income": "earns|thousand",
+        "adult_married": "married|divorced|separated|widowed|husband|wife",
+        "adult_white_collar": "clerk|manager|in sales|professional,|technical|craft",
+        "adult_long_hours": "full time|part time|overtime|long hours",
+        "compas_two_year_recid": "risk|score|recid|again",
+        "compas_high_score": "risk|score|recid|again",
+        "compas_violent_score": "risk|score|recid|again",
+        "compas_has_priors": "prior offence|juvenile record",
+    }
+    for name, words in withheld.items():
+        texts = loaded(name).train["text"]
+        # A charge may itself speak of a prior conviction or of culpable risk; it names no score.
+        assert not texts.str.replace("charged with the [^,]*", "", regex=True).str.contains(words).any(), name
+
+
+@pytest.mark.real
+def test_pinned_examples():
+    trec = loaded("trec")
+    text, label = {row[0]: row[2:4] for row in trec.train.itertuples(index=False)}["trec-5778"]
+    assert (text, trec.label_names[label]) == ("How many bones are there in the human hand ?", "NUM")
+    assert loaded("sms_spam").label_names == ("ham", "spam")
