@@ -1,0 +1,5 @@
+"""Backbones by name: BACKBONES[name](**conf/backbone/<name>.yaml).load()."""
+
+from homog.backbones.encoder import Encoder
+
+BACKBONES = {"minilm_l6": Encoder}

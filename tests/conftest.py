@@ -1,0 +1,35 @@
+"""Every test runs on one thread, on the CPU, without a hub; heavy tiny backbones are made once."""
+
+import os
+
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+}
+
+import pytest
+import torch
+
+from tests import tiny
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    return tiny.save_tiny(tmp_path_factory.mktemp("backbone") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def backbone(tiny_folder):
+    from homog.backbones.encoder import Encoder
+
+    return Encoder("tiny", str(tiny_folder)).load()
+
+
+@pytest.fixture(autouse=True)
+def own_trunk(tmp_path, monkeypatch):
+    """No test shares the cache of half-run texts with another, or with the user."""
+    monkeypatch.setattr("homog.backbones.trunk.folder", lambda: tmp_path / "trunk")
