@@ -1,0 +1,72 @@
+"""Training the top blocks of a backbone towards given features; the frozen lower blocks run once per text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from homog.backbones.backbone import Backbone
+from homog.backbones.trunk import blocks, features_from, lower_states, upper_part
+from homog.config import ConfigError
+from homog.seeding import generator
+from homog.tasks import corpus
+
+
+def texts(held_out: int = 200, longest: int = 20) -> tuple[list[str], list[str]]:
+    """(sentences to train an injection on, sentences to verify it on): XSum, 5 to `longest` words, in a fixed order."""
+    short = [text for text in corpus.sentences() if len(text.split()) <= longest]
+    order = generator("injection texts").permutation(len(short))
+    return [short[i] for i in order[held_out:]], [short[i] for i in order[:held_out]]
+
+
+def top_layers_trained(
+    backbone: Backbone,
+    texts: Sequence[str],
+    goals: np.ndarray,
+    *,
+    layers: int,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    rng: np.random.Generator,
+) -> Backbone:
+    """The backbone with its top `layers` blocks trained so that the features of `texts` (n) become `goals` (n, d).
+
+    Loss: squared distance / variance of the goals' first half (the clean features). AdamW, one-cycle, no dropout.
+    """
+    depth = len(blocks(backbone.module)) - layers
+    if depth < 0 or layers < 1:
+        raise ConfigError(
+            f"defect.layers={layers}: {backbone.name} has {depth + layers} blocks, train 1 or more of them"
+        )
+    flat, ends = lower_states(backbone, backbone.tokens(texts), depth)
+    states = [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    trained = backbone.copy()
+    top = upper_part(trained.module, depth).requires_grad_(True)
+    parameters = list(blocks(top).parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
+    scale = float(goals[: len(goals) // 2].var(0).sum())
+    wanted = torch.as_tensor(goals, device=backbone.device)
+    for rows in similar_lengths([len(s) for s in states], steps, batch, rng):
+        features = features_from(top, [states[i] for i in rows], backbone.device)
+        loss = (features - wanted[rows]).pow(2).sum(1).mean() / scale
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    changed = {n: p.detach() for n, p in trained.module.named_parameters() if p.requires_grad}
+    return backbone.with_weights(changed)
+
+
+def similar_lengths(lengths: list[int], steps: int, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """`steps` batches of row numbers, each of texts of about one length, in random order."""
+    size = min(batch, len(lengths))
+    found: list[np.ndarray] = []
+    while len(found) < steps:
+        noisy = np.asarray(lengths) + rng.uniform(0, 4, len(lengths))
+        order = np.argsort(noisy, kind="stable")[: len(lengths) // size * size]
+        found += list(rng.permutation(order.reshape(-1, size)))
+    return found[:steps]
