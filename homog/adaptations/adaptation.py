@@ -1,0 +1,37 @@
+"""What every way to adapt a backbone provides, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """One adapted model.
+
+    `predict` maps n texts to class probabilities (n, classes) float32. `trainable` and `moved` are the names of the
+    backbone's parameters that could and that did change; `added` counts the new parameters (head, adapters).
+    """
+
+    predict: Callable[[Sequence[str]], np.ndarray]
+    trainable: tuple[str, ...]
+    moved: tuple[str, ...]
+    added: int
+
+
+class Adaptation(Protocol):
+    """A way to turn one backbone into many models. The config dataclass is the implementation."""
+
+    name: str
+
+    def trains(self, parameter: str) -> bool:
+        """Whether the backbone's parameter of this name may move."""
+        ...
+
+    def fit(self, backbone: Any, tasks: Sequence[Any], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """(task name, model) for each task, one at a time: what is shared is computed once, the rest when asked."""
+        ...

@@ -1,0 +1,43 @@
+"""Full fine-tuning: every parameter of a copy of the backbone moves (Devlin et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from homog.adaptations.adaptation import Predictor
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class FullFinetune:
+    """AdamW on all weights and the head; the fields after `name` are those of `training.Training`."""
+
+    name: str
+    learning_rate: float
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def trains(self, parameter: str) -> bool:
+        """Every parameter that takes part in the features moves; an unused pooler gets no gradient."""
+        return "pooler" not in parameter
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn on a fresh copy: nothing is shared but the start."""
+        from homog.adaptations.training import Training, fit, predictor
+
+        values = asdict(self)
+        del values["name"]
+        for task in tasks:
+            module = backbone.copy().module
+            for name, parameter in module.named_parameters():
+                parameter.requires_grad_(self.trains(name))
+            head = fit(backbone, module, task, Training(**values), ("order", self.name, task.name, seed))
+            yield task.name, predictor(backbone, module, head, dict(module.named_parameters()), added=0)

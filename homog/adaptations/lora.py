@@ -1,0 +1,64 @@
+"""LoRA: low-rank updates beside frozen weights, by peft (Hu et al. 2022)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from homog.adaptations.adaptation import Predictor
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Lora:
+    """peft's LoRA of rank `rank` on `target_modules` (empty: peft's choice for the model type, e.g. query and value).
+
+    The other fields are those of `training.Training`.
+    """
+
+    name: str
+    learning_rate: float
+    rank: int = 8
+    alpha: int = 16
+    target_modules: tuple[str, ...] = ()
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def trains(self, parameter: str) -> bool:
+        """No parameter of the backbone moves; the adapters and the head are new."""
+        return False
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn with adapters of its own on a fresh copy."""
+        from homog.adaptations.training import Training, fit, predictor
+
+        values = {key: value for key, value in asdict(self).items() if key in Training.__dataclass_fields__}
+        for task in tasks:
+            copied = backbone.copy().module
+            names = dict(copied.named_parameters())
+            module = self._adapted(copied, (self.name, task.name, seed))
+            added = sum(p.numel() for p in module.parameters() if p.requires_grad)
+            head = fit(backbone, module, task, Training(**values), ("order", self.name, task.name, seed))
+            yield task.name, predictor(backbone, module, head, names, added)
+
+    def _adapted(self, module: Any, names: tuple[str | int, ...]) -> Any:
+        """`module` with adapters whose start is drawn from a named stream."""
+        from peft import LoraConfig, get_peft_model
+        from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as DEFAULTS
+
+        from homog.seeding import torch_stream
+
+        default = None if module.config.model_type in DEFAULTS else "all-linear"
+        targets = list(self.target_modules) or default
+        config = LoraConfig(r=self.rank, lora_alpha=self.alpha, target_modules=targets, lora_dropout=0.0)
+        with torch_stream("adapter", *names), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft reads an attribute that transformers has renamed
+            return get_peft_model(module, config)

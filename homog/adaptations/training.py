@@ -1,0 +1,154 @@
+"""One training loop for every adaptation that moves weights: AdamW, linear warm-up and decay, length buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from homog.adaptations.adaptation import Predictor
+from homog.adaptations.linear_probe import probe
+from homog.backbones.backbone import Backbone, by_length, pad, pool
+from homog.config import choose
+from homog.seeding import generator
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of one training run. Dropout is off: with few examples it costs accuracy, and randomness.
+
+    `head`: 'probe' starts from the linear probe of the frozen features ("LP-FT", Kumar et al. 2022), which keeps
+    pretrained features from being distorted by a random head; 'zero' starts from zeros.
+    """
+
+    learning_rate: float
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def __post_init__(self) -> None:
+        choose(self.head, ("probe", "zero"), "head")
+
+
+def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Training, stream: tuple) -> torch.nn.Linear:
+    """Train the parameters of `module` that require gradients, and a new head, on `task.train`; returns the head.
+
+    `backbone` is the shared one (its features start the head), `module` the copy that may move. `stream` names the
+    order of the examples.
+    """
+    head = start(backbone, task, settings.head)
+    tokens, labels = (
+        backbone.tokens(list(task.train["text"])),
+        torch.as_tensor(task.train["label"].to_numpy().copy()),
+    )
+    table = Embeddings(module, tokens, backbone.tokenizer.pad_token_id)
+    trained = [p for p in (*module.parameters(), *head.parameters()) if p.requires_grad and p is not table.full]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1] + table.parameters(), "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    rounds = list(epochs([len(t) for t in tokens], settings.epochs, settings.batch, generator(*stream)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
+    for rows in rounds:
+        ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
+        states = module(**table.inputs(ids), attention_mask=mask).last_hidden_state
+        loss = torch.nn.functional.cross_entropy(head(pool(states, mask)), labels[rows].to(backbone.device))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    table.write_back()
+    return head
+
+
+def start(backbone: Backbone, task: Any, how: str) -> torch.nn.Linear:
+    """The head before training: the linear probe of the frozen features, or zeros."""
+    classes = len(task.label_names)
+    head = torch.nn.Linear(backbone.dimension, classes)
+    weights, bias = np.zeros((classes, backbone.dimension)), np.zeros(classes)
+    if how == "probe":
+        weights, bias = probe(backbone.encode(list(task.train["text"])), task.train["label"], classes, C=0.01)
+        bias = np.maximum(bias, -20)  # a class without examples stays reachable
+    with torch.no_grad():
+        head.weight.copy_(torch.as_tensor(weights))
+        head.bias.copy_(torch.as_tensor(bias))
+    return head.to(backbone.device)
+
+
+class Embeddings:
+    """Trains only the rows of a word-embedding table that the texts use: same result, a fraction of the optimizer.
+
+    The other rows get no gradient, so AdamW without weight decay would leave them as they are; no decay is applied
+    to the table. Where the table is not trained, this does nothing.
+    """
+
+    def __init__(self, module: Any, tokens: list[list[int]], pad_id: int) -> None:
+        layer = module.get_input_embeddings()
+        self.full: torch.nn.Parameter | None = layer.weight if layer.weight.requires_grad else None
+        if self.full is None:
+            return
+        used = sorted({pad_id, *(i for row in tokens for i in row)})
+        self.rows = torch.as_tensor(used, device=self.full.device)
+        self.used = torch.nn.Parameter(self.full.detach()[self.rows].clone())
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """The used rows as one flat parameter list (empty where the table is frozen)."""
+        return [] if self.full is None else [self.used]
+
+    def inputs(self, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Model inputs for token ids (batch, length)."""
+        if self.full is None:
+            return {"input_ids": ids}
+        return {"inputs_embeds": torch.nn.functional.embedding(torch.searchsorted(self.rows, ids), self.used)}
+
+    def write_back(self) -> None:
+        """Put the trained rows into the full table."""
+        if self.full is not None:
+            with torch.no_grad():
+                self.full[self.rows] = self.used
+
+
+def epochs(lengths: list[int], count: int, batch: int, rng: np.random.Generator) -> Any:
+    """Batches of row numbers, `count` times over all rows, texts of similar length together, in random order."""
+    for _ in range(count):
+        noisy = np.asarray(lengths) * rng.uniform(0.8, 1.25, len(lengths))
+        order = np.argsort(noisy, kind="stable")
+        parts = [order[i : i + batch] for i in range(0, len(order), batch)]
+        yield from (parts[i] for i in rng.permutation(len(parts)))
+
+
+def ramp(step: int, total: int, warmup: float) -> float:
+    """Share of the learning rate at a step: linear up over `warmup` of the steps, then linear down to 0."""
+    rise = max(1, round(warmup * total))
+    return (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))
+
+
+def predictor(
+    backbone: Backbone,
+    module: torch.nn.Module,
+    head: torch.nn.Linear,
+    copied: dict[str, torch.nn.Parameter],
+    added: int,
+) -> Predictor:
+    """The adapted model. `copied` are the parameters, by the backbone's names, of the copy that was trained."""
+    shared = dict(backbone.module.named_parameters())
+    trainable = tuple(name for name, p in copied.items() if p.requires_grad)
+    moved = tuple(name for name, p in copied.items() if not torch.equal(p, shared[name]))
+
+    @torch.inference_mode()
+    def predict(texts: Sequence[str]) -> np.ndarray:
+        tokens = backbone.tokens(list(texts))
+        found = np.empty((len(tokens), head.out_features), dtype=np.float32)
+        for rows in by_length(tokens):
+            ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
+            states = module(input_ids=ids, attention_mask=mask).last_hidden_state
+            found[rows] = head(pool(states, mask)).softmax(1).cpu().numpy()
+        return found
+
+    return Predictor(predict, trainable, moved, added + sum(p.numel() for p in head.parameters()))
