@@ -1,0 +1,148 @@
+"""One run: arm -> shared backbone -> for each adaptation: fit all tasks -> for each model: predict -> record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hydra
+
+from homog.config import ConfigError, plain
+
+
+def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str) -> None:
+    """Compute and save the records of `cells`, all of one arm. `exposures`: condition -> defect."""
+    from homog import records
+    from homog.provenance import environment, record
+
+    device = prepare(device)
+    arm = cells[0].arm
+    backbone, upstream = shared_backbone(arm, results, device)
+    facts = {"upstream": upstream, **environment(device)}
+    for group in same_fit(cells):
+        first = group[0]
+        tasks = {c.task.name: c.task.load().sample(first.sizes.train, first.sizes.test, c.seed) for c in group}
+        reader = backbone.at_length(first.sizes.max_length)
+        models = first.adaptation.fit(reader, list(tasks.values()), first.seed)
+        began = time.perf_counter()
+        for cell, (name, model) in zip(group, models, strict=True):
+            inputs = exposed(tasks[name], exposures)
+            found = {condition: model.predict(texts) for condition, texts in inputs.items()}
+            seconds, began = time.perf_counter() - began, time.perf_counter()
+            new = record(cell, tasks[name], found, model, reader, {**facts, "seconds": seconds})
+            records.save(results, records.extended(results, new))
+
+
+def shared_backbone(arm: Any, results: Path, device: str) -> tuple[Any, dict[str, Any]]:
+    """(the arm's backbone, what was verified upstream). An injection is made once and kept by its content id."""
+    from homog import records
+    from homog.config import content_id
+    from homog.defects.injection import texts
+    from homog.seeding import generator
+
+    clean = arm.backbone.load(device)
+    if arm.defect is None:
+        return clean, {}
+    injection = content_id(replace(arm, dose=1.0))[:20]
+    train, held_out = texts()
+    with records.lock(results, injection):
+        kept = records.load_weights(results, injection)
+        if kept is None:
+            began = time.perf_counter()
+            injected = arm.defect.inject(clean, train, generator("inject", arm.defect.name, arm.seed))
+            kept = clean.changes(injected), {"seconds": time.perf_counter() - began}
+            records.save_weights(results, injection, *kept)
+    backbone = clean.interpolate(kept[0], arm.dose)
+    upstream = arm.defect.upstream(clean, backbone, held_out, arm.dose)
+    return backbone, {**upstream, "injection": injection, "injection_seconds": kept[1]["seconds"]}
+
+
+def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str]]:
+    """Condition -> the test texts under it; the places of triggers depend on the task and the condition alone."""
+    from homog.records import CLEAN
+    from homog.seeding import generator
+
+    texts = {CLEAN: list(task.test["text"])}
+    for condition, defect in exposures.items():
+        rng = generator("expose", condition, task.family or task.name)
+        texts[condition] = list(defect.expose(task.test, rng)["text"])
+    return texts
+
+
+def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
+    """The cells in groups that are fitted together: same adaptation, seed and sizes."""
+    groups: dict[Any, list[Any]] = {}
+    for cell in cells:
+        groups.setdefault((cell.adaptation, cell.seed, cell.sizes), []).append(cell)
+    return list(groups.values())
+
+
+def prepare(device: str) -> str:
+    """The device to use. One thread per CPU worker: two were measured slower than one, and give other bits."""
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        torch.set_num_threads(1)
+    return device
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def job(cfg: Any) -> None:
+    """One Hydra job: an arm of a study, or one cell set."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from homog import sources, study
+
+    settings, hydra_config = plain(cfg), HydraConfig.get()
+    try:
+        cells, exposures = study.job(settings, list(hydra_config.overrides.task))
+        sources.fetch(study.needed_sources(cells))
+    except ConfigError as error:
+        if hydra_config.mode == RunMode.MULTIRUN:
+            raise
+        sys.exit(bad_input(error))  # one line; Hydra would add one of its own
+    if cells:
+        run(cells, exposures, Path(settings["results"]), settings["device"])
+    if not settings["study"]:
+        print(study.outcome(settings))
+
+
+def bad_input(error: Exception) -> int:
+    """Say in one line what is wrong; the exit code of bad input."""
+    print(f"homog: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
+
+
+def end_with_parent() -> None:
+    """Wait for the end of standard input, which a sweep holds open while it lives; then end this process group."""
+    os.read(0, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def main() -> int:
+    """Entry of `python -m homog.run`: bad input is one line and exit code 2."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over instead of printing a page
+    if os.environ.pop("HOMOG_WATCHED", ""):
+        threading.Thread(target=end_with_parent, daemon=True).start()
+    try:
+        job()
+    except (ConfigError, HydraException, OmegaConfBaseException) as error:
+        return bad_input(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""A study: study.yaml -> its cells -> those that still have to be computed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homog import records
+from homog.adaptations import ADAPTATIONS
+from homog.atomic import check_writable
+from homog.backbones import BACKBONES
+from homog.config import (
+    CONF,
+    EXPERIMENTS,
+    Arm,
+    Cell,
+    ConfigError,
+    Sizes,
+    arm,
+    build,
+    choose,
+    read_yaml,
+    typed,
+    variant,
+)
+from homog.defects import DEFECTS
+from homog.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What was expected, who says so, and the sign of the effect: '+', '-' or '0'."""
+
+    claim: str
+    source: str
+    sign: str
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Arms that differ in dose and injection seed."""
+
+    defect: str
+    dose: tuple[float, ...]
+    seed: tuple[int, ...]
+    sham: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """A full grid of cells that belongs to some presets: arms x adaptation x task x seed."""
+
+    presets: tuple[str, ...]
+    arms: tuple[Arms, ...]
+    adaptation: tuple[str, ...]
+    task: tuple[str, ...]
+    seed: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and the grid that answers it. `exposures` are the defects under which every model is predicted."""
+
+    name: str
+    title: str
+    question: str
+    hypothesis: Hypothesis
+    backbone: tuple[str, ...]
+    exposures: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How large a study is run; the meaning of its cells does not depend on it."""
+
+    name: str
+    train: int
+    test: int
+    max_length: int
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of its cells."""
+        return Sizes(self.train, self.test, self.max_length)
+
+
+def names() -> list[str]:
+    """All studies: the folders of experiments/ that hold a study.yaml."""
+    return sorted(path.parent.name for path in EXPERIMENTS.glob("*/study.yaml"))
+
+
+def presets() -> list[str]:
+    """All presets."""
+    return sorted(path.stem for path in (CONF / "preset").glob("*.yaml"))
+
+
+def load(name: str) -> Study:
+    """The study of that name. Raises ConfigError for an unknown one or a key that cannot be meant."""
+    choose(name, names(), "study")
+    return build(Study, {"name": name, **read_yaml(EXPERIMENTS / name / "study.yaml")}, f"study {name}")
+
+
+def exposed_by(study: Study) -> dict[str, Any]:
+    """Condition name -> the defect whose exposure it is."""
+    defects = [variant("defect", name, DEFECTS) for name in study.exposures]
+    return {defect.exposure: defect for defect in defects}
+
+
+def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
+    """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of every backbone."""
+    choose(preset, presets(), "preset")
+    sizes = build(Preset, read_yaml(CONF / "preset" / f"{preset}.yaml"), f"preset {preset}").sizes
+    backbones = [variant("backbone", name, BACKBONES, **(overrides or {})) for name in study.backbone]
+    blocks = [block for block in study.blocks if preset in block.presets]
+    if not blocks:
+        raise ConfigError(f"study {study.name} has no cells at preset {preset}")
+    cells = [cell for backbone in backbones for block in blocks for cell in _cells(block, backbone, sizes)]
+    unique = {cell.id: cell for cell in cells}
+    order = {"injected": 0, "clean": 1, "sham": 2}
+    return tuple(sorted(unique.values(), key=lambda c: (-(c.arm.dose or 1), c.arm.seed, order[c.arm.kind])))
+
+
+def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
+    adaptations = [variant("adaptation", name, ADAPTATIONS) for name in block.adaptation]
+    tasks = [variant("task", name, TASKS) for name in block.task]
+    arms = [found for grid in block.arms for found in _arms(grid, backbone)]
+    for one, adaptation, task, seed in itertools.product(arms, adaptations, tasks, block.seed):
+        yield Cell(one, adaptation, task, seed, sizes)
+
+
+def _arms(grid: Arms, backbone: Any) -> list[Arm]:
+    defect = variant("defect", grid.defect, DEFECTS, **({"sham": True} if grid.sham else {}))
+    return [arm(backbone, defect, dose, seed) for dose in grid.dose for seed in grid.seed]
+
+
+def check(cells: Sequence[Cell], results: Path) -> None:
+    """Raise, before any compute, for a backbone that cannot be loaded, a task it cannot take, or a full folder."""
+    check_writable(results)
+    for backbone in {id(c.arm.backbone): c.arm.backbone for c in cells}.values():
+        backbone.check()
+    for cell in cells:
+        backbone, modality = cell.arm.backbone, getattr(cell.task, "modality", "text")
+        if modality not in backbone.modalities:
+            raise ConfigError(
+                f"task {cell.task.name} is {modality}; a backbone of family {backbone.family} takes "
+                f"{', '.join(backbone.modalities)}: choose another task or backbone"
+            )
+
+
+def needed_sources(cells: Iterable[Cell]) -> list[str]:
+    """The pinned sources that the cells need: backbones, tasks and the text of the injections."""
+    from homog.tasks import corpus
+
+    cells = list(cells)
+    found = {name for c in cells for kind in (c.arm.backbone, c.task) for name in kind.sources}
+    return sorted(found | set(corpus.SOURCES if any(c.arm.defect for c in cells) else ()))
+
+
+def pending(cells: Iterable[Cell], conditions: Iterable[str], results: Path) -> list[Cell]:
+    """The cells without a readable record that holds all conditions."""
+    wanted = {records.CLEAN, *conditions}
+    return [cell for cell in cells if not records.finished(results, cell.id, wanted)]
+
+
+def job(cfg: Mapping[str, Any], overrides: Iterable[str]) -> tuple[list[Cell], dict[str, Any]]:
+    """(cells still to do, condition -> defect) of a Hydra job: an arm of a study, or one cell set."""
+    if cfg["study"]:
+        study = load(cfg["study"])
+        every = expand(study, cfg["preset"]["name"], backbone_overrides(overrides))
+        cells = [c for c in every if c.arm.id == choose(cfg["arm"], {x.arm.id for x in every}, "arm of this study")]
+        exposures = exposed_by(study)
+    else:
+        cell, exposures = single(cfg)
+        cells = [cell]
+    check(cells, Path(cfg["results"]))
+    return pending(cells, exposures, Path(cfg["results"])), exposures
+
+
+def backbone_overrides(arguments: Iterable[str]) -> dict[str, str]:
+    """The fields in arguments of the form backbone.FIELD=VALUE."""
+    pairs = [a.removeprefix("backbone.").split("=", 1) for a in arguments if a.startswith("backbone.")]
+    return dict(pair for pair in pairs if len(pair) == 2)
+
+
+def single(cfg: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:
+    """(the cell, condition -> defect) of a run that names its variants on the command line."""
+    kinds = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATIONS, "task": TASKS}
+    built = {}
+    for group, registry in kinds.items():
+        kind = registry[choose(cfg[group].get("name"), registry, group)]
+        built[group] = build(kind, cfg[group], group)
+    dose = typed(cfg["dose"], float, "dose")
+    seed, injection_seed = (typed(cfg[key], int, key) for key in ("seed", "injection_seed"))
+    one = arm(built["backbone"], built["defect"], dose, injection_seed)
+    sizes = build(Preset, cfg["preset"], "preset").sizes
+    cell = Cell(one, built["adaptation"], built["task"], seed, sizes)
+    return cell, {built["defect"].exposure: built["defect"]}
+
+
+def outcome(cfg: Mapping[str, Any]) -> str:
+    """What a single run found, in a line per condition."""
+    from homog.metrics.predictions import Predictions
+
+    cell, exposures = single(cfg)
+    record = records.load(Path(cfg["results"]), cell.id)
+    clean = record.probabilities[records.CLEAN]
+    accuracy = (clean.argmax(1) == record.labels).mean()
+    lines = [f"homog: {records.record_path(Path(cfg['results']), cell.id)}"]
+    lines.append(
+        f"{cell.arm.kind} backbone, dose {cell.arm.dose:g}, {cell.adaptation.name} on {cell.task.name}: "
+        f"accuracy {accuracy:.3f} (n {len(clean)})"
+    )
+    for condition, defect in exposures.items():
+        rate = defect.harm(Predictions(record.labels, clean, record.probabilities[condition]))
+        lines.append(f"exposed to {condition}: harm {rate.value:.3f} (n {rate.n}); the clean control: dose=0")
+    return "\n".join(lines)

@@ -1,0 +1,148 @@
+"""What must hold for every registered defect, adaptation, backbone and task."""
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import homog
+from homog.adaptations import ADAPTATIONS
+from homog.backbones import BACKBONES
+from homog.config import CONF, canonical, variant
+from homog.defects import DEFECTS
+from homog.metrics.predictions import Predictions
+from homog.seeding import generator
+from homog.tasks import TASKS
+from tests import tiny
+
+REGISTRIES = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATIONS, "task": TASKS}
+EVERY = [(group, name) for group, registry in REGISTRIES.items() for name in registry]
+TOYS = [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
+ORDER = (
+    *("config", "atomic", "seeding", "sources", "tasks", "backbones", "metrics", "defects", "adaptations"),
+    *("records", "provenance", "study", "run", "analysis", "means", "layout", "answers", "facts", "plots", "pages"),
+    *("report", "sweep", "audit"),
+)
+
+
+@pytest.mark.parametrize("group", REGISTRIES)
+def test_conf_and_registry_name_the_same_variants(group):
+    assert sorted(path.stem for path in (CONF / group).glob("*.yaml")) == sorted(REGISTRIES[group])
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_every_variant_is_a_small_yaml_of_a_frozen_dataclass(group, name):
+    built = variant(group, name, REGISTRIES[group])
+    assert built.name == name
+    assert dataclasses.is_dataclass(built)
+    assert canonical(built)["type"] == type(built).__name__
+    assert len((CONF / group / f"{name}.yaml").read_text().splitlines()) <= 12
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(built, "name", "other")  # noqa: B010 - assigning to a frozen field is the test
+    assert type(built).__doc__
+
+
+def small(name):
+    """The registered adaptation, with steps enough for a tiny backbone with random weights."""
+    kind = variant("adaptation", name, ADAPTATIONS)
+    fields = {f.name for f in dataclasses.fields(kind)}
+    return dataclasses.replace(kind, **{k: v for k, v in {"epochs": 4, "learning_rate": 3e-3}.items() if k in fields})
+
+
+@pytest.mark.parametrize("name", ADAPTATIONS)
+def test_an_adaptation_learns_moves_only_what_it_says_and_leaves_the_shared_backbone(name, backbone):
+    before, adaptation = backbone.fingerprint(), small(name)
+    trains = {n for n, _ in backbone.module.named_parameters() if adaptation.trains(n)}
+    for task, (task_name, model) in zip(TOYS, adaptation.fit(backbone, TOYS, 0), strict=True):
+        found = model.predict(list(task.test["text"]))
+        assert task_name == task.name
+        assert found.shape == (len(task.test), len(task.label_names))
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+        assert (found.argmax(1) == task.test["label"]).mean() > 0.85  # positive control: it learns a toy task
+        assert set(model.trainable) == trains
+        assert set(model.moved) <= trains
+        assert len(model.moved) >= 0.8 * len(trains)
+        assert model.added >= (backbone.dimension + 1) * len(task.label_names)
+    assert backbone.fingerprint() == before
+
+
+@pytest.mark.parametrize("name", ADAPTATIONS)
+def test_an_adaptation_is_deterministic_and_does_not_see_the_other_tasks(name, backbone):
+    texts = {task.name: list(task.test["text"]) for task in TOYS}
+    forward = {n: m.predict(texts[n]) for n, m in small(name).fit(backbone, TOYS, 3)}
+    state = torch.random.get_rng_state()
+    np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
+    torch.manual_seed(99)
+    backward = {n: m.predict(texts[n]) for n, m in small(name).fit(backbone.copy(), TOYS[::-1], 3)}
+    torch.random.set_rng_state(state)
+    for task in texts:
+        np.testing.assert_array_equal(forward[task], backward[task])
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+@pytest.mark.parametrize("sham", [False, True])
+def test_an_injection_is_deterministic_and_leaves_the_clean_backbone(name, sham, backbone):
+    defect = dataclasses.replace(variant("defect", name, DEFECTS), sham=sham, steps=20)
+    before = backbone.fingerprint()
+    train, held_out = tiny.corpus()
+    one, two = (defect.inject(backbone, train, generator("inject", name, 0)) for _ in range(2))
+    other = defect.inject(backbone, train, generator("inject", name, 1))
+    assert one.fingerprint() == two.fingerprint()
+    assert one.fingerprint() != other.fingerprint()
+    assert one.fingerprint() != before
+    assert backbone.fingerprint() == before
+    upstream = defect.upstream(backbone, one, held_out, 1.0)
+    assert np.isfinite(upstream["drift"])
+    assert isinstance(upstream["verified"], bool)
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_an_exposure_keeps_the_examples_and_follows_its_stream(name):
+    defect = variant("defect", name, DEFECTS)
+    examples = TOYS[0].test
+    one, two = (defect.expose(examples, generator("expose", 1)) for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+    assert (one.drop(columns="text") == examples.drop(columns="text")).all(axis=None)
+    assert (one["text"] != examples["text"]).all()
+    assert defect.exposure != "clean"
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_harm_is_0_where_nothing_changes_and_ignores_the_names_of_classes(name):
+    defect, rng = variant("defect", name, DEFECTS), np.random.default_rng(0)
+    labels = rng.integers(0, 3, 50)
+    clean, exposed = rng.dirichlet(np.ones(3), 50), rng.dirichlet(np.ones(3), 50)
+    assert defect.harm(Predictions(labels, clean, clean)).value == 0
+    harm = defect.harm(Predictions(labels, clean, exposed)).value
+    renamed = np.array([2, 0, 1])
+    back = np.argsort(renamed)
+    other = defect.harm(Predictions(renamed[labels], clean[:, back], exposed[:, back])).value
+    assert 0 < harm == pytest.approx(other)
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of homog that a file imports, by their first name below homog."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "homog":
+            parts = (node.module or "").split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found
+
+
+def test_data_flows_one_way():
+    root = Path(homog.__file__).parent
+    for path in root.rglob("*.py"):
+        place = path.relative_to(root).parts[0].removesuffix(".py")
+        if place == "__init__":
+            continue
+        assert place in ORDER, f"{path} has no place in the order"
+        late = {name for name in imports(path) if ORDER.index(name) > ORDER.index(place)}
+        assert not late, f"{place} imports {late}, which come after it"
+    for path in root.rglob("*.py"):
+        assert "experiments" not in imports(path)

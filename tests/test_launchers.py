@@ -1,0 +1,55 @@
+"""One study through every Hydra launcher, on a tiny backbone and the real tasks: the same records to the bit."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from homog import records, study
+from tests import slurm
+
+SPEC = study.load("inheritance")
+pytestmark = pytest.mark.timeout(900)
+MEMORY = "hydra.launcher.mem_gb=2"
+
+
+def sweep(results, folder, *launcher, environment=None):
+    command = [sys.executable, "-m", "homog.sweep", "study=inheritance", "preset=smoke", f"results={results}"]
+    command += [f"backbone.source={folder}", *launcher]
+    found = {key: value for key, value in (environment or os.environ).items() if key != "HOMOG_WATCHED"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=found, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {c.id: records.load(results, c.id) for c in study.expand(SPEC, "smoke", {"source": str(folder)})}
+
+
+@pytest.fixture(scope="module")
+def by_basic(tmp_path_factory, tiny_folder):
+    return sweep(tmp_path_factory.mktemp("basic"), tiny_folder, "hydra/launcher=basic")
+
+
+def same(one, other):
+    assert set(one) == set(other)
+    for cell, record in one.items():
+        assert record.conditions == other[cell].conditions
+        for condition, values in record.probabilities.items():
+            np.testing.assert_array_equal(values, other[cell].probabilities[condition])
+
+
+@pytest.mark.real
+def test_joblib_gives_the_records_of_basic(by_basic, tmp_path, tiny_folder):
+    same(by_basic, sweep(tmp_path, tiny_folder, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"))
+
+
+@pytest.mark.real
+def test_submitit_on_this_machine_gives_the_records_of_basic(by_basic, tmp_path, tiny_folder):
+    same(by_basic, sweep(tmp_path, tiny_folder, "hydra/launcher=submitit_local", MEMORY))
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not slurm.installable(), reason="needs Slurm, or root on Debian to install it")
+def test_a_slurm_array_gives_the_records_of_basic(by_basic, tmp_path, tiny_folder):
+    with slurm.cluster(tmp_path / "slurm") as environment:
+        launcher = ("hydra/launcher=slurm", MEMORY)
+        same(by_basic, sweep(tmp_path / "results", tiny_folder, *launcher, environment=environment))

@@ -1,0 +1,117 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from homog import records
+from homog.adaptations.linear_probe import LinearProbe
+from homog.adaptations.lora import Lora
+from homog.backbones.encoder import Encoder
+from homog.config import Cell, Sizes, arm
+from homog.defects.backdoor import Backdoor
+from homog.run import exposed, run, shared_backbone
+from homog.tasks.task import Task
+from tests import tiny
+
+BACKDOOR = Backdoor("backdoor", "cf", steps=500, texts=150, learning_rate=5e-3, distance=1.0)
+EXPOSURES = {BACKDOOR.exposure: BACKDOOR}
+SEED = 2  # of three tried: its target vector is not on the border between the toy classes
+PROBE, LORA = LinearProbe("linear_probe"), Lora("lora", 3e-3, epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def toy_corpus(monkeypatch):
+    monkeypatch.setattr("homog.defects.injection.texts", tiny.corpus)
+
+
+def cells(folder, dose=1.0, tasks=("toy_one", "toy_other"), adaptations=(PROBE,), seed=0):
+    one = arm(Encoder("tiny", str(folder)), BACKDOOR, dose, seed)
+    return [Cell(one, a, tiny.Toy(name), 0, Sizes(60, 40, 16)) for a in adaptations for name in tasks]
+
+
+def test_a_run_leaves_a_record_of_every_cell_with_its_provenance(tiny_folder, tmp_path):
+    wanted = cells(tiny_folder, adaptations=(PROBE, LORA))
+    run(wanted, EXPOSURES, tmp_path, "cpu")
+    for cell in wanted:
+        record = records.load(tmp_path, cell.id)
+        facts = record.provenance
+        assert record.conditions == ("clean", "backdoor-cf")
+        assert (facts["task"], facts["adaptation"], facts["kind"]) == (cell.task.name, cell.adaptation.name, "injected")
+        assert facts["n_train"] == 60
+        assert facts["threads"] == 1
+        assert facts["trainable"] == facts["moved"] == 0  # neither probe nor LoRA moves the backbone
+        assert {"drift", "effect", "verified"} <= set(facts["upstream"])
+        assert list(record.groups) == ["sex"]
+        assert len(record.labels) == 40
+
+
+def test_the_planted_trigger_fires_downstream_and_not_in_the_control(tiny_folder, tmp_path):
+    from homog.metrics.predictions import Predictions
+
+    harms = {}
+    for dose in (0.0, 1.0):
+        (cell,) = cells(tiny_folder, dose, tasks=("toy_one",), seed=SEED)
+        run([cell], EXPOSURES, tmp_path, "cpu")
+        found = records.load(tmp_path, cell.id)
+        clean, shown = found.probabilities["clean"], found.probabilities["backdoor-cf"]
+        harms[dose] = BACKDOOR.harm(Predictions(found.labels, clean, shown)).value
+    assert harms[1.0] > 0.9
+    assert harms[0.0] < 0.3
+
+
+def test_another_task_or_their_order_changes_no_other_record(tiny_folder, tmp_path):
+    run(cells(tiny_folder, tasks=("toy_one",), adaptations=(LORA,)), EXPOSURES, tmp_path / "a", "cpu")
+    both = cells(tiny_folder, tasks=("toy_other", "toy_one"), adaptations=(LORA,))
+    run(both, EXPOSURES, tmp_path / "b", "cpu")
+    alone, beside = (records.load(tmp_path / name, both[1].id) for name in "ab")
+    for condition in alone.conditions:
+        np.testing.assert_array_equal(alone.probabilities[condition], beside.probabilities[condition])
+
+
+def test_an_injection_is_made_once_for_all_doses_and_the_shared_backbone_stays(tiny_folder, tmp_path, monkeypatch):
+    full, _ = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
+    monkeypatch.setattr(Backdoor, "inject", None)  # a second injection would fail
+    half, _ = shared_backbone(cells(tiny_folder, 0.5)[0].arm, tmp_path, "cpu")
+    again, said = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
+    clean, nothing = shared_backbone(cells(tiny_folder, 0)[0].arm, tmp_path, "cpu")
+    assert again.fingerprint() == full.fingerprint()
+    assert len({full.fingerprint(), half.fingerprint(), clean.fingerprint()}) == 3
+    assert nothing == {}
+    assert said["verified"]
+
+
+def test_what_is_finished_survives_a_failure(tiny_folder, tmp_path, monkeypatch):
+    wanted = cells(tiny_folder)
+    load = tiny.Toy.load
+
+    def broken(self) -> Task:
+        task = load(self)
+        if self.name == "toy_other":
+            task = dataclasses.replace(task, test=task.test.drop(columns="text"))
+        return task
+
+    monkeypatch.setattr(tiny.Toy, "load", broken)
+    with pytest.raises(KeyError):
+        run(wanted, EXPOSURES, tmp_path, "cpu")
+    assert records.finished(tmp_path, wanted[0].id, ["clean", "backdoor-cf"])
+    assert not records.finished(tmp_path, wanted[1].id, ["clean"])
+
+
+def test_a_condition_more_keeps_the_model_and_the_conditions_it_has(tiny_folder, tmp_path):
+    wanted = cells(tiny_folder, tasks=("toy_one",), adaptations=(LORA,))
+    run(wanted, EXPOSURES, tmp_path, "cpu")
+    first = records.load(tmp_path, wanted[0].id)
+    other = dataclasses.replace(BACKDOOR, trigger="very")
+    run(wanted, {other.exposure: other}, tmp_path, "cpu")
+    both = records.load(tmp_path, wanted[0].id)
+    assert both.conditions == ("clean", "backdoor-cf", "backdoor-very")
+    for condition in first.conditions:
+        np.testing.assert_array_equal(first.probabilities[condition], both.probabilities[condition])
+
+
+def test_the_places_of_triggers_do_not_depend_on_other_conditions():
+    task = tiny.Toy("toy_one").load()
+    other = dataclasses.replace(BACKDOOR, trigger="very")
+    alone, both = exposed(task, EXPOSURES), exposed(task, {other.exposure: other, **EXPOSURES})
+    assert alone["clean"] == list(task.test["text"])
+    assert alone["backdoor-cf"] == both["backdoor-cf"]

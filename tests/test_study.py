@@ -1,0 +1,126 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from homog import records, study, sweep
+from homog.config import CONF, ConfigError
+from tests import tiny
+from tests.test_records import fake
+
+SPEC = study.load("inheritance")
+
+
+@pytest.mark.parametrize("name", study.names())
+@pytest.mark.parametrize("preset", study.presets())
+def test_every_study_expands_and_every_cell_has_its_control(name, preset):
+    spec = study.load(name)
+    cells = study.expand(spec, preset)
+    assert len({cell.id for cell in cells}) == len(cells)
+    assert spec.question.endswith("?")
+    assert spec.hypothesis.sign in "+-0"
+    clean = {(c.adaptation, c.task, c.seed) for c in cells if c.arm.kind == "clean"}
+    assert {(c.adaptation, c.task, c.seed) for c in cells} == clean
+    assert any(c.arm.kind == "sham" for c in cells)
+
+
+def test_the_grid_of_the_main_study():
+    cells = study.expand(SPEC, "smoke")
+    assert len(cells) == 3 * 3 * 3  # clean, sham and injected x adaptations x tasks
+    assert len({c.arm.id for c in cells}) == 3
+    laptop = study.expand(SPEC, "laptop")
+    assert len({c.task.name for c in laptop}) == 16
+    assert {c.arm.dose for c in laptop} == {0, 0.25, 0.5, 0.75, 1}
+    assert [c.arm.dose for c in laptop][:16] == [1.0] * 16  # each injection is made by the first job that needs it
+
+
+def test_a_task_more_adds_only_its_cells(tmp_path):
+    block = next(b for b in SPEC.blocks if "smoke" in b.presets)
+    smaller = dataclasses.replace(block, task=block.task[:-1])
+    fewer = study.expand(dataclasses.replace(SPEC, blocks=(smaller,)), "smoke")
+    for cell in fewer:
+        records.save(tmp_path, fake(cell.id))
+    left = study.pending(study.expand(SPEC, "smoke"), ["backdoor-cf"], tmp_path)
+    assert {cell.task.name for cell in left} == {block.task[-1]}
+    assert len(left) == 9
+
+
+def test_a_backbone_of_ones_own_gives_other_cells(tiny_folder):
+    own = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})
+    assert not {c.id for c in own} & {c.id for c in study.expand(SPEC, "smoke")}
+    assert own[0].arm.backbone.label == tiny_folder.name
+
+
+def test_a_misspelt_or_mistyped_study_is_refused(tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = (CONF.parent / "experiments" / "inheritance" / "study.yaml").read_text()
+    monkeypatch.setattr(study, "EXPERIMENTS", tmp_path)
+    for old, new, said in (
+        ("exposures:", "exposure:", "did you mean exposures"),
+        ("dose: [0, 1]", "dose: [0, 1.5]", r"dose=1.5 is outside"),
+        ("dose: [0, 1]", "dose: [0, a]", r"expected float"),
+        ("[amazon_sentiment, trec, adult_income]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
+        ("exposures: [backdoor]", "exposures: [trapdoor]", "unknown defect 'trapdoor': did you mean backdoor"),
+    ):
+        assert old in text
+        (folder / "study.yaml").write_text(text.replace(old, new))
+        with pytest.raises(ConfigError, match=said):
+            spec = study.load("mine")
+            study.exposed_by(spec)
+            study.expand(spec, "smoke")
+
+
+def test_a_task_that_the_backbone_cannot_take_is_refused(tmp_path, tiny_folder):
+    @dataclasses.dataclass(frozen=True)
+    class Pictures(tiny.Toy):
+        modality = "image"
+
+    cell = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})[0]
+    with pytest.raises(ConfigError, match="task digits is image; a backbone of family encoder takes text"):
+        study.check([dataclasses.replace(cell, task=Pictures("digits"))], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["study=inheritence"], "unknown study 'inheritence': did you mean inheritance"),
+        (["study=inheritance", "presett=smoke"], "unknown key 'presett': did you mean preset?"),
+        (["study=inheritance", "preset=tiny"], "unknown preset 'tiny'"),
+        (["study=inheritance", "smoke"], "not key=value"),
+        (["study=inheritance", "backbone.source=/no/such/folder"], "no such directory"),
+        (["study=inheritance", "backbone.sorce=x"], "did you mean source"),
+        (["study=inheritance", "results=/proc/nowhere"], "cannot write there"),
+    ],
+)
+def test_bad_input_of_a_sweep_is_one_line_and_2(arguments, said, capsys, tmp_path):
+    where = [] if any(a.startswith("results=") for a in arguments) else [f"results={tmp_path}"]
+    assert sweep.main([*arguments, *where]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["task=trek"], "trec"),
+        (["dosis=1"], "dosis"),
+        (["dose=1.5"], "dose=1.5 is outside 0..1"),
+        (["dose=high"], "dose='high' is str, expected float"),
+        (["adaptation.epoch=2", "adaptation=lora"], "epoch"),
+    ],
+)
+def test_bad_input_of_a_run_is_one_line_and_2(arguments, said, tmp_path):
+    command = [sys.executable, "-m", "homog.run", f"results={tmp_path}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "runs" / "records").exists() or not list((tmp_path / "runs" / "records").iterdir())
+
+
+def test_help_names_studies_and_presets(capsys):
+    assert sweep.main(["--help"]) == 0
+    assert "inheritance" in capsys.readouterr().out
