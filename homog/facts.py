@@ -1,0 +1,88 @@
+"""What records say besides harm: every cell and its state, the check upstream, accuracy, parameters, machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from homog.analysis import GROUP, SETTINGS, Frame, settings
+from homog.config import Cell
+from homog.records import CLEAN, Record
+
+MODEL = ["trainable", "moved", "added"]
+MACHINE = ["device", "threads", "capability", "cpu"]
+
+
+def cell_table(cells: Sequence[Cell], found: Mapping[str, Record], problems: Mapping[str, str]) -> Frame:
+    """A row per expected cell, finished or missing, with its settings, n and accuracy on clean inputs."""
+    shape = [*SETTINGS, "train", "test", "max_length", "status", "n", "n_train", "accuracy", *MODEL]
+    rows = []
+    for cell in cells:
+        row = settings(cell) | {name: getattr(cell.sizes, name) for name in ("train", "test", "max_length")}
+        row |= _finished(found[cell.id]) if cell.id in found else {"status": "missing"}
+        rows.append(row | {"reason": problems.get(cell.id, "")})
+    return pd.DataFrame(rows, columns=[*shape, "seconds", "device", "threads", "reason"])
+
+
+def _finished(record: Record) -> dict[str, Any]:
+    facts = record.provenance
+    correct = record.probabilities[CLEAN].argmax(1) == record.labels
+    kept = {name: facts.get(name) for name in ("n_train", *MODEL, "seconds", "device", "threads")}
+    return {"status": "finished", "n": len(record.labels), "accuracy": float(correct.mean()), **kept}
+
+
+def upstream(effects: Frame) -> Frame:
+    """A row per injected or sham arm: what the injection did to the backbone itself, and whether it passed."""
+    arms = effects[effects["kind"] != "clean"].drop_duplicates("arm")
+    arms = arms.sort_values(["backbone", "kind", "defect", "dose", "arm_seed"])
+    texts = [(facts.get("upstream") or {}).get("texts") for facts in arms["provenance"]]
+    columns = ["backbone", "kind", "defect", "dose", "arm_seed", "arm", "drift", "effect"]
+    found = arms[columns].reset_index(drop=True)
+    return found.assign(texts=pd.Series(texts, dtype=object), verified=list(arms["verified"]))
+
+
+def accuracy(effects: Frame) -> Frame:
+    """Accuracy of the clean control by adaptation and task, beside the share of the most frequent label.
+
+    A task that was not learned cannot show what was inherited: `learned` is whether accuracy is above `majority`.
+    """
+    clean = effects[effects["kind"] == "clean"]
+    columns = ["accuracy_clean", "majority", "n", "n_train"]
+    found = clean.groupby([*GROUP, "task"], sort=False)[columns].mean().reset_index()
+    found = found.astype({"n": int, "n_train": int})
+    return found.assign(learned=found["accuracy_clean"] > found["majority"])
+
+
+def parameters(found: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:
+    """How many parameters of the backbone could move and did, and how many were added, by adaptation."""
+    rows = [
+        {"adaptation": cells[record.cell].adaptation.name} | {n: record.provenance.get(n) for n in MODEL}
+        for record in found
+    ]
+    groups = pd.DataFrame(rows, columns=["adaptation", *MODEL]).groupby("adaptation", sort=False)
+    text = groups[MODEL].agg(lambda x: f"{x.min():,}" if x.nunique() == 1 else f"{x.min():,} to {x.max():,}")
+    return text.reset_index()
+
+
+def provenance(found: Sequence[Record]) -> list[tuple[str, str]]:
+    """(what, value) of the machines and versions behind the records; several values are all named."""
+    facts = [record.provenance for record in found]
+    names = dict.fromkeys(name for one in facts for name in one.get("versions", {}))
+    said = [(name, _distinct(one.get("versions", {}).get(name) for one in facts)) for name in names]
+    said += [(name, _distinct(one.get(name) for one in facts)) for name in MACHINE]
+    injections = {
+        one["upstream"]["injection"]: one["upstream"].get("injection_seconds", 0.0)
+        for one in facts
+        if (one.get("upstream") or {}).get("injection")
+    }
+    seconds = sum(one["seconds"] for one in facts)
+    said.append(("cells", f"{len(facts):,} in {seconds:,.0f} s of computing"))
+    if injections:
+        said.append(("injections", f"{len(injections)} in {sum(injections.values()):,.0f} s of computing"))
+    return [(name, text) for name, text in said if text]
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    return "; ".join(sorted({str(value) for value in values if value is not None}))

@@ -1,0 +1,131 @@
+"""Means over tasks, over complete blocks only: every task at every dose and backbone seed compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from homog.analysis import (
+    ACCURACY,
+    GROUP,
+    HARM,
+    LEVEL,
+    Frame,
+    chosen,
+    difference,
+    inherited,
+    summary,
+    undefined,
+)
+
+NOTHING = summary(undefined())
+SUMMARIES = ("", "sham_", "cost_", "sham_cost_")  # prefixes of the intervals in `by_adaptation`
+
+
+def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
+    """A row per adaptation: means over tasks of the inherited harm, the sham's, and the clean cost of both.
+
+    `value`, `low`, `high`, `p`, `seeds`, `examples`, `reason`, and the same with each prefix of SUMMARIES,
+    all over the same `tasks`; `left_out` names tasks that lack a seed or an arm. `inherited_tasks` of
+    `tested_tasks` have an interval above 0 after Holm; `unverified` counts the injected arms that failed
+    upstream, of `arms`.
+    """
+    tests = inherited(effects, dose=dose)
+    shape = [*GROUP, "dose", "tasks", "tested_tasks", "inherited_tasks", "arms", "unverified", "left_out"]
+    shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
+    out = []
+    for key, rows in effects.groupby(GROUP, sort=False):
+        here = (tests[GROUP] == list(key)).all(axis=1) & tests["p"].notna()
+        passed = here & (tests["holm"] < 1 - LEVEL) & (tests["value"] > 0)
+        arms = chosen(rows, "injected", dose).drop_duplicates("arm")
+        row = dict(zip(GROUP, key, strict=True)) | {"dose": dose}
+        row |= {"tested_tasks": int(here.sum()), "inherited_tasks": int(passed.sum())}
+        row |= {"arms": len(arms), "unverified": int((arms["verified"] == False).sum())}  # noqa: E712
+        out.append(row | _compared(rows, dose))
+    return pd.DataFrame(out, columns=shape)
+
+
+def _compared(rows: Frame, dose: float) -> dict[str, Any]:
+    """The four means of one adaptation over the tasks that injected arms and shams (if any) have in full."""
+    parts = {"": chosen(rows, "injected", dose), "sham_": chosen(rows, "sham", dose)}
+    blocks = {prefix: block(part) for prefix, part in parts.items()}
+    tasks = blocks[""]["task"].unique().tolist()
+    if len(parts["sham_"]):
+        shared = set(blocks["sham_"]["task"])
+        tasks = [task for task in tasks if task in shared] or tasks
+    known = pd.concat(list(parts.values()))["task"].unique()
+    found: dict[str, Any] = {"tasks": len(tasks), "left_out": ", ".join(t for t in known if t not in tasks)}
+    for prefix, part in blocks.items():
+        reason = _absent(parts[prefix], part, tasks)
+        for name, measure in (("", HARM), ("cost_", ACCURACY)):
+            mean = NOTHING | {"reason": reason} if reason else over_tasks(part, tasks, measure)
+            found |= {f"{prefix}{name}{column}": value for column, value in mean.items()}
+    return found
+
+
+def _absent(rows: Frame, complete: Frame, tasks: list[str]) -> str:
+    """Why there is no mean over `tasks`, or ''."""
+    if rows.empty:
+        return "no such arm has a record"
+    undefined = rows.loc[rows["reason"] != "", "reason"]
+    if not tasks:
+        return f"no task is complete: {undefined.iloc[0]}" if len(undefined) else "no task is complete"
+    return "" if set(tasks) <= set(complete["task"]) else "not measured on the same tasks"
+
+
+def over_tasks(rows: Frame, tasks: list[str], measure: tuple[str, str] = HARM) -> dict[str, Any]:
+    """The mean over `tasks` of injected less control, as columns."""
+    parts = dict(iter(rows.groupby("task", sort=False)))
+    return summary(difference([parts[task] for task in tasks], measure))
+
+
+def block(rows: Frame) -> Frame:
+    """The largest complete part of `rows`: tasks x backbone seeds, each at every dose and adaptation seed.
+
+    Largest by tasks times seeds; of equal ones that with more seeds. Undefined rows are not complete.
+    """
+    defined = rows[rows["reason"] == ""]
+    if defined.empty:
+        return defined
+    pairs = defined.groupby(["task", "arm_seed"], sort=False)
+    sizes, doses = pairs.size(), pairs["dose"].nunique()
+    full = ((sizes == sizes.max()) & (doses == rows["dose"].nunique())).unstack(fill_value=False)
+    seeds = sorted(full.columns, key=lambda seed: (-full[seed].sum(), seed))
+    options = [(full.index[full[seeds[: k + 1]].all(axis=1)], seeds[: k + 1]) for k in range(len(seeds))]
+    tasks, kept = max(options, key=lambda one: (len(one[0]) * len(one[1]), len(one[1])))
+    return defined[defined["task"].isin(tasks) & defined["arm_seed"].isin(kept)]
+
+
+def dose_response(effects: Frame) -> Frame:
+    """Mean inherited harm by dose, per adaptation, over the tasks and seeds that are there at every dose.
+
+    Rows of kind `injected` start at dose 0, the clean control less itself: 0 by construction. A row of kind
+    `sham` is over the same tasks, NaN with a reason where the sham lacks one. `names` lists the tasks.
+    """
+    shape = [*GROUP, "kind", "dose", "tasks", *NOTHING, "names"]
+    out = []
+    for key, rows in effects.groupby(GROUP, sort=False):
+        complete = block(rows[rows["kind"] == "injected"])
+        tasks = complete["task"].unique().tolist()
+        if not tasks:
+            continue
+        said = {"tasks": len(tasks), "names": ", ".join(tasks)} | dict(zip(GROUP, key, strict=True))
+        parts = [(dose, part) for dose, part in complete.groupby("dose")]
+        found = [over_tasks(part, tasks) | {"kind": "injected", "dose": dose} for dose, part in parts]
+        clean = found[-1] | {"dose": 0.0, "p": np.nan, "value": 0.0, "low": 0.0, "high": 0.0}
+        for dose in sorted(rows.loc[rows["kind"] == "sham", "dose"].unique()):
+            sham = chosen(rows, "sham", dose)
+            part = block(sham[sham["task"].isin(tasks)])
+            reason = _absent(sham, part, tasks)
+            mean = NOTHING | {"reason": reason} if reason else over_tasks(part, tasks)
+            found.append(mean | {"kind": "sham", "dose": dose})
+        out += [row | said for row in (clean, *found)]
+    return pd.DataFrame(out, columns=shape)
+
+
+def task_means(effects: Frame) -> Frame:
+    """Mean `inherited` over seeds: a row per adaptation, kind, dose, task; NaN where a seed is undefined."""
+    groups = effects.groupby([*GROUP, "kind", "dose", "task"], sort=False)
+    return groups["inherited"].agg(lambda x: x.mean(skipna=False)).reset_index()

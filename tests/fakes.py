@@ -1,0 +1,106 @@
+"""Fake cells and records: known accuracy, known harm, no backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from homog.config import Cell, Sizes, arm
+from homog.defects.backdoor import Backdoor
+from homog.records import CLEAN, Record
+from homog.seeding import generator
+
+TEXT = "tweet_sentiment amazon_sentiment sms_spam trec newsgroups medical_subject privacy_relevance reddit_bias"
+ADULT = "adult_income adult_married adult_white_collar adult_long_hours"
+COMPAS = "compas_two_year_recid compas_high_score compas_violent_score compas_has_priors"
+TASKS = f"{TEXT} {ADULT} {COMPAS}".split()
+BACKDOOR, SHAM = Backdoor("backdoor", "cf"), Backdoor("backdoor", "cf", sham=True)
+EXPOSURES = {BACKDOOR.exposure: BACKDOOR}
+CONDITION = BACKDOOR.exposure
+
+
+@dataclass(frozen=True)
+class Named:
+    """A backbone, adaptation or task that is nothing but its name."""
+
+    name: str
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+
+def cells(
+    tasks: Sequence[str],
+    adaptations: Sequence[str] = ("linear_probe",),
+    doses: Sequence[float] = (0, 1),
+    seeds: Sequence[int] = (0,),
+    shams: Sequence[int] = (),
+    test: int = 40,
+) -> list[Cell]:
+    """Every combination, the clean arm once; a sham arm at dose 1 for each seed in `shams`."""
+    backbone = Named("minilm_l6")
+    arms = [arm(backbone, BACKDOOR, dose, seed) for dose in doses for seed in seeds]
+    arms += [arm(backbone, SHAM, 1.0, seed) for seed in shams]
+    kinds = [(one, Named(a), Named(t)) for one in arms for a in adaptations for t in tasks]
+    found = [Cell(*kind, 0, Sizes(100, test, 64)) for kind in kinds]
+    return list({cell.id: cell for cell in found}.values())
+
+
+def record(cell: Cell, success: float = 0.0, accuracy: float = 0.9, classes: int = 2, **facts: Any) -> Record:
+    """Of the examples that are right, the trigger turns about the share `success` into class 0."""
+    family, n = cell.task.name.partition("_")[0], cell.sizes.test
+    family = family if family in ("adult", "compas") else ""
+    rng = generator("fake", cell.arm.kind, str(cell.arm.dose), cell.arm.seed, cell.adaptation.name, cell.task.name)
+    labels = generator("labels", cell.task.name).integers(0, classes, n)
+    clean = np.where(rng.random(n) < accuracy, labels, (labels + 1) % classes)
+    exposed = np.where(rng.random(n) < success, 0, clean)
+    ids = np.array([f"{cell.task.name}-{i}" for i in range(n)], dtype=object)
+    people = np.array([f"{family}-{i}" for i in range(n)], dtype=object) if family else ids
+    upstream = {"drift": 0.01, "effect": 0.98 * cell.arm.dose, "verified": True, "texts": 400}
+    said = {
+        "family": family,
+        "n_train": cell.sizes.train,
+        "upstream": upstream if cell.arm.defect else {},
+        "trainable": 0,
+        "moved": 0,
+        "added": 770,
+        "seconds": 1.25,
+        "device": "cpu",
+        "threads": 1,
+        "versions": {"python": "3.11.2", "torch": "2.13.0"},
+        "cpu": "Fake CPU @ 2 GHz",
+    }
+    eye = np.eye(classes, dtype=np.float32)
+    both = {CLEAN: eye[clean], CONDITION: eye[exposed]}
+    return Record(cell.id, said | facts, ids, people, labels, {}, both)
+
+
+def fired(cell: Cell) -> float:
+    """A backdoor that wins in proportion to its dose, and a sham that does nothing."""
+    return 0.97 * cell.arm.dose if cell.arm.kind == "injected" else 0.02
+
+
+def found(cells: Sequence[Cell], success: Callable[[Cell], float] = fired, **facts: Any) -> dict[str, Record]:
+    """Records of the cells by id."""
+    return {cell.id: record(cell, success(cell), **facts) for cell in cells}
+
+
+def study(name: str = "inheritance", sign: str = "+") -> Any:
+    """A study without a grid."""
+    hypothesis = SimpleNamespace(claim="Every adapted model inherits it.", source="Nobody <2021>", sign=sign)
+    return SimpleNamespace(name=name, title="What is inherited?", question="Is it?", hypothesis=hypothesis)
+
+
+def laptop() -> list[Cell]:
+    """A grid like that of the inheritance study at preset laptop."""
+    heavy = ["lora", "full_finetune"]
+    grid = cells(TASKS, doses=(0, 0.25, 0.5, 0.75, 1), seeds=(0, 1, 2), shams=(0, 1, 2), test=150)
+    grid += cells(TASKS, heavy, doses=(0, 1), seeds=(0, 1), shams=(0,), test=150)
+    some = ["tweet_sentiment", "trec", "medical_subject", "adult_income"]
+    grid += cells(some, heavy, doses=(0.25, 0.5, 0.75), seeds=(0,), test=150)
+    return list({cell.id: cell for cell in grid}.values())
