@@ -1,0 +1,249 @@
+"""Figures of an audit: how many models fail, who fails alike, agreement against accuracy, the market, several tasks."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from homog import plots
+from homog.audit.across import Family, distributions
+from homog.audit.agreement import similarity
+from homog.audit.panel import Panel
+from homog.audit.tables import Audit, Section
+from homog.layout import count, number, readable
+from homog.metrics.agreement import wrong_agreement_baseline
+
+OBSERVED, CHANCE, APART = plots.COLOURS["injected"], plots.COLOURS["clean"], plots.COLOURS["sham"]
+BINS = 40  # bars at most
+NAMED = 30  # models above which the heat map has no names
+NUMBERED = 9  # models above which it has no numbers
+DOTS = 2000  # pairs above which they are counted in hexagons
+NAMES = {
+    "capa": "CAPA",
+    "capa_discrete": "CAPA of the answers",
+    "error_consistency": "Error consistency",
+    "both_wrong_agreement": "Same answer\nwhen both are wrong",
+}
+CAPTIONS = {
+    "failure_distribution": "How many models fail an example: observed, and if the models failed independently, each "
+    "at its own error rate (Poisson-binomial).",
+    "agreement": "Agreement of every pair of models beyond what their accuracies imply: 0 = as independent models. "
+    "Models in the order of average-linkage clustering: blocks are models that fail alike. Hatched: undefined.",
+    "agreement_accuracy": "Agreement of every pair of models against their mean accuracy. Dashed: independent errors.",
+    "market_share": "What happens as deployers move onto one base, averaged over all choices of who moves. Left: the "
+    "share of examples that every deployer fails. Right: how often that is, against independent failures.",
+    "tasks": "In how many of the tasks one person is failed by the same model: observed, and if failures in different "
+    "tasks were independent. Bars: mean over models. Dots: models.",
+}
+
+
+def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
+    """Name -> (figure, caption): of each task and of each family of tasks."""
+    found: dict[str, tuple[Figure, str]] = {}
+    with plots.style():
+        for family in audit.families:
+            words = (f" {', '.join(map(readable, family.tasks))}.", "_" + _slug(family.name))
+            found["tasks" + (words[1] if len(audit.families) > 1 else "")] = tasks(family), CAPTIONS["tasks"] + words[0]
+        for section in audit.sections:
+            task = section.panel.task
+            drawn = {
+                "failure_distribution": failure_distribution(section) if section.distribution.n else None,
+                "agreement": agreement(section),
+                "agreement_accuracy": agreement_accuracy(section),
+                "market_share": market_share(section) if len(section.market.curve) else None,
+            }
+            said, end = (f" Task: {readable(task)}.", "_" + _slug(task)) if task else ("", "")
+            found |= {name + end: (figure, CAPTIONS[name] + said) for name, figure in drawn.items() if figure}
+    return found
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)[:60]
+
+
+def failure_distribution(section: Section) -> Figure:
+    """Bars: observed; line: independent."""
+    found, figure = section.distribution, plots.figure(2.0)
+    axes, k = figure.add_subplot(), len(section.panel.models)
+    width = math.ceil((k + 1) / BINS)
+    starts = np.arange(0, k + 1, width)
+    places = starts + (width - 1) / 2
+    bars = {"width": 0.8 * width, "color": OBSERVED, "linewidth": 0}
+    axes.bar(places, np.add.reduceat(found.observed, starts), **bars)
+    axes.plot(places, np.add.reduceat(found.baseline, starts), color=CHANCE, marker="D", markersize=2, linewidth=0.8)
+    said = "Number of models that fail" + (f" (bars of {width})" if width > 1 else "")
+    axes.set(xlabel=said, ylabel="Share of examples", xlim=(-0.6 * width, starts[-1] + width - 0.4))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    _legend(figure, ["observed", "independent"])
+    ends = f"All {k} fail: {percent(found.observed[-1])} (independent {percent(found.baseline[-1])}). "
+    ends += f"None fails: {percent(found.observed[0])} ({percent(found.baseline[0])})."
+    plots.note(figure, f"{ends} {count(found.n, 'example')}.")
+    return figure
+
+
+def percent(value: float) -> str:
+    """'3.2 %', '0.04 %', '<0.01 %'."""
+    if math.isnan(value):
+        return "n/a"
+    shown = 100 * value
+    if 0 < shown < 0.01:
+        return "<0.01 %"
+    return f"{number(shown, 0 if shown >= 99.95 or shown == 0 else 1 if shown >= 1 else 2)} %"
+
+
+def _legend(figure: Figure, labels: list[str]) -> None:
+    looks = {
+        "observed": Patch(color=OBSERVED),
+        "independent": Line2D([], [], color=CHANCE, marker="D", markersize=2, linewidth=0.8),
+        "a model": Line2D([], [], color="black", marker=".", markersize=3, linewidth=0, alpha=0.6),
+    }
+    figure.legend([looks[name] for name in labels], labels, loc="outside upper center", ncols=3, handlelength=1.5)
+
+
+def agreement(section: Section) -> Figure:
+    """The matrix of similarity in the order of the tree, with numbers where there are few models."""
+    panel, order = section.panel, section.order
+    name, k = similarity(panel), len(order)
+    matrix = section.matrices[name][np.ix_(order, order)].copy()
+    np.fill_diagonal(matrix, np.nan)
+    figure = plots.figure(2.9)
+    axes = figure.add_subplot()
+    top = max(0.1, float(np.nanmax(matrix, initial=0.1)))
+    least = float(np.nanmin(matrix, initial=np.inf))
+    bottom = least if top / 2 < least < top else 0.0
+    image = axes.imshow(matrix, cmap=plots.HEAT, vmin=bottom, vmax=top, interpolation="nearest")
+    extend = "min" if least < bottom else "neither"
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, extend=extend)
+    bar.set_label(NAMES[name])
+    bar.outline.set_linewidth(0.5)  # pyright: ignore
+    _cells(axes, matrix, bottom, top)
+    _model_names(axes, panel, order)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    plots.note(figure, f"{count(k, 'model')}, {count(len(panel.labels), 'example')}.{_capped(panel)}")
+    return figure
+
+
+def _capped(panel: Panel) -> str:
+    return "" if len(panel.models) <= NAMED else " The order is in tables/order.csv."
+
+
+def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float) -> None:
+    """Numbers, where there is room; undefined pairs hatched, the diagonal grey."""
+    k = len(matrix)
+    for i, j in np.argwhere(np.isnan(matrix)).tolist() if k <= NAMED else ():
+        box: dict[str, Any] = {"xy": (j - 0.5, i - 0.5), "width": 1, "height": 1, "linewidth": 0}
+        axes.add_patch(Rectangle(facecolor="#E4E4E4", **box) if i == j else plots.hatched(**box))
+    for i, j in np.argwhere(~np.isnan(matrix)).tolist() if k <= NUMBERED else ():
+        value = float(matrix[i, j])
+        look: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": plots.SMALL}
+        axes.text(j, i, plots.short(value), color=plots.ink((value - bottom) / (top - bottom)), **look)
+
+
+def _model_names(axes: Any, panel: Panel, order: np.ndarray) -> None:
+    k = len(order)
+    if k > NAMED:
+        axes.set(xticks=[], yticks=[], xlabel="Models", ylabel="Models")
+        return
+    size = plots.SMALL if k <= 15 else 4
+    axes.set_yticks(
+        range(k), [f"{_short(panel.models[i])}  {place + 1}" for place, i in enumerate(order)], fontsize=size
+    )
+    axes.set_xticks(range(k), range(1, k + 1), fontsize=size)
+
+
+def _short(name: str, most: int = 26) -> str:
+    return name if len(name) <= most else f"{name[: most - 9]}…{name[-8:]}"
+
+
+def agreement_accuracy(section: Section) -> Figure:
+    """Pairs by mean accuracy and agreement; pairs of one base apart from others."""
+    panel, pairs = section.panel, section.tables["pairs"]
+    name = "both_wrong_agreement" if panel.options > 2 else "error_consistency"
+    figure = plots.figure(2.1)
+    axes = figure.add_subplot()
+    known = pairs[pairs[name].notna()]
+    x, y = (known["accuracy_a"] + known["accuracy_b"]) / 2, known[name]
+    base = section.market.base
+    same = known[f"same_{base}"].to_numpy(dtype=bool) if base else np.zeros(len(known), dtype=bool)
+    if not len(known):
+        return plots.empty(figure, "No pair of models is ever wrong together.")
+    _pairs(figure, axes, x.to_numpy(), y.to_numpy(), same, base)
+    chance = wrong_agreement_baseline(panel.options) if panel.options > 2 else 0.0
+    axes.axhline(chance, color=CHANCE, linewidth=0.8, linestyle=(0, (3, 2)))
+    axes.set(xlabel="Mean accuracy of the pair", ylabel=NAMES[name])
+    axes.margins(0.06)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    left = len(pairs) - len(known)
+    said = f" {count(left, 'pair')} without joint errors left out." if left else ""
+    plots.note(
+        figure,
+        f"{count(len(known), 'pair')} of {len(panel.models)} models, {count(len(panel.labels), 'example')}.{said}",
+    )
+    return figure
+
+
+def _pairs(figure: Figure, axes: Any, x: np.ndarray, y: np.ndarray, same: np.ndarray, base: str) -> None:
+    kinds = [(~same, "different" if base else "", APART, "s"), (same, "same", OBSERVED, "o")]
+    if len(x) > DOTS:
+        axes.hexbin(x, y, gridsize=35, cmap=plots.HEAT, bins="log", linewidths=0.1, mincnt=1)
+        kinds = [(same, "same", "black", ".")] if 0 < same.sum() <= DOTS else []
+    handles = []
+    for chosen, word, colour, shape in kinds:
+        if chosen.any():
+            look: dict[str, Any] = {"color": colour, "marker": shape, "markersize": 3, "linewidth": 0, "alpha": 0.6}
+            look["markeredgewidth"] = 0
+            axes.plot(x[chosen], y[chosen], **look)
+            handles.append(Line2D([], [], label=f"{word} {readable(base).lower()} ({chosen.sum():,})", **look))
+    if base and handles:
+        figure.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
+
+
+def market_share(section: Section) -> Figure:
+    """Systemic failure and H by the share of deployers on the shared base."""
+    found, figure = section.market, plots.figure(2.0)
+    curve, panels = found.curve, figure.subplots(1, 2)
+    for axes, name, label in zip(
+        panels, ("systemic_failure", "homogenization"), ("All deployers fail", "H"), strict=True
+    ):
+        rows = curve.rename(columns={name: "value", f"{name}_low": "low", f"{name}_high": "high"})
+        plots.curve(axes, rows["share"], rows, "injected")
+        axes.set(title=label, xticks=[0, 0.5, 1], xticklabels=["0", ".5", "1"], xlim=(-0.04, 1.04))
+        axes.set_ylim(bottom=0)
+        axes.grid(axis="y")
+    panels[1].axhline(1, color=CHANCE, linewidth=0.8, linestyle=(0, (3, 2)))
+    figure.supxlabel("")
+    for axes in panels:
+        axes.set_xlabel("Share on the shared base")
+    words = f"{len(curve) - 1} deployers; shared: {found.base} {found.shared}; control: {found.control}. "
+    plots.note(figure, f"{words}{count(section.distribution.n, 'example')}; bands: intervals.")
+    return figure
+
+
+def tasks(family: Family) -> Figure:
+    """In how many tasks a person is failed: mean over models, and each model as a dot."""
+    found, figure = distributions(family), plots.figure(2.0)
+    axes, t = figure.add_subplot(), np.arange(len(family.tasks) + 1)
+    observed, baseline = (np.array([getattr(one, name) for one in found]) for name in ("observed", "baseline"))
+    axes.bar(t, observed.mean(0), width=0.7, color=OBSERVED, linewidth=0)
+    spread = np.linspace(-0.25, 0.25, len(observed)) if len(observed) > 1 else [0.0]
+    for place, row in zip(spread, observed, strict=True):
+        axes.plot(t + place, row, ".", color="black", markersize=3, markeredgewidth=0, alpha=0.6)
+    axes.plot(t, baseline.mean(0), color=CHANCE, marker="D", markersize=2.5, linewidth=0.8)
+    axes.set(xlabel=f"Number of {len(t) - 1} tasks in which a person is failed", ylabel="Share of people", xticks=t)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    _legend(figure, ["observed", "independent", "a model"])
+    ends = f"{percent(observed[:, -1].mean())} (independent {percent(baseline[:, -1].mean())})"
+    size = f"{len(family.people):,} people, {count(len(found), 'model')}"
+    plots.note(figure, f"Failed in all {len(t) - 1}: {ends}. {size}.")
+    return figure

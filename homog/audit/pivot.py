@@ -1,0 +1,226 @@
+"""The long table -> a panel per task, checked; nothing is left out without a note."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from homog.audit.columns import Rows
+from homog.audit.grid import Grid, differing, grid_of, kinds, per_key
+from homog.audit.panel import CHOICES, MOST_GROUPS, AuditError, Panel, Settings, counted, note, some
+
+ABSENT = "(missing)"  # the group of examples that have no value in a group column
+
+
+def panels(rows: Rows, settings: Settings, table: dict[str, dict[str, str]], notes: list) -> list[Panel]:
+    """A panel per task. `table`: attribute -> model -> value, from a file of attributes. Adds to `notes`."""
+    groups, attributes = kinds(rows, notes)
+    names = rows.columns["task"].names if "task" in rows.columns else [""]
+    found = []
+    for number, task in enumerate(names):
+        grid = grid_of(rows, task, number)
+        panel = _panel(grid, settings, groups, notes)
+        known = {name: _of_models(grid, name) for name in attributes}
+        known |= {name: np.array([values[model] for model in panel.models]) for name, values in table.items()}
+        panel.attributes.update(known)
+        found.append(panel)
+    return found
+
+
+def _panel(grid: Grid, settings: Settings, groups: list[str], notes: list) -> Panel:
+    names = grid.rows.columns["label"].names
+    labels, predictions = _labels(grid), _predictions(grid)
+    repeated = _duplicates(grid, predictions, notes)
+    answers = [_used(labels, len(names)), _used(grid.values("prediction"), len(names))]
+    options = [name for name in grid.rows.options if not np.isnan(grid.rows.probability(name)[grid.chosen]).all()]
+    used = np.union1d(*answers)
+    classes = [*options, *(name for name in names[used] if name not in options)]
+    _unseen(grid, [set(names[part].tolist()) for part in answers], options, notes)
+    lookup = np.full(len(names) + 1, -1, dtype=np.min_scalar_type(-max(2, len(classes))))  # the last for no answer
+    number = {name: place for place, name in enumerate(classes)}
+    lookup[used] = [number[name] for name in names[used]]
+    probabilities = _probabilities(grid, options, repeated) if options else None
+    extra = _extra(grid, groups, notes)
+    panel = Panel(
+        task=grid.task,
+        models=tuple(grid.rows.columns["model"].names[grid.models].tolist()),
+        classes=tuple(classes),
+        examples=grid.rows.columns["example"].names[grid.examples],
+        labels=lookup[labels].astype(np.int64),
+        predictions=lookup[predictions],
+        options=_options(grid, settings, classes, options),
+        people=_per_example(grid, "person") if "person" in grid.rows.columns else None,
+        probabilities=probabilities,
+        groups={name: values for name, (few, values) in extra.items() if few},
+        details={name: values for name, (few, values) in extra.items() if not few},
+    )
+    return without_gaps(panel, settings, notes)
+
+
+def _used(codes: np.ndarray, size: int) -> np.ndarray:
+    there = np.zeros(size, dtype=bool)
+    there[codes] = True
+    return np.flatnonzero(there)
+
+
+def _options(grid: Grid, settings: Settings, classes: list[str], options: list[str]) -> int:
+    if settings.options is not None and settings.options < len(classes):
+        raise AuditError(
+            f"{grid.prefix}options = {settings.options}, but there are {len(classes)} classes ({some(classes)})"
+        )
+    return settings.options or max(2, len(options or classes))
+
+
+def _labels(grid: Grid) -> np.ndarray:
+    codes, size = grid.values("label"), len(grid.examples)
+    labels = per_key(codes, grid.example, size)
+    bad = differing(codes, grid.example, labels)
+    if bad >= 0:
+        wrong = np.unique(grid.example[labels[grid.example] != codes])
+        examples, names = grid.rows.columns["example"].names[grid.examples[wrong]], grid.rows.columns["label"].names
+        both = some(sorted({names[codes[bad]], names[labels[grid.example[bad]]]}))
+        number = counted(len(wrong), "example", ("has", "have"))
+        raise AuditError(
+            f"{grid.prefix}{number} several labels ({some(examples)}; {examples[0]} has {both}); valid: one label each"
+        )
+    return labels
+
+
+def _predictions(grid: Grid) -> np.ndarray:
+    """(k, n) codes, -1 where a model has no row for an example; the last of several rows."""
+    codes = grid.values("prediction")
+    found = np.full(grid.shape[0] * grid.shape[1], -1, dtype=codes.dtype)
+    for part, cell in grid.blocks():
+        found[cell] = codes[part]
+    for part, cell in grid.blocks():
+        other = found[cell] != codes[part]
+        if other.any():
+            _conflict(grid, int(cell[other.argmax()]), "predictions")
+    return found.reshape(grid.shape)
+
+
+def _conflict(grid: Grid, cell: int, what: str) -> None:
+    raise AuditError(
+        f"several rows with different {what} (first: {grid.said(cell)}); valid: one row per model and example"
+    )
+
+
+def _duplicates(grid: Grid, predictions: np.ndarray, notes: list) -> bool:
+    """Whether rows are repeated; they are noted. (Repeated rows that differ are errors.)"""
+    repeated = len(grid.model) - int(np.count_nonzero(predictions >= 0))
+    if repeated:
+        last = np.empty(predictions.size, dtype=np.int64)
+        for part, cell in grid.blocks():
+            last[cell] = np.arange(part.start, part.start + len(cell))
+        earlier = [cell[last[cell] != np.arange(part.start, part.start + len(cell))] for part, cell in grid.blocks()]
+        first = "; ".join(grid.said(cell) for cell in np.concatenate(earlier)[:3].tolist())
+        notes.append(note("duplicate rows", grid.task, repeated, f"dropped, the same as another row: {first}"))
+    return repeated > 0
+
+
+def _unseen(grid: Grid, answers: list[set], options: list[str], notes: list) -> None:
+    labels, predicted = answers
+    if options and labels - set(options):
+        outside = sorted(labels - set(options))
+        said = f"label {some(outside)} has no column probability_{outside[0]}"
+        raise AuditError(f"{grid.prefix}{said}; valid: {some(options, CHOICES)}")
+    for name in sorted(predicted - labels):
+        codes = grid.values("prediction")
+        number = int(np.count_nonzero(codes == np.flatnonzero(grid.rows.columns["label"].names == name)[0]))
+        notes.append(note("prediction that is never a label", name, number, f"counted as wrong{grid.suffix}"))
+
+
+def _probabilities(grid: Grid, options: list[str], repeated: bool) -> np.ndarray:
+    """(k, n, options) float32; 0 where a model has no row."""
+    found = np.zeros((grid.shape[0] * grid.shape[1], len(options)), dtype=np.float32)
+    for place, name in enumerate(options):
+        values = grid.rows.probability(name)[grid.chosen]
+        gone = np.isnan(values)
+        if gone.any():
+            first = grid.said(next(int(cell[gone[part]][0]) for part, cell in grid.blocks() if gone[part].any()))
+            number = counted(int(gone.sum()), "missing value")
+            raise AuditError(f"column probability_{name}: {number} (first: {first})")
+        for part, cell in grid.blocks():
+            found[cell, place] = values[part]
+        for part, cell in grid.blocks() if repeated else ():
+            other = found[cell, place] != values[part]
+            if other.any():
+                _conflict(grid, int(cell[other.argmax()]), f"probability_{name}")
+    for _, cell in grid.blocks():
+        _sums(grid, cell, found[cell])
+    return found.reshape(*grid.shape, len(options))
+
+
+def _sums(grid: Grid, cell: np.ndarray, values: np.ndarray) -> None:
+    bad = np.flatnonzero((np.abs(values.sum(1) - 1) > 1e-3) | (values < 0).any(1)).tolist()
+    if bad:
+        first = "; ".join(f"{grid.said(int(cell[row]))}: {values[row].sum():.4g}" for row in bad[:3])
+        raise AuditError(f"probabilities of {counted(len(bad), 'row')} do not sum to 1 or are below 0 ({first})")
+
+
+def _per_example(grid: Grid, name: str) -> np.ndarray:
+    found = per_key(grid.values(name), grid.example, len(grid.examples))
+    return np.append(grid.rows.columns[name].names, ABSENT)[found]
+
+
+def _of_models(grid: Grid, name: str) -> np.ndarray:
+    found = per_key(grid.values(name), grid.model, len(grid.models))
+    if (found < 0).any():
+        models = grid.rows.columns["model"].names[grid.models[found < 0]]
+        raise AuditError(
+            f"attribute {name}: no value for {some(models)}; valid: one for each model, or --ignore {name}"
+        )
+    return grid.rows.columns[name].names[found]
+
+
+def _extra(grid: Grid, names: list[str], notes: list) -> dict[str, tuple[bool, np.ndarray]]:
+    """Column of examples -> (has it few values, the values); without those that no example of the task has."""
+    found = {}
+    for name in names:
+        values = _per_example(grid, name)
+        gone, size = int((values == ABSENT).sum()), len(set(values.tolist()))
+        if gone == len(values):
+            continue
+        if gone:
+            notes.append(note("examples without a group", name, gone, f"group {ABSENT}{grid.suffix}"))
+        if size > MOST_GROUPS:
+            said = f"more than {MOST_GROUPS} are no groups: listed with systemic failures only{grid.suffix}"
+            notes.append(note("column of many values", name, size, said))
+        found[name] = size <= MOST_GROUPS, values
+    return found
+
+
+def without_gaps(panel: Panel, settings: Settings, notes: list) -> Panel:
+    """The panel on the examples that all models answered, or with `present`; who lacks what is noted."""
+    present: Any = panel.predictions >= 0
+    if present.all():
+        return panel
+    said = f"; task {panel.task}" if panel.task else ""
+    for model, row in zip(panel.models, present, strict=True):
+        if not row.all():
+            lacks = panel.examples[~row]
+            notes.append(note("model that lacks examples", model, len(lacks), f"of {len(row):,}: {some(lacks)}{said}"))
+    complete = present.all(0)
+    left = f"{int(complete.sum()):,} of {len(complete):,} are answered by every model{said}"
+    lacking = {"example": panel.examples[~complete], "models": (~present[:, ~complete]).sum(0)}
+    if settings.pairwise_complete:
+        notes.append(note("examples in pairs only", panel.task, int((~complete).sum()), left))
+        return replace(panel, predictions=np.where(present, panel.predictions, 0), present=present, lacking=lacking)
+    if not complete.any():
+        fewest = np.argsort(present.sum(1), kind="stable")[:3]
+        least = ", ".join(f"{panel.models[i]} has {present[i].sum():,}" for i in fewest)
+        raise AuditError(f"no example is answered by all {len(present)} models{said} ({least} of {len(complete):,})")
+    notes.append(note("examples excluded for all models", panel.task, int((~complete).sum()), left))
+    return replace(
+        panel,
+        examples=panel.examples[complete],
+        labels=panel.labels[complete],
+        predictions=panel.predictions[:, complete],
+        people=None if panel.people is None else panel.people[complete],
+        probabilities=None if panel.probabilities is None else panel.probabilities[:, complete],
+        groups={name: values[complete] for name, values in panel.groups.items()},
+        details={name: values[complete] for name, values in panel.details.items()},
+        lacking=lacking,
+    )

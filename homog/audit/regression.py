@@ -1,0 +1,76 @@
+"""What goes with agreement: pairs that share a company, a base model, ... and how accurate both are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from homog.audit.agreement import similarity
+from homog.audit.panel import Frame, Panel
+from homog.metrics.regression import dyadic_least_squares, least_squares
+
+TERMS = ["outcome", "term", "value", "low", "high", "p", "error_dyadic", "error_plain", "p_plain", "pairs", "models"]
+_FOLLOWS = 1e-6  # a column whose part that earlier ones do not explain is smaller than this follows from them
+
+
+def outcomes(panel: Panel) -> list[str]:
+    """The measures of agreement that are explained; two wrong answers of two options always agree."""
+    return [*(["both_wrong_agreement"] if panel.options > 2 else []), "error_consistency", similarity(panel)]
+
+
+def regression(panel: Panel, pairs: Frame) -> Frame:
+    """A row per outcome and term, least squares over pairs (Kim et al. 2025): plain and dyadic-clustered errors.
+
+    Terms: sharing each attribute (0 or 1), the higher and the lower accuracy of the pair, less the mean accuracy, and
+    their product. `low`, `high` and `p` use the dyadic error, which lets all pairs of one model covary. A term that is
+    constant or follows from earlier ones is left out of the regression: NaN with a `reason`, as where pairs are few.
+    Pairs whose outcome is undefined are left out: `pairs` counts the others.
+    """
+    rows = []
+    for outcome in outcomes(panel):
+        known = pairs[outcome].notna().to_numpy()
+        part = pairs[known]
+        terms, left = independent(_terms(part, float(np.nanmean(panel.accuracy))))
+        first, second = (np.asarray(index)[known] for index in np.triu_indices(len(panel.models), 1))
+        plain = least_squares(part[outcome], terms)
+        dyadic = dyadic_least_squares(part[outcome], terms, first, second)
+        for term in (*terms, *left):
+            size = {"pairs": len(part), "models": len(np.union1d(first, second))}
+            row = {"reason": left[term]} if term in left else _row(plain[term], dyadic[term])
+            rows.append({"outcome": outcome, "term": term, **row, **size})
+    return pd.DataFrame(rows, columns=[*TERMS, "reason"])
+
+
+def _terms(pairs: Frame, mean: float) -> dict[str, np.ndarray]:
+    shared = {name: pairs[name].to_numpy(dtype=float) for name in pairs if str(name).startswith("same_")}
+    both = np.sort(pairs[["accuracy_a", "accuracy_b"]].to_numpy(dtype=float) - mean, axis=1)
+    accuracies = {"accuracy_higher": both[:, 1], "accuracy_lower": both[:, 0], "accuracy_product": both.prod(1)}
+    return {**shared, **accuracies}
+
+
+def independent(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """(columns that earlier ones do not explain, why the others are left out)."""
+    basis: list[np.ndarray] = []
+    kept, left = {}, {}
+    for name, column in columns.items():
+        centred = column - column.mean() if len(column) else column
+        rest = centred
+        for _ in range(2):  # twice, for rounding
+            for one in basis:
+                rest = rest - one * (one @ rest)
+        size, length = float(np.linalg.norm(centred)), float(np.linalg.norm(rest))
+        if size <= 1e-12:
+            left[name] = "the same for all pairs"
+        elif length <= _FOLLOWS * size:
+            left[name] = "follows from the terms above"
+        else:
+            kept[name] = column
+            basis.append(rest / length)
+    return kept, left
+
+
+def _row(plain: Any, dyadic: Any) -> dict[str, Any]:
+    found = {name: getattr(dyadic, name) for name in ("value", "low", "high", "p", "reason")}
+    return found | {"error_dyadic": dyadic.error, "error_plain": plain.error, "p_plain": plain.p}

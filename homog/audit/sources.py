@@ -1,0 +1,145 @@
+"""Files and frames as columns that are read one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from homog.audit.panel import CHOICES, AuditError, Frame, some
+
+MISSING = ["", "NaN", "nan", "NA", "null"]  # in CSV
+PROBABILITY = "probability_"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of predictions; `read(column)` gives its chunks, Arrow arrays of the same cuts for every column."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+    read: Callable[[str], Iterable[Any]]
+
+
+def source(path: Path) -> Source:
+    """A file as a source, by its extension. Raises AuditError, naming the file, for one that is no table."""
+    if path.suffix not in READERS:
+        raise AuditError(f"{path}: unknown kind of file '{path.suffix}'; valid: {', '.join(READERS)}")
+    if not path.is_file():
+        raise AuditError(f"{path}: there is no such file")
+    try:
+        found = READERS[path.suffix](path)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:150]
+        raise AuditError(f"{path}: not a table ({reason})") from error
+    return checked(found)
+
+
+def checked(found: Source) -> Source:
+    """The source, if it has rows and its columns have different names."""
+    twice = [name for i, name in enumerate(found.columns) if name in found.columns[:i]]
+    if twice:
+        raise AuditError(f"{found.name}: column {twice[0]} is there twice")
+    if not found.rows or not found.columns:
+        raise AuditError(f"{found.name}: the table has no rows")
+    return found
+
+
+def _parquet(path: Path) -> Source:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as plain:
+        schema = plain.schema_arrow
+        text = [
+            field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        ]
+        rows, groups, metadata = plain.metadata.num_rows, plain.num_row_groups, plain.metadata
+
+    def read(column: str) -> Iterable[Any]:
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
+            for group in range(groups):
+                table = file.read_row_group(group, columns=[column])
+                # by name: asked for "gpt-3", Parquet also gives "gpt-3.5"
+                yield from table.column(table.schema.get_field_index(column)).chunks
+
+    return Source(str(path), tuple(schema.names), rows, read)
+
+
+def _csv(path: Path) -> Source:
+    from pyarrow import csv
+
+    blocks = csv.ReadOptions(block_size=2**24)
+    with csv.open_csv(path, blocks) as file:
+        names = file.schema.names
+    text = pa.dictionary(pa.int32(), pa.string())
+    kinds = {name: pa.float64() if name.startswith(PROBABILITY) else text for name in names}
+    options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=MISSING)
+    return _table(str(path), csv.read_csv(path, blocks, convert_options=options))
+
+
+def _json_lines(path: Path) -> Source:
+    from pyarrow import json
+
+    blocks = json.ReadOptions(block_size=2**24)
+    found = json.read_json(path, blocks)
+    dates = [field.name for field in found.schema if pa.types.is_temporal(field.type)]
+    if dates:  # text that looks like a date is text
+        schema = pa.schema([(name, pa.string()) for name in dates])
+        found = json.read_json(path, blocks, json.ParseOptions(explicit_schema=schema))
+    return _table(str(path), found)
+
+
+READERS = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
+
+
+def _table(name: str, table: Any) -> Source:
+    return Source(name, tuple(table.schema.names), table.num_rows, lambda column: table.column(column).chunks)
+
+
+def of_frame(frame: Frame, name: str = "the frame") -> Source:
+    """A pandas DataFrame as a source; its index is not a column."""
+    places = {str(column): place for place, column in enumerate(frame.columns)}
+
+    def read(column: str) -> Iterable[Any]:
+        values = frame.iloc[:, places[column]]
+        try:
+            found = pa.array(values, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # numbers and text in one column
+            found = pa.array([None if gone else str(value) for value, gone in zip(values, values.isna(), strict=True)])
+        return found.chunks if isinstance(found, pa.ChunkedArray) else [found]
+
+    return checked(Source(name, tuple(str(column) for column in frame.columns), len(frame), read))
+
+
+def as_long(wide: Source, models: Sequence[str], kept: Sequence[str]) -> Source:
+    """A wide source, one column per model, as the long one with the same predictions; `kept`: its other columns."""
+
+    def whole(column: str) -> Any:
+        found = pa.chunked_array(list(wide.read(column)))
+        return pa.concat_arrays(found.unify_dictionaries().chunks)
+
+    def read(column: str) -> Iterable[Any]:
+        if column == "prediction":
+            yield from (whole(model) for model in models)
+        elif column == "model":
+            places = pa.array(np.zeros(wide.rows, dtype=np.int8))
+            yield from (pa.DictionaryArray.from_arrays(places, pa.array([model])) for model in models)
+        else:
+            found = whole(column)
+            yield from (found for _ in models)
+
+    return Source(wide.name, ("model", "prediction", *kept), wide.rows * len(models), read)
+
+
+def missing_column(found: Source, needed: Sequence[str]) -> str:
+    """The message for a source that lacks some of the `needed` columns."""
+    absent = [name for name in needed if name not in found.columns]
+    return (
+        f"{found.name}: no column {' or '.join(absent)} (it has {some(found.columns, CHOICES)}); valid: model, "
+        "example, label, prediction, or in the wide form example, label and a column per model"
+    )

@@ -1,0 +1,92 @@
+"""A study's records as predictions to audit: every model of the sweep, with what it was adapted from and how."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from homog.audit.panel import AuditError, Frame, note
+from homog.audit.sources import PROBABILITY
+from homog.records import CLEAN, Record
+
+FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "defect")
+
+
+def predictions(found: Iterable[Record], condition: str = CLEAN) -> Frame:
+    """The long frame that `homog.audit` takes, from records: a row per model and example, under `condition`.
+
+    A model is an arm (backbone with its defect, dose and injection seed) adapted in one way with one seed; it is the
+    same model in every task. Attributes: backbone, kind, arm, adaptation. Raises AuditError for a record without the
+    condition.
+    """
+    found = list(found)
+    named = [_names(record.provenance) for record in found]
+    vary = [part for part in ("backbone", "defect", "seed") if len({names[part] for names in named} - {""}) > 1]
+    frames = []
+    for record, names in zip(found, named, strict=True):
+        if condition not in record.probabilities:
+            raise AuditError(
+                f"record {record.cell} has no condition {condition}; valid: {', '.join(record.conditions)}"
+            )
+        arm = " ".join([names["arm"], *(names[part] for part in vary if part != "seed" and names[part])])
+        model = " ".join([arm, record.provenance["adaptation"], *(names[part] for part in vary if part == "seed")])
+        frames.append(_frame(record, condition, model, arm))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _names(facts: Mapping[str, Any]) -> dict[str, str]:
+    """An arm in words: 'clean', 'injected 0.5 s1'; and the parts of the name that are said where they differ."""
+    clean = facts["kind"] == "clean"
+    arm = "clean" if clean else f"{facts['kind']} {facts['dose']:g} s{facts['arm_seed']}"
+    return {"arm": arm, "backbone": facts["backbone"], "defect": facts["defect"], "seed": f"seed {facts['seed']}"}
+
+
+def _frame(record: Record, condition: str, model: str, arm: str) -> Frame:
+    facts, classes = record.provenance, np.array(record.provenance["label_names"], dtype=object)
+    values = record.probabilities[condition]
+    columns = {"model": model, "task": facts["task"], "example": record.examples, "person": record.people}
+    columns |= {"label": classes[record.labels], "prediction": classes[values.argmax(1)]}
+    columns |= {f"{PROBABILITY}{name}": values[:, place] for place, name in enumerate(classes)}
+    attributes = {"backbone": facts["backbone"], "kind": facts["kind"], "arm": arm, "adaptation": facts["adaptation"]}
+    return pd.DataFrame({**columns, **record.groups, **attributes})
+
+
+def from_study(
+    results: Path, name: str, preset: str, select: Sequence[str], condition: str, notes: list[dict[str, Any]]
+) -> Frame:
+    """The predictions of a study's records that `select` ("task=adult_*,trec", "kind=clean") lets through.
+
+    Adds to `notes` the cells that have no record. Raises AuditError where nothing is left.
+    """
+    from homog import analysis, report, study
+
+    wanted = [_pattern(text) for text in select]
+    _, cells, _ = report.largest(study.load(name), preset, (), results)
+    chosen = [cell for cell in cells if all(_matches(analysis.settings(cell), *one) for one in wanted)]
+    if not chosen:
+        choices = {key: sorted({str(analysis.settings(cell)[key]) for cell in cells}) for key, _ in wanted}
+        raise AuditError(
+            f"select: no cell of study {name}; valid: " + "; ".join(f"{k}={','.join(v)}" for k, v in choices.items())
+        )
+    found, problems = analysis.read(results, chosen)
+    notes += [note("no record", cell.id, 1, problems[cell.id]) for cell in chosen if cell.id in problems]
+    if not found:
+        raise AuditError(f"study {name} has none of the {len(chosen)} selected records in {results}: run it first")
+    return predictions([found[cell.id] for cell in chosen if cell.id in found], condition)
+
+
+def _pattern(text: str) -> tuple[str, list[str]]:
+    key, equals, values = text.partition("=")
+    if not equals or key not in FACTS:
+        raise AuditError(f"select: {text!r}; valid: {'|'.join(FACTS)}=value[,value], * stands for anything")
+    return key, values.split(",")
+
+
+def _matches(settings: Mapping[str, Any], key: str, patterns: list[str]) -> bool:
+    said = f"{settings[key]:g}" if isinstance(settings[key], float) else str(settings[key])
+    return any(fnmatch.fnmatchcase(said, pattern) for pattern in patterns)

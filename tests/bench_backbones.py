@@ -1,0 +1,74 @@
+"""What sharing saves: ours against one task, one arm, one whole model at a time. Used by tests.bench."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+
+def _real(task: str = "adult_income") -> tuple[Any, Any]:
+    import torch
+
+    from homog.backbones import BACKBONES
+    from homog.config import variant
+    from homog.tasks import TASKS
+
+    torch.set_num_threads(1)
+    backbone = variant("backbone", "minilm_l6", BACKBONES).load()
+    return backbone, variant("task", task, TASKS).load().sample(400, 200, 0)
+
+
+def probe_arms() -> tuple[float, float, str]:
+    """Features of one task for five arms: lower blocks once, against the whole model in the order of the texts."""
+    import torch
+
+    backbone, task = _real()
+    texts = [*task.train["text"], *task.test["text"]]
+    names = [n for n, _ in backbone.module.named_parameters() if ".layer.4." in n or ".layer.5." in n]
+    moved = {n: backbone.module.get_parameter(n) + 0.01 for n in names}
+    arms = [backbone.interpolate(moved, dose) for dose in (0.25, 0.5, 0.75, 1.0, 0.6)]
+    with tempfile.TemporaryDirectory() as folder, mock.patch("homog.backbones.trunk.folder", lambda: Path(folder)):
+        began = time.perf_counter()
+        ours = [arm.encode(texts) for arm in arms]
+        took = time.perf_counter() - began
+    began, theirs = time.perf_counter(), []
+    for arm in arms:
+        parts = []
+        for start in range(0, len(texts), 32):
+            inputs = arm.tokenizer(texts[start : start + 32], padding=True, truncation=True, return_tensors="pt")
+            with torch.inference_mode():
+                states = arm.module(**inputs).last_hidden_state
+            mask = inputs["attention_mask"].unsqueeze(-1)
+            parts.append(((states * mask).sum(1) / mask.sum(1)).numpy())
+        theirs.append(np.concatenate(parts))
+    usual = time.perf_counter() - began
+    apart = max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True))
+    return took, usual, f"600 texts x 5 arms that share 4 of 6 blocks; greatest difference {apart:.1e}"
+
+
+def fine_tuning() -> tuple[float, float, str]:
+    """Full fine-tuning on 200 examples: the rows of the embedding table that occur, against the whole table."""
+    from homog.adaptations.training import Embeddings, Training, fit
+
+    backbone, task = _real()
+    task = task.sample(200, 10, 1)
+    backbone.encode(list(task.train["text"]))
+    times = []
+    for whole in (False, True, False, True):
+        module = backbone.copy().module.requires_grad_(True)
+        replaced: dict[str, Any] = {
+            "inputs": lambda self, ids: {"input_ids": ids},
+            "parameters": lambda self: [self.full],
+            "write_back": lambda self: None,
+        }
+        with mock.patch.multiple(Embeddings, **replaced) if whole else nullcontext():
+            began = time.perf_counter()
+            fit(backbone, module, task, Training(1e-4, epochs=1), ("order", 0))
+            times.append(time.perf_counter() - began)
+    return times[2], times[3], "200 examples, 1 epoch; same weights either way (tests/adaptations/test_training.py)"
