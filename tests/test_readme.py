@@ -46,3 +46,12 @@ def test_it_covers_every_module():
 def test_every_study_has_an_answer_and_its_results(name):
     assert (ROOT / "experiments" / name / "README.md").is_file()
     assert (ROOT / "results" / name / "report.html").is_file()
+
+
+def test_the_worked_example_says_what_the_audits_say():
+    made = [(ROOT / "results" / f"audit_{family}" / "report.md").read_text() for family in ("adult", "compas")]
+    shown = README.split("**A worked example**")[1].split("Reports:")[0]
+    intervals = set(re.findall(r"\[[\d., %]+\]", " ".join(shown.split())))
+    assert len(intervals) >= 6
+    for interval in intervals:
+        assert any(interval in text for text in made), interval

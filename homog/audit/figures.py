@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from homog import plots
@@ -16,10 +16,12 @@ from homog.audit.across import Family, distributions
 from homog.audit.agreement import similarity
 from homog.audit.panel import Panel
 from homog.audit.tables import Audit, Section
-from homog.layout import count, number, readable
+from homog.audit.words import percent
+from homog.layout import count, readable
 from homog.metrics.agreement import wrong_agreement_baseline
 
 OBSERVED, CHANCE, APART = plots.COLOURS["injected"], plots.COLOURS["clean"], plots.COLOURS["sham"]
+BLANK = "#E4E4E4"  # a model with itself
 BINS = 40  # bars at most
 NAMED = 30  # models above which the heat map has no names
 NUMBERED = 9  # models above which it has no numbers
@@ -89,16 +91,6 @@ def failure_distribution(section: Section) -> Figure:
     return figure
 
 
-def percent(value: float) -> str:
-    """'3.2 %', '0.04 %', '<0.01 %'."""
-    if math.isnan(value):
-        return "n/a"
-    shown = 100 * value
-    if 0 < shown < 0.01:
-        return "<0.01 %"
-    return f"{number(shown, 0 if shown >= 99.95 or shown == 0 else 1 if shown >= 1 else 2)} %"
-
-
 def _legend(figure: Figure, labels: list[str]) -> None:
     looks = {
         "observed": Patch(color=OBSERVED),
@@ -119,7 +111,9 @@ def agreement(section: Section) -> Figure:
     top = max(0.1, float(np.nanmax(matrix, initial=0.1)))
     least = float(np.nanmin(matrix, initial=np.inf))
     bottom = least if top / 2 < least < top else 0.0
-    image = axes.imshow(matrix, cmap=plots.HEAT, vmin=bottom, vmax=top, interpolation="nearest")
+    image = axes.imshow(
+        matrix, cmap=plots.HEAT.with_extremes(bad=BLANK), vmin=bottom, vmax=top, interpolation="nearest"
+    )
     extend = "min" if least < bottom else "neither"
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, extend=extend)
     bar.set_label(NAMES[name])
@@ -141,7 +135,8 @@ def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float) -> None:
     k = len(matrix)
     for i, j in np.argwhere(np.isnan(matrix)).tolist() if k <= NAMED else ():
         box: dict[str, Any] = {"xy": (j - 0.5, i - 0.5), "width": 1, "height": 1, "linewidth": 0}
-        axes.add_patch(Rectangle(facecolor="#E4E4E4", **box) if i == j else plots.hatched(**box))
+        if i != j:
+            axes.add_patch(plots.hatched(**box))
     for i, j in np.argwhere(~np.isnan(matrix)).tolist() if k <= NUMBERED else ():
         value = float(matrix[i, j])
         look: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": plots.SMALL}
@@ -157,7 +152,8 @@ def _model_names(axes: Any, panel: Panel, order: np.ndarray) -> None:
     axes.set_yticks(
         range(k), [f"{_short(panel.models[i])}  {place + 1}" for place, i in enumerate(order)], fontsize=size
     )
-    axes.set_xticks(range(k), range(1, k + 1), fontsize=size)
+    shown = range(0, k, 1 if k <= 15 else 3)
+    axes.set_xticks(shown, [place + 1 for place in shown], fontsize=size)
 
 
 def _short(name: str, most: int = 26) -> str:
@@ -181,6 +177,7 @@ def agreement_accuracy(section: Section) -> Figure:
     axes.axhline(chance, color=CHANCE, linewidth=0.8, linestyle=(0, (3, 2)))
     axes.set(xlabel="Mean accuracy of the pair", ylabel=NAMES[name])
     axes.margins(0.06)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     left = len(pairs) - len(known)

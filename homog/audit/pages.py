@@ -101,7 +101,7 @@ def groups(frame: Frame) -> list[str]:
     rows = rows.sort_values("ratio", ascending=False, kind="stable").head(5) if len(rows) else rows
     return [
         f"{row['task'] + ', ' if 'task' in row else ''}{row['group']} {row['value_of_group']}: "
-        f"{figures.percent(row['value'])} {words.percents(row)} of {row['examples']:,}, "
+        f"{words.percent(row['value'])} {words.percents(row)} of {row['examples']:,}, "
         f"{words.significant(row['ratio'])} times everybody's (p {words.text(row['holm'], 'holm')} after Holm)"
         for _, row in rows.iterrows()
     ]
@@ -116,7 +116,8 @@ def regression(frame: Frame) -> list[str]:
             about = f"{layout.readable(str(task))}: " if task else ""
             outcome, term = (layout.readable(row[name]).lower() for name in ("outcome", "term"))
             known = row["value"] == row["value"]
-            numbers = f"{words.spread(row)} (p {words.text(row['p'], 'p')})" if known else "not estimated"
+            p, plain = (words.text(row[name], "p") for name in ("p", "p_plain"))
+            numbers = f"{words.spread(row)} (p {p} dyadic, {plain} plain)" if known else "not estimated"
             why = f", {row['reason']}" if row["reason"] else ""
             size = f"{row['pairs']:,} pairs of {row['models']:,} models"
             lines.append(f"{about}{term}, change in {outcome}: {numbers}{why}; {size}")

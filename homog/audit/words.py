@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 
 from homog.audit.across import PAIRS, Family
-from homog.audit.figures import percent
 from homog.audit.panel import Frame, counted
 from homog.audit.tables import Audit, Section
 from homog.layout import number, readable
 
 TOGETHER, APART, OPEN = "the same examples fail", "different examples fail", "undecided"
+NOTHING = "failures are shared as in the control"
 ALPHA = 0.05
+ALIKE = 1.1  # an interval of H within this factor of the control is no effect worth a name
 SAME_PEOPLE, OTHER_PEOPLE = "the same people are failed", "different people are failed"
 HOW = (
     "Everything holds for these models; what is drawn are examples (persons, where they are named). Intervals are 95 % "
@@ -25,9 +26,10 @@ HOW = (
     "(Poisson-binomial). H: how often every model fails, over that (Bommasani et al. 2022); it grows with the number "
     "of models by construction, log H per model and normalized H do not. Hard examples alone make H exceed 1: only a "
     "control that meets the same examples can say whether it is the sharing, and only the sharing that the control "
-    "lacks. Error consistency and CAPA: 0 = agreement as the accuracies imply, 1 = the most. The verdict on a task is "
+    "lacks; as in the control: the interval lies within 10 %. Error consistency and CAPA: 0 = agreement as the accuracies imply, 1 = the most. The verdict on a task is "
     "that of the interval of the interrater kappa of correctness. Regressions over pairs: low, high and p use errors "
-    "that let all pairs of one model covary; plain errors, which take pairs as independent, stand beside them. Groups: "
+    "that let all pairs of one model covary; plain errors, which take pairs as independent, stand beside them. With "
+    "fewer than about 30 models the former are often too small: believe an effect that both show. Groups: "
     "p is Fisher's exact test against everybody else, Holm's correction is for the number of groups."
 )
 
@@ -101,6 +103,8 @@ def _of_sharing(row: Any) -> Finding:
     limits = f"[{significant(low)}, {significant(high)}]"
     detail = f"H is {significant(times)} times {limits} that of the control: {row['control']}"
     verdict = _verdict(row["low"], row["high"], words) if row["holm"] < ALPHA else OPEN
+    if verdict == OPEN and 1 / ALIKE < low and high < ALIKE:
+        verdict = NOTHING
     return Finding(name, verdict, f"{detail} (p {text(row['holm'], 'holm')} after Holm)")
 
 
@@ -111,6 +115,16 @@ def spread(row: Any) -> str:
     if math.isnan(row["low"]):
         return f"{significant(row['value'])} (no interval)"
     return f"{significant(row['value'])} [{significant(row['low'])}, {significant(row['high'])}]"
+
+
+def percent(value: float) -> str:
+    """'3.2 %', '0.04 %', '<0.01 %'."""
+    if math.isnan(value):
+        return "n/a"
+    shown = 100 * value
+    if 0 < shown < 0.01:
+        return "<0.01 %"
+    return f"{number(shown, 0 if shown >= 99.95 or shown == 0 else 1 if shown >= 1 else 2)} %"
 
 
 def percents(row: Any) -> str:

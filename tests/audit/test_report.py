@@ -108,8 +108,24 @@ def test_numbers_in_three_digits(value, said):
     assert words.significant(value) == said
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "holm", "verdict"),
+    [
+        (0.2, 0.6, 0.001, "more failures are shared"),
+        (-0.6, -0.2, 0.001, "fewer failures are shared"),
+        (0.2, 0.6, 0.2, "undecided"),
+        (-0.3, 0.6, 1.0, "undecided"),
+        (-0.05, 0.04, 1.0, "failures are shared as in the control"),
+        (0.01, 0.04, 0.001, "more failures are shared"),
+    ],
+)
+def test_the_verdict_on_sharing(low, high, holm, verdict):
+    row = {"shared": "arm", "control": "others", "value": (low + high) / 2, "low": low, "high": high, "holm": holm}
+    assert words._of_sharing(row).verdict == verdict
+
+
 def test_percentages():
-    assert [figures.percent(value) for value in (0, 0.00001, 0.0004, 0.0321, 0.5, 1)] == [
+    assert [words.percent(value) for value in (0, 0.00001, 0.0004, 0.0321, 0.5, 1)] == [
         "0 %",
         "<0.01 %",
         "0.04 %",
