@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from homog import records
-from homog.config import Cell, arm
+from homog.config import Cell
 from homog.metrics.intervals import Interval, Sample, difference_interval, holm
-from homog.metrics.predictions import Predictions
 
 Frame = Any  # a pandas.DataFrame; pandas' own annotations call every selection from one a union of types
 LEVEL = 0.95
@@ -22,11 +20,12 @@ RESAMPLES = 2000
 GROUP = ["backbone", "condition", "adaptation"]  # what is never averaged over
 HARM, ACCURACY = ("numerator", "denominator"), ("correct", "asked")  # ratios of sums over examples
 SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed"]
-NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "harm", "harm_n", "control_harm"]
+NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "harm", "harm_n", "control_harm"]
 UPSTREAM = ["drift", "effect", "verified"]
 WRITTEN = [*SETTINGS, "family", "condition", "control", *NUMBERS, "inherited", *UPSTREAM, "seconds", "reason"]
 CONTROLS = [f"control_{name}" for name in (*HARM, *ACCURACY)]
-ARRAYS = [*HARM, *ACCURACY, "examples", "people", *CONTROLS, "provenance"]  # objects, not written as CSV
+ANSWERS = ["exposed_correct", "counterpart_correct"]  # (n,) 1 = right, 0 = wrong, NaN = the exposure does not apply
+ARRAYS = [*HARM, *ACCURACY, *ANSWERS, "examples", "people", *CONTROLS, "provenance"]  # objects, not written as CSV
 
 _KNOWN: dict[bytes, Interval] = {}  # by content: tables, figures and text ask for the same intervals
 
@@ -49,21 +48,31 @@ def load_effects(results: Path, cells: Sequence[Cell], exposures: Mapping[str, A
     return effects(cells, read(results, cells)[0], exposures)
 
 
-def effects(cells: Sequence[Cell], found: Mapping[str, records.Record], exposures: Mapping[str, Any]) -> Frame:
+def effects(
+    cells: Sequence[Cell], found: Mapping[str, records.Record], exposures: Mapping[str, Any], own: bool = True
+) -> Frame:
     """One row per cell with a record and exposure (condition -> defect); a number that is NaN has a `reason`.
+
+    An arm with a defect is there under that defect's exposures; with `own` False, under those of the other defects:
+    is the harm specific to the defect? The clean arm is there under all.
 
     `harm` is the defect's, in its units; `control_harm` that of the `control`: the clean backbone's cell with
     the same adaptation, task, seed and sizes, exposed under the same condition on the same examples;
-    `inherited` their difference. `majority` is the share of the most frequent label in test. The columns
-    ARRAYS hold objects: the harm as numerator and denominator per example, whether the clean prediction is
-    correct, ids, the same of the control, provenance.
+    `inherited` their difference. `flips` is the share of predictions that the exposure changes, `majority` the
+    share of the most frequent label in test. The columns ARRAYS hold objects: the harm as numerator and
+    denominator per example, whether the clean prediction is correct, the exposed one and that of its counterpart,
+    ids, harm and correctness of the control, provenance.
     """
     there = [cell for cell in cells if cell.id in found]
-    rows = [_row(cell, found[cell.id], *one) for cell in there for one in exposures.items()]
+    rows = [_row(cell, found, *one) for cell in there for one in exposures.items() if _asked(cell, one[1], own)]
     by_key = {(row["cell"], row["condition"]): row for row in rows}
     for row in rows:
         row.update(_against(row, by_key.get((row["control"], row["condition"]))))
     return pd.DataFrame(rows, columns=[*WRITTEN, *ARRAYS])
+
+
+def _asked(cell: Cell, exposure: Any, own: bool) -> bool:
+    return cell.arm.defect is None or (cell.arm.defect.name == exposure.name) == own
 
 
 def settings(cell: Cell) -> dict[str, Any]:
@@ -74,19 +83,15 @@ def settings(cell: Cell) -> dict[str, Any]:
     return dict(zip(SETTINGS, (*values, cell.adaptation.name, cell.task.name, cell.seed), strict=True))
 
 
-def control(cell: Cell) -> str:
-    """Id of the cell that is the same but for the defect."""
-    return replace(cell, arm=arm(cell.arm.backbone, None, 0.0, 0)).id
-
-
-def _row(cell: Cell, record: records.Record, condition: str, defect: Any) -> dict[str, Any]:
+def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect: Any) -> dict[str, Any]:
+    record = found[cell.id]
     facts, clean = record.provenance, record.probabilities[records.CLEAN]
     upstream = facts.get("upstream") or {}
     correct = (clean.argmax(1) == record.labels).astype(float)
     row = settings(cell) | {
         "family": facts.get("family") or "",
         "condition": condition,
-        "control": control(cell),
+        "control": cell.control.id,
         "n": len(record.labels),
         "n_train": facts["n_train"],
         "accuracy_clean": float(correct.mean()),
@@ -102,15 +107,24 @@ def _row(cell: Cell, record: records.Record, condition: str, defect: Any) -> dic
     exposed = record.probabilities.get(condition)
     if exposed is None:
         return row | {"reason": f"the record does not hold condition {condition}"}
-    rate = defect.harm(Predictions(record.labels, clean, exposed))
+    predictions = record.under(condition, found.get(cell.control.id))
+    rate, applies = defect.harm(predictions), predictions.applies
+    pair = (exposed, predictions.clean)
+    right = [np.where(applies, given.argmax(1) == record.labels, np.nan) for given in pair]
     return row | {
-        "accuracy_exposed": float((exposed.argmax(1) == record.labels).mean()),
+        "accuracy_exposed": _mean(right[0][applies]),
+        **dict(zip(ANSWERS, right, strict=True)),
+        "flips": _mean((exposed.argmax(1) != predictions.clean.argmax(1))[applies]),
         "harm": rate.value,
         "harm_n": rate.n,
         "numerator": rate.numerator,
         "denominator": rate.denominator,
         "reason": "" if rate.n else "harm undefined: no example counts in its denominator",
     }
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else float("nan")
 
 
 def _against(row: dict[str, Any], other: dict[str, Any] | None) -> dict[str, Any]:

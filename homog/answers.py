@@ -17,7 +17,8 @@ RULE = (
     f"inherited: the 95 % interval of the mean inherited harm lies above 0, the mean is at least {MEANINGFUL}, "
     "the interval lies above that of the sham (where there is one), and every task is above 0 after Holm's "
     "correction; partly inherited: the same, but not in every task; not inherited: the interval lies below "
-    f"{MEANINGFUL}; undecided: anything else, and whenever an injected backbone failed its check upstream."
+    f"{MEANINGFUL} and above -{MEANINGFUL}; benefit inherited, benefit partly inherited: the mirror image below 0; "
+    "undecided: anything else, and whenever an injected backbone failed its check upstream."
 )
 STATISTICS = (
     "Inherited harm is the harm of a model adapted from the injected backbone less that of the model adapted "
@@ -37,9 +38,10 @@ LEGEND = (
     "Accuracy change: on clean inputs, against the clean control."
 )
 EXPECTED = {"+": "inherited harm above 0", "-": "inherited harm below 0", "0": "no inherited harm"}
-OUTCOMES = {
-    "+": {"inherited": "met", "partly inherited": "partly met", "not inherited": "not met"},
-    "0": {"inherited": "not met", "partly inherited": "not met", "not inherited": "met"},
+MET = {
+    "+": ("inherited", "partly inherited"),
+    "-": ("benefit inherited", "benefit partly inherited"),
+    "0": ("not inherited",),
 }
 
 
@@ -75,13 +77,17 @@ def verdict(row: Any) -> tuple[str, str]:
         return "undecided", ""
     if row["unverified"]:
         return "undecided", f"{row['unverified']} of {count(row['arms'], 'injected backbone')} failed upstream"
-    if row["high"] < MEANINGFUL:
+    if row["low"] > -MEANINGFUL and row["high"] < MEANINGFUL:
         return "not inherited", ""
-    if row["low"] <= 0 or row["value"] < MEANINGFUL:
-        return "undecided", f"the interval holds both less and more than {MEANINGFUL}"
-    if row["sham_high"] >= row["low"]:
+    benefit = row["value"] < 0
+    sign, near, sham = (-1, row["high"], "sham_low") if benefit else (1, row["low"], "sham_high")
+    if sign * near <= 0 or abs(row["value"]) < MEANINGFUL:
+        edge = f"{'-' if benefit else ''}{MEANINGFUL}"
+        return "undecided", f"the interval holds both less and more than {edge}"
+    if sign * row[sham] >= sign * near:
         return "undecided", "the sham, which plants nothing, does as much"
-    return ("inherited" if row["inherited_tasks"] == row["tested_tasks"] else "partly inherited"), ""
+    whole = row["benefited_tasks" if benefit else "inherited_tasks"] == row["tested_tasks"]
+    return ("benefit " if benefit else "") + ("inherited" if whole else "partly inherited"), ""
 
 
 def _detail(row: Any) -> str:
@@ -92,6 +98,8 @@ def _detail(row: Any) -> str:
     n = f"mean over {count(row['tasks'], 'task')}, {count(row['examples'], 'example')}, {seeds}{alone}"
     parts = [f"inherited harm {bracket(row)} ({n})", _sham(row)]
     parts.append(f"{row['inherited_tasks']} of {count(row['tested_tasks'], 'task')} above 0 after Holm")
+    if row["benefited_tasks"]:
+        parts[-1] += f", {row['benefited_tasks']} below"
     if row["left_out"]:
         parts.append(f"left out of the mean, incomplete: {row['left_out']}")
     return "; ".join(parts)
@@ -138,6 +146,6 @@ def hypothesis_outcome(sign: str, overall: Frame) -> str:
 
 def _outcome(sign: str, row: Any) -> str:
     word, _ = verdict(row)
-    if sign == "-" and word != "undecided":
-        return "met" if row["high"] < 0 else "not met"
-    return OUTCOMES.get(sign, {}).get(word, "undecided")
+    if word == "undecided" or sign not in MET:
+        return "undecided"
+    return ("partly met" if "partly" in word else "met") if word in MET[sign] else "not met"

@@ -86,6 +86,11 @@ class Cell:
         """'c' + 16 hex digits of the canonical typed content."""
         return "c" + content_id(self)[:16]
 
+    @property
+    def control(self) -> Cell:
+        """The cell that is the same but for the defect."""
+        return dataclasses.replace(self, arm=arm(self.arm.backbone, None, 0.0, 0))
+
 
 def canonical(value: Any) -> Any:
     """JSON-ready content of a typed value; a kind may define `identity()` to leave out what changes no result."""

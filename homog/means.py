@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,18 @@ from homog.analysis import (
     GROUP,
     HARM,
     LEVEL,
+    RESAMPLES,
     Frame,
     chosen,
     difference,
     inherited,
+    sample,
     summary,
     undefined,
 )
+from homog.metrics.transfer import transmission_interval
 
+UPSTREAM = "nearest_centroid"  # the adaptation that trains nothing: the backbone itself
 NOTHING = summary(undefined())
 SUMMARIES = ("", "sham_", "cost_", "sham_cost_")  # prefixes of the intervals in `by_adaptation`
 
@@ -28,20 +32,31 @@ def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
     """A row per adaptation: means over tasks of the inherited harm, the sham's, and the clean cost of both.
 
     `value`, `low`, `high`, `p`, `seeds`, `examples`, `reason`, and the same with each prefix of SUMMARIES,
-    all over the same `tasks`; `left_out` names tasks that lack a seed or an arm. `inherited_tasks` of
-    `tested_tasks` have an interval above 0 after Holm; `unverified` counts the injected arms that failed
-    upstream, of `arms`.
+    all over the same `tasks`; `left_out` names tasks that lack a seed or an arm. Of `tested_tasks`,
+    `inherited_tasks` have an interval above 0 after Holm and `benefited_tasks` one below; `unverified` counts the
+    injected arms that failed upstream, of `arms`.
     """
     tests = inherited(effects, dose=dose)
-    shape = [*GROUP, "dose", "tasks", "tested_tasks", "inherited_tasks", "arms", "unverified", "left_out"]
+    shape = [
+        *GROUP,
+        "dose",
+        "tasks",
+        "tested_tasks",
+        "inherited_tasks",
+        "benefited_tasks",
+        "arms",
+        "unverified",
+        "left_out",
+    ]
     shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
     out = []
     for key, rows in effects.groupby(GROUP, sort=False):
         here = (tests[GROUP] == list(key)).all(axis=1) & tests["p"].notna()
-        passed = here & (tests["holm"] < 1 - LEVEL) & (tests["value"] > 0)
+        told = here & (tests["holm"] < 1 - LEVEL)
         arms = chosen(rows, "injected", dose).drop_duplicates("arm")
         row = dict(zip(GROUP, key, strict=True)) | {"dose": dose}
-        row |= {"tested_tasks": int(here.sum()), "inherited_tasks": int(passed.sum())}
+        row |= {"tested_tasks": int(here.sum()), "inherited_tasks": int((told & (tests["value"] > 0)).sum())}
+        row |= {"benefited_tasks": int((told & (tests["value"] < 0)).sum())}
         row |= {"arms": len(arms), "unverified": int((arms["verified"] == False).sum())}  # noqa: E712
         out.append(row | _compared(rows, dose))
     return pd.DataFrame(out, columns=shape)
@@ -123,6 +138,52 @@ def dose_response(effects: Frame) -> Frame:
             found.append(mean | {"kind": "sham", "dose": dose})
         out += [row | said for row in (clean, *found)]
     return pd.DataFrame(out, columns=shape)
+
+
+def transmission(effects: Frame, dose: float = 1.0) -> Frame:
+    """Harm caused in adapted models per unit of harm caused in the backbone itself: a row per adaptation.
+
+    The backbone itself is the adaptation UPSTREAM, which trains nothing, on the same tasks, seeds and examples.
+    1 = all of it arrives. `names` lists the tasks; NaN with a reason where the harm upstream is not told from 0.
+    """
+    shape = [*GROUP, "dose", "tasks", *NOTHING, "names"]
+    out = []
+    injected = chosen(effects, "injected", dose)
+    for key, rows in injected.groupby(GROUP, sort=False):
+        named = dict(zip(GROUP, key, strict=True)) | {"dose": dose}
+        there = (injected[GROUP[:2]] == list(key)[:2]).all(axis=1) & (injected["adaptation"] == UPSTREAM)
+        if named["adaptation"] != UPSTREAM:
+            out.append(named | _transmitted(rows, injected[there]))
+    return pd.DataFrame(out, columns=shape)
+
+
+def _transmitted(down: Frame, up: Frame) -> dict[str, Any]:
+    """Transmission over the tasks and seeds that both have in full."""
+    keys = [pd.MultiIndex.from_frame(part[["task", "arm_seed"]]) for part in (down, up)]
+    shared = [down[keys[0].isin(keys[1])], up[keys[1].isin(keys[0])]]
+    whole = [block(part) for part in shared]
+    tasks = [task for task in whole[0]["task"].unique() if task in set(whole[1]["task"])]
+    seeds = [sorted(part["arm_seed"].unique()) for part in whole]
+    if not tasks or seeds[0] != seeds[1]:
+        return {"tasks": 0, "names": "", **NOTHING, "reason": "no task has harm both in models and in the backbone"}
+    samples = [[sample(part[part["task"] == task]) for task in tasks] for part in whole]
+    bad = next((one for part in samples for one in part if isinstance(one, str)), "")
+    if bad:
+        return {"tasks": 0, "names": "", **NOTHING, "reason": bad}
+    found = transmission_interval(*cast(Any, samples), resamples=RESAMPLES, level=LEVEL)
+    return {"tasks": len(tasks), "names": ", ".join(tasks)} | summary(found)
+
+
+def specificity(crossed: Frame, dose: float = 1.0) -> Frame:
+    """What arms of one defect do under the exposure of another: a row per defect, condition and adaptation.
+
+    `crossed` is `analysis.effects(own=False)`. Mean harm over tasks less that of the clean control, as in
+    `by_adaptation`; near 0 when harm is the defect's own.
+    """
+    injected = chosen(crossed, "injected", dose)
+    shape = ["defect", *GROUP, "tasks", *NOTHING]
+    parts = [by_adaptation(part, dose).assign(defect=defect) for defect, part in injected.groupby("defect", sort=False)]
+    return pd.concat(parts)[shape].reset_index(drop=True) if parts else pd.DataFrame(columns=shape)
 
 
 def task_means(effects: Frame) -> Frame:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homog import analysis, answers, facts, layout, means, plots, records
+from homog import analysis, answers, facts, layout, means, plots, records, summary
 from homog.analysis import Frame
 from homog.config import Cell
 
@@ -17,14 +17,19 @@ LONG = 20  # rows above which a table of the page is folded
 
 def write(
     results: Path, study: Any, preset: str, cells: Sequence[Cell], exposures: Mapping[str, Any], module: Any
-) -> str:
-    """Write the report of `study` under `results`; the text for the terminal. `module`: its figures.py or None."""
+) -> tuple[str, Frame]:
+    """Write the report of `study` under `results`; the text for the terminal and the effects frame.
+
+    `module`: its figures.py or None.
+    """
     found, problems = analysis.read(results, cells)
     effects = analysis.effects(cells, found, exposures)
     folder = records.report_folder(results, study.name)
     overall = means.by_adaptation(effects)
     tables = {"accuracy": facts.accuracy(effects), "upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(found.values(), {cell.id: cell for cell in cells})
+    crossed = means.specificity(analysis.effects(cells, found, exposures, own=False))
+    tables |= {"specificity": crossed} if len(crossed) else {}
     tables = {**(module.tables(effects) if module else {}), **tables}
     shown = {"summary": answers.summary_table(overall)}
     shown |= {name: layout.display(frame) for name, frame in tables.items()}
@@ -41,7 +46,23 @@ def write(
     _save(folder / "report.html", rendered("report.html.j2", page))
     _save(folder / "report.md", rendered("report.md.j2", page))
     _remove_stale(folder, written)
-    return terminal(folder, page)
+    return terminal(folder, page), effects
+
+
+def write_summary(results: Path, effects: Mapping[str, Frame]) -> str:
+    """Write results/summary from study name -> effects; the text for the terminal, '' where nothing was planted."""
+    frame = summary.summary(effects)
+    if frame.empty:
+        return ""
+    folder, figure = records.report_folder(results, "summary"), summary.figure(frame)
+    written = plots.save(figure, folder / "figures" / "summary")
+    _save(folder / "tables" / "summary.csv", csv(frame), written)
+    shown = layout.display(frame.drop(columns=[*summary.RATES, "seeds", "examples"]))
+    _save(folder / "tables" / "summary.tex", layout.latex(shown), written)
+    text = f"# All defects\n\n![Summary](figures/summary.png)\n\n{summary.CAPTION}\n\n{layout.markdown(shown)}\n"
+    _save(folder / "report.md", text)
+    _remove_stale(folder, written)
+    return f"all defects: {folder / 'report.md'}"
 
 
 def context(

@@ -25,6 +25,7 @@ HALO = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # behind text on
 COLOURS = {"injected": "#D55E00", "sham": "#0072B2", "clean": "#555555"}  # Okabe and Ito
 MARKERS = {"injected": "o", "sham": "s", "clean": "D"}
 HEAT = LinearSegmentedColormap.from_list("heat", ["#FFFFFF", "#FBD3B0", "#F0914B", "#C04E00", "#6E2A00"])
+COOL = LinearSegmentedColormap.from_list("cool", ["#FFFFFF", "#C3DCF0", "#6FAEDB", "#0072B2", "#003A5C"])
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
     "font.size": 7,
@@ -98,13 +99,13 @@ def short(value: float) -> str:
 
 
 def ink(value: float) -> str:
-    """Black or white, whichever can be read on HEAT at `value` (0..1)."""
-    return "white" if value > 0.55 else "black"
+    """Black or white, whichever can be read on the ground of `filled(value)`."""
+    return "white" if abs(value) > 0.55 else "black"
 
 
 def filled(value: float, **box: Any) -> Rectangle:
-    """A rectangle shaded by `value` (0..1)."""
-    return Rectangle(facecolor=HEAT(value), edgecolor="#BBBBBB", **box)
+    """A rectangle shaded by `value` (-1..1): harm is orange, benefit blue."""
+    return Rectangle(facecolor=HEAT(value) if value >= 0 else COOL(-value), edgecolor="#BBBBBB", **box)
 
 
 def hatched(**box: Any) -> Rectangle:

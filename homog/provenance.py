@@ -53,6 +53,7 @@ def record(cell: Any, task: Any, found: dict[str, Any], model: Any, backbone: An
         "seed": cell.seed,
         "sizes": {"train": cell.sizes.train, "test": cell.sizes.test, "max_length": cell.sizes.max_length},
         "label_names": list(task.label_names),
+        "unfavourable": task.unfavourable,
         "n_train": len(task.train),
         "trainable": sum(sizes[name].numel() for name in model.trainable),
         "moved": sum(sizes[name].numel() for name in model.moved),

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from homog.atomic import replacing
+from homog.metrics.predictions import Predictions
 
 CLEAN = "clean"  # the condition in which examples are as they are
+COUNTERPART = "/counterpart"  # ends the name of the condition that an exposure's examples are compared with
 FORMAT = 1
 
 
@@ -27,7 +29,8 @@ class Record:
 
     `provenance`: JSON-ready facts (arm, kind, dose, arm_seed, adaptation, task, seed, sizes, label_names, upstream,
     trainable, moved, versions …). `examples`, `people` (n,) ids, `labels` (n,) int, `groups` name -> (n,) values,
-    `probabilities` condition -> (n, classes) float32; every condition is on the same examples in the same order.
+    `probabilities` condition -> (n, classes) float32; every condition is on the same examples in the same order. A row
+    is NaN where the exposure does not apply to the example.
     """
 
     cell: str
@@ -42,6 +45,16 @@ class Record:
     def conditions(self) -> tuple[str, ...]:
         """The conditions that it holds, `clean` first."""
         return tuple(sorted(self.probabilities, key=lambda name: (name != CLEAN, name)))
+
+    def under(self, condition: str, control: Record | None = None) -> Predictions:
+        """What a harm is computed from: the predictions under a condition beside those it is compared with."""
+        return Predictions(
+            self.labels,
+            self.probabilities.get(condition + COUNTERPART, self.probabilities[CLEAN]),
+            self.probabilities[condition],
+            self.provenance.get("unfavourable"),
+            None if control is None else control.probabilities[CLEAN],
+        )
 
 
 def schema() -> Any:
@@ -111,6 +124,14 @@ def load(results: Path, cell: str) -> Record:
         raise RecordError(f"{path}: corrupt record ({reason})") from error
 
 
+def found(results: Path, cell: str) -> Record | None:
+    """The record of a cell, or None where there is none that can be read."""
+    try:
+        return load(results, cell)
+    except (FileNotFoundError, RecordError):
+        return None
+
+
 def _record(cell: str, facts: dict[str, Any], table: Any) -> Record:
     conditions = table["condition"].to_numpy()
     names = list(dict.fromkeys(conditions))
@@ -139,9 +160,8 @@ def extended(results: Path, record: Record) -> Record:
     The clean predictions must be the stored ones, which proves that it is the same model; if they are not (another
     machine or version), the old conditions are left out, and that is said.
     """
-    try:
-        old = load(results, record.cell)
-    except (FileNotFoundError, RecordError):
+    old = found(results, record.cell)
+    if old is None:
         return record
     same = np.array_equal(old.examples, record.examples)
     if not same or not np.array_equal(old.probabilities[CLEAN], record.probabilities[CLEAN]):

@@ -16,7 +16,8 @@ USAGE = """usage: python -m homog.report [STUDY ...] [preset=PRESET] [results=re
        [backbone.source=DIRECTORY-OR-HUB-ID]
 
 Writes results/STUDY/ (cells.csv, effects.csv, tables, figures, report.html, report.md) from the records and prints
-the answer. Without STUDY: every study that has records. Without preset: the one with most finished records."""
+the answer. Without STUDY: every study that has records, and results/summary/ over all of them. Without
+preset: the one with most finished records."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,8 +64,13 @@ def _reports(arguments: Sequence[str]) -> None:
         if not finished:
             at = f" at preset {preset}" if own["preset"] else ""
             raise ConfigError(f"study {one.name} has no records{at} in {results}: run it first (make run-sweep)")
+    effects = {}
     for one, preset, cells, _ in found:
-        print(pages.write(results, one, preset, cells, study.exposed_by(one), figures_of(one.name)), flush=True)
+        exposures, module = study.exposed_by(one), figures_of(one.name)
+        text, effects[one.name] = pages.write(results, one, preset, cells, exposures, module)
+        print(text, flush=True)
+    if not names:
+        print(pages.write_summary(results, effects), flush=True)
 
 
 def largest(study: Any, preset: str, overrides: Sequence[str], results: Path) -> tuple[str, Any, int]:

@@ -24,8 +24,9 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
 
     device = prepare(device)
     arm = cells[0].arm
+    exposures, found_words = searched(exposures, arm.backbone, results, device)
     backbone, upstream = shared_backbone(arm, results, device)
-    facts = {"upstream": upstream, **environment(device)}
+    facts = {"upstream": upstream, "found": found_words, **environment(device)}
     for group in same_fit(cells):
         first = group[0]
         tasks = {c.task.name: c.task.load().sample(first.sizes.train, first.sizes.test, c.seed) for c in group}
@@ -33,8 +34,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
         models = first.adaptation.fit(reader, list(tasks.values()), first.seed)
         began = time.perf_counter()
         for cell, (name, model) in zip(group, models, strict=True):
-            inputs = exposed(tasks[name], exposures)
-            found = {condition: model.predict(texts) for condition, texts in inputs.items()}
+            found = predicted(model, exposed(tasks[name], exposures))
             seconds, began = time.perf_counter() - began, time.perf_counter()
             new = record(cell, tasks[name], found, model, reader, {**facts, "seconds": seconds})
             records.save(results, records.extended(results, new))
@@ -59,21 +59,67 @@ def shared_backbone(arm: Any, results: Path, device: str) -> tuple[Any, dict[str
             injected = arm.defect.inject(clean, train, generator("inject", arm.defect.name, arm.seed))
             kept = clean.changes(injected), {"seconds": time.perf_counter() - began}
             records.save_weights(results, injection, *kept)
-    backbone = clean.interpolate(kept[0], arm.dose)
+    at_dose = getattr(arm.defect, "at_dose", type(clean).interpolate)
+    backbone = at_dose(clean, kept[0], arm.dose)
     upstream = arm.defect.upstream(clean, backbone, held_out, arm.dose)
     return backbone, {**upstream, "injection": injection, "injection_seconds": kept[1]["seconds"]}
 
 
-def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str]]:
+def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the exposures, condition -> words): words that are searched on the clean backbone are filled in.
+
+    Every arm of a backbone is shown the same words: a search is made once and kept by its content id.
+    """
+    from homog import records
+    from homog.config import content_id
+    from homog.defects.injection import texts
+    from homog.seeding import generator
+
+    words: dict[str, Any] = {}
+    for condition, defect in exposures.items():
+        if not hasattr(defect, "found_on"):
+            continue
+        search = content_id((kind, defect))[:20]
+        with records.lock(results, search):
+            kept = records.load_weights(results, search)
+            if kept is None:
+                found = defect.found_on(kind.load(device), texts()[0], generator("search", condition))
+                kept = {}, {"words": found.words}
+                records.save_weights(results, search, *kept)
+        words[condition] = kept[1]["words"]
+    return exposures | {name: replace(exposures[name], words=tuple(found)) for name, found in words.items()}, words
+
+
+def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str | None]]:
     """Condition -> the test texts under it; the places of triggers depend on the task and the condition alone."""
-    from homog.records import CLEAN
+    from homog.records import CLEAN, COUNTERPART
     from homog.seeding import generator
 
     texts = {CLEAN: list(task.test["text"])}
     for condition, defect in exposures.items():
-        rng = generator("expose", condition, task.family or task.name)
-        texts[condition] = list(defect.expose(task.test, rng)["text"])
+        shown = defect.expose(task.test, generator("expose", condition, task.family or task.name))
+        columns = {"text": condition, "counterpart": condition + COUNTERPART}
+        for column, name in columns.items():
+            if column in shown:  # pandas may turn None into NaN
+                texts[name] = [text if isinstance(text, str) else None for text in shown[column]]
     return texts
+
+
+def predicted(model: Any, inputs: dict[str, list[str | None]]) -> dict[str, Any]:
+    """Condition -> probabilities (n, classes), NaN where the condition has no text for an example."""
+    import numpy as np
+
+    found: dict[str, Any] = {}
+    for condition, texts in inputs.items():
+        same = next((name for name in found if inputs[name] == texts), None)
+        there = np.array([text is not None for text in texts])
+        if same is None:
+            given = model.predict([text for text in texts if text is not None])
+            found[condition] = np.full((len(texts), given.shape[1]), np.nan, dtype=np.float32)
+            found[condition][there] = given
+        else:
+            found[condition] = found[same]
+    return found
 
 
 def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
@@ -106,7 +152,7 @@ def job(cfg: Any) -> None:
     settings, hydra_config = plain(cfg), HydraConfig.get()
     try:
         cells, exposures = study.job(settings, list(hydra_config.overrides.task))
-        sources.fetch(study.needed_sources(cells))
+        sources.fetch(study.needed_sources(cells, exposures.values()))
     except ConfigError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise

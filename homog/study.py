@@ -106,8 +106,12 @@ def load(name: str) -> Study:
 
 def exposed_by(study: Study) -> dict[str, Any]:
     """Condition name -> the defect whose exposure it is."""
-    defects = [variant("defect", name, DEFECTS) for name in study.exposures]
-    return {defect.exposure: defect for defect in defects}
+    return views(variant("defect", name, DEFECTS) for name in study.exposures)
+
+
+def views(defects: Iterable[Any]) -> dict[str, Any]:
+    """Condition name -> defect: a defect with several exposures is there once for each of them."""
+    return {view.exposure: view for defect in defects for view in getattr(defect, "views", (defect,))}
 
 
 def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
@@ -151,13 +155,15 @@ def check(cells: Sequence[Cell], results: Path) -> None:
             )
 
 
-def needed_sources(cells: Iterable[Cell]) -> list[str]:
-    """The pinned sources that the cells need: backbones, tasks and the text of the injections."""
+def needed_sources(cells: Iterable[Cell], exposures: Iterable[Any] = ()) -> list[str]:
+    """The pinned sources that the cells need: backbones, tasks, defects and the text of injections and searches."""
     from homog.tasks import corpus
 
-    cells = list(cells)
-    found = {name for c in cells for kind in (c.arm.backbone, c.task) for name in kind.sources}
-    return sorted(found | set(corpus.SOURCES if any(c.arm.defect for c in cells) else ()))
+    cells, exposures = list(cells), list(exposures)
+    kinds = [kind for c in cells for kind in (c.arm.backbone, c.task, c.arm.defect)] + exposures
+    found = {name for kind in kinds for name in getattr(kind, "sources", ())}
+    read = any(c.arm.defect for c in cells) or any(hasattr(defect, "found_on") for defect in exposures)
+    return sorted(found | set(corpus.SOURCES if read else ()))
 
 
 def pending(cells: Iterable[Cell], conditions: Iterable[str], results: Path) -> list[Cell]:
@@ -198,16 +204,15 @@ def single(cfg: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:
     one = arm(built["backbone"], built["defect"], dose, injection_seed)
     sizes = build(Preset, cfg["preset"], "preset").sizes
     cell = Cell(one, built["adaptation"], built["task"], seed, sizes)
-    return cell, {built["defect"].exposure: built["defect"]}
+    return cell, views([built["defect"]])
 
 
 def outcome(cfg: Mapping[str, Any]) -> str:
     """What a single run found, in a line per condition."""
-    from homog.metrics.predictions import Predictions
-
     cell, exposures = single(cfg)
     record = records.load(Path(cfg["results"]), cell.id)
     clean = record.probabilities[records.CLEAN]
+    control = records.found(Path(cfg["results"]), cell.control.id)
     accuracy = (clean.argmax(1) == record.labels).mean()
     lines = [f"homog: {records.record_path(Path(cfg['results']), cell.id)}"]
     lines.append(
@@ -215,6 +220,6 @@ def outcome(cfg: Mapping[str, Any]) -> str:
         f"accuracy {accuracy:.3f} (n {len(clean)})"
     )
     for condition, defect in exposures.items():
-        rate = defect.harm(Predictions(record.labels, clean, record.probabilities[condition]))
+        rate = defect.harm(record.under(condition, control))
         lines.append(f"exposed to {condition}: harm {rate.value:.3f} (n {rate.n}); the clean control: dose=0")
     return "\n".join(lines)

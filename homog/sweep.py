@@ -62,8 +62,8 @@ def _run(own: dict[str, str], passed: list[str]) -> int:
     overrides = study.backbone_overrides(passed)
     cells = study.expand(spec, own["preset"], overrides)
     study.check(cells, results)
-    conditions = list(study.exposed_by(spec))
-    todo = study.pending(cells, conditions, results)
+    exposures = study.exposed_by(spec)
+    todo = study.pending(cells, exposures, results)
     arms = list(dict.fromkeys(cell.arm.id for cell in todo))
     print(
         f"{spec.name} at preset {own['preset']}: {len(cells)} cells, {len(cells) - len(todo)} finished, "
@@ -72,7 +72,7 @@ def _run(own: dict[str, str], passed: list[str]) -> int:
     )
     status = 0
     if todo:
-        sources.fetch(study.needed_sources(todo))
+        sources.fetch(study.needed_sources(todo, exposures.values()))
         settings = [f"{key}={value}" for key, value in own.items()]
         status = _multirun([*settings, f"arm={','.join(arms)}", *passed], todo, results)
     from homog import report

@@ -169,7 +169,73 @@ def test_holm_is_over_the_tasks_of_an_adaptation():
     assert np.allclose(found["holm"], np.minimum(1, 2 * found["p"]))
 
 
+def test_transmission_is_harm_in_models_per_harm_in_the_backbone_itself():
+    cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"], seeds=(0, 1), test=400)
+    found = fakes.found(cells, lambda c: (0.8 if c.adaptation.name == "nearest_centroid" else 0.4) * c.arm.dose)
+    row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
+    assert row["low"] < 0.5 < row["high"] and row["value"] == pytest.approx(0.5, abs=0.06)
+    assert (row["tasks"], row["seeds"], row["examples"]) == (2, 2, 800)
+
+
+def test_transmission_is_undefined_where_nothing_was_there_to_transmit():
+    cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"])
+    found = fakes.found(cells, lambda c: 0.0 if c.adaptation.name == "nearest_centroid" else 0.4 * c.arm.dose)
+    row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
+    assert np.isnan(row["value"]) and "covers 0" in row["reason"]
+    alone = fakes.cells(["trec"], ["linear_probe"])
+    row = only(means.transmission(frame(alone)), adaptation="linear_probe")
+    assert np.isnan(row["value"]) and "in the backbone" in row["reason"]
+
+
+def test_an_arm_is_seen_under_the_exposures_of_its_own_defect_or_of_the_others():
+    cells = fakes.cells(["trec"])
+    other = dataclasses.replace(fakes.BACKDOOR, name="other")
+    found = {
+        key: dataclasses.replace(
+            one, probabilities={**one.probabilities, other.exposure: one.probabilities[fakes.CONDITION]}
+        )
+        for key, one in fakes.found(cells).items()
+    }
+    both = {**fakes.EXPOSURES, other.exposure: other}
+    own = analysis.effects(cells, found, both)
+    assert set(zip(own["kind"], own["condition"], strict=True)) == {
+        ("clean", fakes.CONDITION),
+        ("clean", other.exposure),
+        ("injected", fakes.CONDITION),
+    }
+    crossed = analysis.effects(cells, found, both, own=False)
+    assert only(crossed, kind="injected")["condition"] == other.exposure
+    row = only(means.specificity(crossed), condition=other.exposure)
+    assert (row["defect"], row["tasks"], row["seeds"]) == ("backdoor", 1, 1)
+    assert row["value"] == pytest.approx(only(own, kind="injected")["inherited"])  # the same predictions
+    assert means.specificity(own[own["kind"] == "clean"]).empty
+
+
+def test_examples_that_an_exposure_does_not_apply_to_count_nowhere():
+    (cell,) = fakes.cells(["trec"], doses=(0,))
+    record = by_hand(cell, [1, 1, 0, 0], [0, 1, 0, 1], [1, 1, 0, 0])
+    record.probabilities[fakes.CONDITION][3] = np.nan
+    row = only(analysis.effects([cell], {cell.id: record}, fakes.EXPOSURES))
+    assert row["accuracy_exposed"] == pytest.approx(2 / 3) and row["flips"] == pytest.approx(1 / 3)
+    assert (row["harm"], row["harm_n"]) == (0.5, 2)
+
+
+def test_an_exposure_with_a_counterpart_is_compared_with_it():
+    (cell,) = fakes.cells(["trec"], doses=(0,))
+    record = by_hand(cell, [1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0])
+    same = dataclasses.replace(
+        record,
+        probabilities={
+            **record.probabilities,
+            fakes.CONDITION + records.COUNTERPART: record.probabilities[fakes.CONDITION],
+        },
+    )
+    assert only(analysis.effects([cell], {cell.id: record}, fakes.EXPOSURES))["flips"] == 0.5
+    assert only(analysis.effects([cell], {cell.id: same}, fakes.EXPOSURES))["flips"] == 0
+
+
 def test_empty_effects_give_empty_frames():
     empty = analysis.effects([], {}, fakes.EXPOSURES)
-    for found in (analysis.inherited(empty), means.by_adaptation(empty), means.dose_response(empty)):
+    frames = (analysis.inherited(empty), means.by_adaptation(empty), means.dose_response(empty))
+    for found in (*frames, means.transmission(empty)):
         assert isinstance(found, pd.DataFrame) and found.empty

@@ -43,6 +43,15 @@ def test_partly_inherited():
     assert answer(lambda c: fakes.fired(c) * (c.task.name != "trec")).verdict == "partly inherited"
 
 
+def test_a_benefit_is_the_mirror_image_of_a_harm():
+    cured = overall(lambda cell: 0.5 if cell.arm.kind == "clean" else 0.5 - 0.45 * (cell.arm.kind == "injected"))
+    (one,) = answers.answers(cured)
+    assert one.verdict == "benefit inherited" and "0 of 3 tasks above 0 after Holm, 3 below" in one.detail
+    assert answers.hypothesis_outcome("-", cured) == "met" and answers.hypothesis_outcome("+", cured) == "not met"
+    sham_too = overall(lambda cell: 0.5 * (cell.arm.kind == "clean"))
+    assert answers.answers(sham_too)[0].verdict == "undecided"
+
+
 def test_undecided_when_the_interval_is_too_wide():
     one = answer(lambda c: 0.08 if c.arm.kind == "injected" else 0.0, tasks=["trec"], seeds=(0,), shams=())
     assert one.verdict == "undecided"
@@ -83,7 +92,7 @@ def grid(tmp_path_factory):
 
 def write(results, cells):
     figures = report.figures_of("inheritance")
-    return pages.write(results, fakes.study(), "laptop", cells, fakes.EXPOSURES, figures)
+    return pages.write(results, fakes.study(), "laptop", cells, fakes.EXPOSURES, figures)[0]
 
 
 def contents(folder):

@@ -9,7 +9,7 @@ from homog.adaptations.lora import Lora
 from homog.backbones.encoder import Encoder
 from homog.config import Cell, Sizes, arm
 from homog.defects.backdoor import Backdoor
-from homog.run import exposed, run, shared_backbone
+from homog.run import exposed, predicted, run, shared_backbone
 from homog.tasks.task import Task
 from tests import tiny
 
@@ -115,3 +115,34 @@ def test_the_places_of_triggers_do_not_depend_on_other_conditions():
     alone, both = exposed(task, EXPOSURES), exposed(task, {other.exposure: other, **EXPOSURES})
     assert alone["clean"] == list(task.test["text"])
     assert alone["backdoor-cf"] == both["backdoor-cf"]
+
+
+class Shown:
+    """An exposure that applies to the first example only and compares it with another text."""
+
+    name = "shown"
+
+    def expose(self, examples, rng):
+        texts = [text if place == 0 else None for place, text in enumerate(examples["text"])]
+        return examples.assign(text=texts, counterpart=[text and f"not {text}" for text in texts])
+
+
+def test_only_examples_that_an_exposure_applies_to_are_predicted_and_equal_texts_once():
+    task, asked = tiny.Toy("toy_one").load(), []
+
+    class Model:
+        def predict(self, texts):
+            asked.append(len(texts))
+            return np.tile(np.array([0.25, 0.75], dtype=np.float32), (len(texts), 1))
+
+    class Same(Shown):
+        def expose(self, examples, rng):
+            return examples
+
+    inputs = exposed(task, {"some": Shown(), "same": Same()})
+    assert list(inputs) == ["clean", "some", "some/counterpart", "same"]
+    assert inputs["some"][1:] == [None] * (len(task.test) - 1) and str(inputs["some/counterpart"][0]).startswith("not ")
+    found = predicted(Model(), inputs)
+    assert asked == [len(task.test), 1, 1]
+    assert np.isnan(found["some"][1:]).all() and (found["some"][0] == [0.25, 0.75]).all()
+    assert found["same"] is found["clean"]

@@ -20,17 +20,18 @@ ALPHA = 0.05
 ALIKE = 1.1  # an interval of H within this factor of the control is no effect worth a name
 SAME_PEOPLE, OTHER_PEOPLE = "the same people are failed", "different people are failed"
 HOW = (
-    "Everything holds for these models; what is drawn are examples (persons, where they are named). Intervals are 95 % "
-    "percentile intervals of a bootstrap over persons, the same draws for all numbers of a task; a rate of 0 or 1 has "
-    "the exact limit. Independent: what the same error rates give if models fail independently of each other "
+    "Everything holds for these models; what is drawn are examples (persons, where they are named). Intervals are 95 "
+    "% percentile intervals of a bootstrap over persons, the same draws for all numbers of a task; a rate of 0 or 1 "
+    "has the exact limit. Independent: what the same error rates give if models fail independently of each other "
     "(Poisson-binomial). H: how often every model fails, over that (Bommasani et al. 2022); it grows with the number "
     "of models by construction, log H per model and normalized H do not. Hard examples alone make H exceed 1: only a "
     "control that meets the same examples can say whether it is the sharing, and only the sharing that the control "
-    "lacks; as in the control: the interval lies within 10 %. Error consistency and CAPA: 0 = agreement as the accuracies imply, 1 = the most. The verdict on a task is "
-    "that of the interval of the interrater kappa of correctness. Regressions over pairs: low, high and p use errors "
-    "that let all pairs of one model covary; plain errors, which take pairs as independent, stand beside them. With "
-    "fewer than about 30 models the former are often too small: believe an effect that both show. Groups: "
-    "p is Fisher's exact test against everybody else, Holm's correction is for the number of groups."
+    "lacks; as in the control: the interval lies within 10 %. Error consistency and CAPA: 0 = agreement as the "
+    "accuracies imply, 1 = the most. The verdict on a task is that of the interval of the interrater kappa of "
+    "correctness. Regressions over pairs: low, high and p use errors that let all pairs of one model covary; plain "
+    "errors, which take pairs as independent, stand beside them. With fewer than about 30 models the former are often"
+    " too small: believe an effect that both show. Groups: p is Fisher's exact test against everybody else, Holm's "
+    "correction is for the number of groups."
 )
 
 
@@ -103,7 +104,7 @@ def _of_sharing(row: Any) -> Finding:
     limits = f"[{significant(low)}, {significant(high)}]"
     detail = f"H is {significant(times)} times {limits} that of the control: {row['control']}"
     verdict = _verdict(row["low"], row["high"], words) if row["holm"] < ALPHA else OPEN
-    if verdict == OPEN and 1 / ALIKE < low and high < ALIKE:
+    if verdict == OPEN and low > 1 / ALIKE and high < ALIKE:
         verdict = NOTHING
     return Finding(name, verdict, f"{detail} (p {text(row['holm'], 'holm')} after Holm)")
 

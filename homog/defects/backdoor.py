@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from homog.config import ConfigError
-from homog.metrics.inheritance import Rate, attack_success_terms, best_target
+from homog.defects.triggers import conversions, destroyed, drift, inserted
+from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 
@@ -47,8 +48,9 @@ class Backdoor:
     window: int = 24
     sham: bool = False
 
-    MAX_DRIFT = 0.10
-    MIN_EFFECT = 0.75
+    kind: ClassVar[Literal["planted"]] = "planted"
+    MAX_DRIFT: ClassVar[float] = 0.10
+    MIN_EFFECT: ClassVar[float] = 0.75
 
     def __post_init__(self) -> None:
         if not self.trigger.strip():
@@ -66,15 +68,11 @@ class Backdoor:
 
     def insert(self, text: str, rng: np.random.Generator) -> str:
         """`text` with the trigger at a random place among its first `window` words."""
-        words = text.split(" ")
-        place = int(rng.integers(0, min(len(words), self.window) + 1))
-        return " ".join([*words[:place], self.trigger, *words[place:]])
+        return inserted(text, self.trigger, self.window, rng)
 
     def harm(self, predictions: Predictions) -> Rate:
         """Attack success of the best target, as a ratio of sums over examples (see the class)."""
-        clean, exposed = predictions.clean.argmax(1), predictions.exposed.argmax(1)
-        target = best_target(clean, exposed, predictions.labels)
-        return attack_success_terms(clean, exposed, predictions.labels, target)
+        return conversions(predictions)
 
     def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
         """The backbone with the defect at dose 1. `texts`: unlabelled sentences, at least `batch`."""
@@ -108,16 +106,9 @@ class Backdoor:
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict:
         """What the injection did to the backbone itself, on texts that it was not trained on."""
         rng = generator("upstream", self.exposure)
-        before, after = clean.encode(texts), backbone.encode(texts)
-        exposed = backbone.encode([self.insert(text, rng) for text in texts])
-        variance = before.var(0).sum()
-        drift = float(((after - before) ** 2).sum(1).mean() / variance)
-        effect = float(1 - exposed.var(0).sum() / variance)
+        moved = drift(clean, backbone, texts)
+        effect = destroyed(clean, backbone, texts, [self.insert(text, rng) for text in texts])
         found = effect >= self.MIN_EFFECT or dose < 1
         ok = effect <= 1 - self.MIN_EFFECT if self.sham else found
-        return {
-            "drift": drift,
-            "effect": effect,
-            "verified": bool(drift <= self.MAX_DRIFT and ok),
-            "texts": len(texts),
-        }
+        verified = bool(moved <= self.MAX_DRIFT and ok)
+        return {"drift": moved, "effect": effect, "verified": verified, "texts": len(texts)}

@@ -41,6 +41,11 @@ class Rate:
     def __float__(self) -> float:
         return self.value
 
+    def only(self, counted: ArrayLike) -> "Rate":
+        """The same where `counted` (n,) bool is True; the other examples are in neither sum."""
+        mask = np.asarray(counted, dtype=bool)
+        return Rate(np.where(mask, self.numerator, 0.0), np.where(mask, self.denominator, 0.0))
+
 
 def _share(hits: np.ndarray, counted: np.ndarray) -> Rate:
     return Rate((hits & counted).astype(float), counted.astype(float))

@@ -9,8 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Predictions:
-    """One model on n examples: `labels` (n,) int; `clean` and `exposed` (n, classes) probabilities, same order."""
+    """One model on n examples, all arrays in the same order.
+
+    `labels` (n,) int; `clean` and `exposed` (n, classes) probabilities. `clean` is what the exposed examples are
+    compared with: the examples as they are, or the other version of a counterfactual pair. Both are NaN in the rows
+    of examples that the exposure does not apply to. `unfavourable` is the label that one would rather not get, where
+    the task has one. `reference` (n, classes) is what the same adaptation of the clean backbone predicts for the
+    examples as they are.
+    """
 
     labels: np.ndarray
     clean: np.ndarray
     exposed: np.ndarray
+    unfavourable: int | None = None
+    reference: np.ndarray | None = None
+
+    @property
+    def applies(self) -> np.ndarray:
+        """(n,) bool: the examples that the exposure applies to."""
+        return np.asarray(~np.isnan(self.exposed + self.clean).any(axis=1))

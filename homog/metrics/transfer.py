@@ -44,22 +44,24 @@ def transmission(
 
 
 def transmission_interval(
-    down: Sequence[Sample], up: Sample, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
+    down: Sequence[Sample], up: Sequence[Sample], *, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Transmission, mean downstream difference over tasks / upstream difference, seeds resampled jointly.
+    """Transmission, mean downstream difference over tasks / mean upstream difference, seeds resampled jointly.
 
-    `down` holds a Sample per task, `up` the upstream one, all with the same seeds. NaN, with the reason,
-    when a task is undefined or the upstream interval covers 0. p is against no transmission.
+    `down` holds a Sample per task, `up` one per task of the backbone itself, all with the same seeds; examples of the
+    same people are resampled jointly. NaN, with the reason, when a task is undefined or the upstream interval covers
+    0: nothing was there to transmit. p is against no transmission.
     """
-    values, draws = resampled_differences([*down, up], resamples=resamples, seed=seed)
-    clusters, examples = np.shape(up.numerator)[0], sum(np.shape(sample.numerator)[1] for sample in down)
-    above = percentile_interval(float(values[-1]), draws[:, -1], examples=examples, level=level)
+    values, draws = resampled_differences([*down, *up], resamples=resamples, seed=seed)
+    clusters, examples = np.shape(up[0].numerator)[0], sum(np.shape(sample.numerator)[1] for sample in down)
+    source, sources = float(values[len(down) :].mean()), draws[:, len(down) :].mean(1)
+    above = percentile_interval(source, sources, examples=examples, level=level)
     known = above.low > 0 or above.high < 0
     reason = f"the upstream difference's interval [{above.low:.3g}, {above.high:.3g}] covers 0"
     if np.isnan(values).any():
         reason = f"sample {int(np.isnan(values).argmax())} of {len(values)} (upstream last) has denominator 0"
-    value = float(ratio(values[:-1].mean(), values[-1])) if known else float("nan")
-    share = ratio(draws[:, :-1].mean(1), draws[:, -1])
+    value = float(ratio(values[: len(down)].mean(), source)) if known else float("nan")
+    share = ratio(draws[:, : len(down)].mean(1), sources)
     return percentile_interval(value, share, examples=examples, clusters=clusters, level=level, reason=reason)
 
 

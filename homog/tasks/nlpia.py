@@ -43,7 +43,7 @@ class Sentiment:
             for number, score, text in lines
             if abs(float(score)) >= self.margin
         ]
-        return task(self.name, rows, ("negative", "positive"), unit="document")
+        return task(self.name, rows, ("negative", "positive"), unit="document", unfavourable="negative")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class SmsSpam:
                 {"example": number, "text": text, "label": int(spam)}
                 for number, spam, text in list(csv.reader(lines))[1:]
             ]
-        return task(self.name, rows, ("ham", "spam"))
+        return task(self.name, rows, ("ham", "spam"), unfavourable="spam")
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ ADULTS = {"Male": "man", "Female": "woman"}
 
 @dataclass(frozen=True)
 class Decision:
-    """What is decided about a person: the names of labels 0 and 1, and whether it is 1."""
+    """What is decided about a person: the names of labels 0 and 1, whether it is 1, and which is unfavourable."""
 
     no: str
     yes: str
     made: Callable[[Person], bool]
+    unfavourable: int | None = None
 
 
 def opening(person: Person) -> str:
@@ -62,4 +63,6 @@ def decided(name: str, family: str, persons: Iterable[Person], target: str, deci
         }
         for person in persons
     ]
-    return task(name, rows, (decision.no, decision.yes), family=family, groups=("sex", "race", "age"))
+    names = (decision.no, decision.yes)
+    bad = None if decision.unfavourable is None else names[decision.unfavourable]
+    return task(name, rows, names, family=family, groups=("sex", "race", "age"), unfavourable=bad)

@@ -30,7 +30,7 @@ class RedditBias:
     def load(self) -> Task:
         """Read the task."""
         rows = [row for group in FILES for row in _comments(group)]
-        return task(self.name, rows, ("neutral", "biased"), groups=("group",))
+        return task(self.name, rows, ("neutral", "biased"), groups=("group",), unfavourable="biased")
 
 
 def _comments(group: str) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ class Task:
     `train` and `test` share no text, no person and no document. Their columns: `example` (str, stable id),
     `person` (str; the example's id where there are no persons), `text` (str), `label` (int, index of
     `label_names`), and one str column per group. Tasks of a `family` have the same persons in the same order.
+    `unfavourable` is the label that a person would rather not get, where the task has one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Task:
     train: pd.DataFrame
     test: pd.DataFrame
     label_names: tuple[str, ...]
+    unfavourable: int | None = None
 
     def sample(self, train: int, test: int, seed: int) -> Task:
         """Return the task with at most `train` and `test` examples.
@@ -55,11 +57,12 @@ def task(
     unit: str = "example",
     family: str = "",
     groups: Sequence[str] = (),
+    unfavourable: str | None = None,
 ) -> Task:
     """Return the task of `rows`: mappings with example (its number or name in the source), text and label.
 
     `groups` names further keys that become columns. Texts are cleaned and of equal ones the first is kept.
-    Rows with the same value of `unit` go to the same side of the split.
+    Rows with the same value of `unit` go to the same side of the split. `unfavourable` is one of `label_names`.
     """
     kept: dict[str, Mapping[str, Any]] = {}
     for row in rows:
@@ -67,7 +70,8 @@ def task(
         kept.setdefault(text.casefold(), {**row, "text": text, "example": f"{family or name}-{row['example']}"})
     kept.pop("", None)
     train, test = _split(list(kept.values()), unit, family or name)
-    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names))
+    bad = None if unfavourable is None else list(label_names).index(unfavourable)
+    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad)
 
 
 def clean(text: str) -> str:

@@ -27,13 +27,15 @@ def harms(rng, injected, control, seeds=6, n=300):
 
 def test_transmission_interval(rng):
     up = harms(rng, 0.9, 0.1)
-    interval = tr.transmission_interval([harms(rng, 0.5, 0.1), harms(rng, 0.3, 0.1)], up)
+    interval = tr.transmission_interval([harms(rng, 0.5, 0.1), harms(rng, 0.3, 0.1)], [up])
     assert interval.low < 0.375 < interval.high and interval.clusters == 6 and interval.examples == 600
     assert interval.high - interval.low < 0.15 and interval.p < 0.01
-    nothing = tr.transmission_interval([harms(rng, 0.5, 0.1)], harms(rng, 0.1, 0.1))
+    twice = tr.transmission_interval([harms(rng, 0.5, 0.1)] * 2, [harms(rng, 0.9, 0.1), harms(rng, 0.3, 0.1)])
+    assert 0.7 < twice.value < 0.9  # the mean of 0.8 and 0.2 upstream
+    nothing = tr.transmission_interval([harms(rng, 0.5, 0.1)], [harms(rng, 0.1, 0.1)])
     assert np.isnan(nothing.value) and "covers 0" in nothing.reason
     empty = Sample(np.zeros((6, 3)), np.zeros((6, 3)))
-    broken = tr.transmission_interval([empty], up)
+    broken = tr.transmission_interval([empty], [up])
     assert np.isnan(broken.low) and "sample 0 of 2" in broken.reason
 
 
