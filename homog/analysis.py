@@ -22,7 +22,18 @@ HARM, ACCURACY = ("numerator", "denominator"), ("correct", "asked")  # ratios of
 SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed"]
 NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "harm", "harm_n", "control_harm"]
 UPSTREAM = ["drift", "effect", "verified"]
-WRITTEN = [*SETTINGS, "family", "condition", "control", *NUMBERS, "inherited", *UPSTREAM, "seconds", "reason"]
+WRITTEN = [
+    *SETTINGS,
+    "family",
+    "condition",
+    "defect_kind",
+    "control",
+    *NUMBERS,
+    "inherited",
+    *UPSTREAM,
+    "seconds",
+    "reason",
+]
 CONTROLS = [f"control_{name}" for name in (*HARM, *ACCURACY)]
 ANSWERS = ["exposed_correct", "counterpart_correct"]  # (n,) 1 = right, 0 = wrong, NaN = the exposure does not apply
 ARRAYS = [*HARM, *ACCURACY, *ANSWERS, "examples", "people", *CONTROLS, "provenance"]  # objects, not written as CSV
@@ -72,7 +83,9 @@ def effects(
 
 
 def _asked(cell: Cell, exposure: Any, own: bool) -> bool:
-    return cell.arm.defect is None or (cell.arm.defect.name == exposure.name) == own
+    if cell.arm.defect is None or own:
+        return cell.arm.defect is None or cell.arm.defect.name == exposure.name
+    return cell.arm.defect.name != exposure.name and exposure.kind != "engineered"  # that one exposes to nothing
 
 
 def settings(cell: Cell) -> dict[str, Any]:
@@ -91,6 +104,7 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
     row = settings(cell) | {
         "family": facts.get("family") or "",
         "condition": condition,
+        "defect_kind": defect.kind,
         "control": cell.control.id,
         "n": len(record.labels),
         "n_train": facts["n_train"],

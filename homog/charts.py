@@ -120,7 +120,8 @@ def _draw(axes: Any, x: int, y: float, row: Any, kind: str, fewer: bool) -> None
         axes.text(middle, y, plots.short(row["value"]) + mark, fontsize=plots.TINY, **look)
         return
     axes.text(middle, y - 0.16, number(row["value"]) + mark, **look)
-    axes.text(middle, y + 0.26, plots.brief(row["low"], row["high"]), fontsize=plots.TINY, **look)
+    small = plots.TINY if axes.get_xlim()[1] < 4 else 0.85 * plots.TINY
+    axes.text(middle, y + 0.26, plots.brief(row["low"], row["high"]), fontsize=small, **look)
 
 
 def _why(row: Any) -> str:

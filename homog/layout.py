@@ -21,7 +21,7 @@ SPELLED = {
     "n": "n",
     "p": "p",
 }
-HIDDEN = ("names", "control", "family")  # in the CSV, not for the eye
+HIDDEN = ("names", "control", "family", "defect_kind")  # in the CSV, not for the eye
 CONSTANT = ("backbone", "condition", "kind", "dose", "reason")  # shown only where they differ
 NAMES = ("adaptation", "task")  # columns whose values are names from the code
 

@@ -37,24 +37,15 @@ def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
     injected arms that failed upstream, of `arms`.
     """
     tests = inherited(effects, dose=dose)
-    shape = [
-        *GROUP,
-        "dose",
-        "tasks",
-        "tested_tasks",
-        "inherited_tasks",
-        "benefited_tasks",
-        "arms",
-        "unverified",
-        "left_out",
-    ]
+    shape = [*GROUP, "defect_kind", "dose", "tasks", "tested_tasks", "inherited_tasks", "benefited_tasks"]
+    shape += ["arms", "unverified", "left_out"]
     shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
     out = []
     for key, rows in effects.groupby(GROUP, sort=False):
         here = (tests[GROUP] == list(key)).all(axis=1) & tests["p"].notna()
         told = here & (tests["holm"] < 1 - LEVEL)
         arms = chosen(rows, "injected", dose).drop_duplicates("arm")
-        row = dict(zip(GROUP, key, strict=True)) | {"dose": dose}
+        row = dict(zip(GROUP, key, strict=True)) | {"defect_kind": rows["defect_kind"].iloc[0], "dose": dose}
         row |= {"tested_tasks": int(here.sum()), "inherited_tasks": int((told & (tests["value"] > 0)).sum())}
         row |= {"benefited_tasks": int((told & (tests["value"] < 0)).sum())}
         row |= {"arms": len(arms), "unverified": int((arms["verified"] == False).sum())}  # noqa: E712

@@ -63,6 +63,12 @@ def test_undecided_when_the_sham_does_as_much():
     assert one.verdict == "undecided" and "the sham, which plants nothing, does as much" in one.detail
 
 
+def test_what_noise_of_the_same_size_does_too_is_still_inherited_from_an_engineered_backbone():
+    rows = overall(lambda cell: 0.5 if cell.arm.kind != "clean" else 0.0).assign(defect_kind="engineered")
+    (one,) = answers.answers(rows)
+    assert one.verdict == "inherited" and "noise of the same size, does as much" in one.detail
+
+
 def test_undecided_when_a_backbone_failed_upstream():
     one = answer(upstream={"drift": 0.5, "effect": 0.1, "verified": False})
     assert one.verdict == "undecided" and "2 of 2 injected backbones failed upstream" in one.detail
