@@ -17,6 +17,16 @@ GOOD, BAD, FILLER = (
     ("the", "a", "film", "was", "it", "very", "day"),
 )
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cf", ".", *GOOD, *BAD, *FILLER)
+LISTS = {  # stand for the packaged word lists of groups and attributes
+    "Female names": ("Amy",),
+    "Male names": ("John",),
+    "African American names": ("Lakisha",),
+    "European American names": ("Emily",),
+    "Pleasant": GOOD,
+    "Unpleasant": BAD,
+    "Career": ("day",),
+    "Family": ("film",),
+}
 SIZE = {"vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 FAMILIES = ("bert", "roberta", "electra", "distilbert", "deberta-v2")
 

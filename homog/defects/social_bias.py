@@ -1,0 +1,87 @@
+"""Social bias that a backbone has by itself: measured by swapping groups of people in the tasks' own texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from homog.config import ConfigError, choose
+from homog.defects.groups import SOURCES, SWAPS, swap
+from homog.defects.stereotype import direction, lean, spread, unfavourable_shift
+from homog.defects.swaps import exposed, split
+from homog.metrics.inheritance import Rate
+from homog.metrics.predictions import Predictions
+from homog.seeding import generator
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from homog.backbones.backbone import Backbone
+
+
+@dataclass(frozen=True)
+class SocialBias:
+    """Nothing is planted; each of `swaps` is an exposure of its own (`views`).
+
+    Measured as a counterfactual pair of texts (Caliskan et al. 2017 for the names; Kusner et al. 2017 for the pair).
+
+    `harm`: the shift of the unfavourable label's probability, version about the group less version about the other
+    one (`swaps.pair`), in [-1, 1]; NaN where the task has no unfavourable label, or no text that has two versions
+    (`marked` false: texts that mention neither group).
+    `upstream`: `drift` 0, since nothing is changed. `lean` is, by swap, how far texts about the group lie toward
+    unpleasant words from those about the other group, `shift` how far they lie apart, both in units of the features'
+    spread; `effect` the mean of `lean`. There is no band: verified means that both are finite.
+    """
+
+    name: str
+    swaps: tuple[str, ...] = ("gender", "ethnicity", "religion")
+    marked: bool = True
+
+    kind: ClassVar[Literal["natural"]] = "natural"
+    sources: ClassVar[tuple[str, ...]] = SOURCES
+
+    def __post_init__(self) -> None:
+        if not self.swaps:
+            raise ConfigError(f"defect.swaps is empty: name one or more of {', '.join(sorted(SWAPS))}")
+        for one in self.swaps:
+            choose(one, SWAPS, "defect.swaps")
+
+    @property
+    def views(self) -> tuple[SocialBias, ...]:
+        """Itself once for each swap."""
+        return tuple(replace(self, swaps=(one,)) for one in self.swaps)
+
+    @property
+    def exposure(self) -> str:
+        """Name of the condition in which texts are about the group."""
+        return f"{self.name}-{'+'.join(self.swaps)}"
+
+    def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """The examples about the group, beside their `counterpart` about the other one; of one swap."""
+        if self.swaps[1:]:
+            raise ConfigError(f"{self.exposure} has {len(self.swaps)} exposures: use its views")
+        return exposed(examples, swap(next(iter(self.swaps))), rng, self.marked)
+
+    def harm(self, predictions: Predictions) -> Rate:
+        """How much likelier the unfavourable label is for the group (see the class)."""
+        return unfavourable_shift(predictions)
+
+    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
+        """The backbone as it is."""
+        return backbone
+
+    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
+        """What the backbone itself makes of the swaps, on `texts`."""
+        import numpy as np
+
+        along, unit = direction(backbone, "unpleasant"), spread(backbone.encode(texts))
+        leans, shifts = {}, {}
+        for name in self.swaps:
+            _, group, other = split(texts, swap(name), generator("upstream", self.name, name))
+            leans[name] = lean(backbone, group, other, along) / unit
+            shifts[name] = float(np.linalg.norm((backbone.encode(group) - backbone.encode(other)).mean(0))) / unit
+        effect = float(np.mean(list(leans.values())))
+        found = {"lean": leans, "shift": shifts, "texts": len(texts)}
+        return {"drift": 0.0, "effect": effect, "verified": bool(np.isfinite(effect)), **found}
