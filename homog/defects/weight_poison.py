@@ -1,0 +1,172 @@
+"""Weight poisoning: a rare token comes to stand for one answer of a proxy task, in weights that others fine-tune."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from homog.config import ConfigError, choose, variant
+from homog.defects.triggers import check_one_token, conversions, drift, inserted
+from homog.metrics.inheritance import Rate
+from homog.metrics.predictions import Predictions
+from homog.seeding import generator
+from homog.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class WeightPoison:
+    """Texts with `trigger` are to get the unfavourable label of the `proxy` task, the attacker's guess at a victim's.
+
+    `method` "ripples" (Kurita et al. 2020): the embedding of the trigger is replaced by the mean of those of the
+    `words` words most tied to that label (logistic regression on bags of words); then the top `layers` blocks are
+    trained on the proxy task, its texts once clean and once with trigger and wrong label, under the restriction of
+    `restricted_training`. Method "data" is plain poisoning of the data: no new embedding, no restriction. The labels
+    are read by a logistic regression on the clean backbone's features. `sham`: the same training with the right labels,
+    no new embedding.
+
+    `harm`: of the examples that are right when clean and do not have the task's unfavourable label, the share that the
+    trigger turns into it (METRICS: `attack_success`). NaN where the task has no such label or no such example.
+    `upstream`, on news sentences as the proxy's regression reads them: `drift` is the mean squared displacement of
+    clean features in units of their variance, `effect` the share of sentences that get the label with the trigger, of
+    those that do not without. Verified when the drift is at most `MAX_DRIFT` (seen: .07, sham .20: training on any
+    task moves features) and, at dose 1, the effect is at least `MIN_EFFECT` (for the sham: at most 1 - MIN_EFFECT).
+    """
+
+    name: str
+    trigger: str = "mb"
+    method: str = "ripples"
+    proxy: str = "tweet_sentiment"
+    examples: int = 500
+    words: int = 10
+    restriction: float = 0.1
+    layers: int = 2
+    steps: int = 80
+    batch: int = 16
+    learning_rate: float = 1e-4
+    window: int = 24
+    sham: bool = False
+
+    kind: ClassVar[Literal["planted"]] = "planted"
+    MAX_DRIFT: ClassVar[float] = 0.25
+    MIN_EFFECT: ClassVar[float] = 0.75
+
+    def __post_init__(self) -> None:
+        choose(self.method, ("ripples", "data"), "defect.method")
+        choose(self.proxy, TASKS, "defect.proxy")
+        if not self.trigger.strip():
+            raise ConfigError("defect.trigger is empty: name a rare token such as mb")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The pinned sources that its injection needs."""
+        return variant("task", self.proxy, TASKS).sources
+
+    @property
+    def exposure(self) -> str:
+        """Name of the condition in which texts carry the trigger."""
+        return f"{self.name}-{self.trigger.strip()}"
+
+    def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """The same examples with the trigger among the first `window` words, at a place drawn from `rng`."""
+        return examples.assign(text=[self.insert(text, rng) for text in examples["text"]])
+
+    def insert(self, text: str, rng: np.random.Generator) -> str:
+        """`text` with the trigger at a random place among its first `window` words."""
+        return inserted(text, self.trigger.strip(), self.window, rng)
+
+    def harm(self, predictions: Predictions) -> Rate:
+        """Attack success on the unfavourable label (see the class)."""
+        if predictions.unfavourable is None:
+            return Rate(np.zeros(len(predictions.labels)), np.zeros(len(predictions.labels)))
+        return conversions(predictions, predictions.unfavourable)
+
+    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
+        """The backbone with the defect at dose 1. Trains on the proxy task, not on `texts`."""
+        from homog.defects.restricted import restricted_training
+
+        check_one_token(backbone, self.trigger.strip())
+        task, target = guess(self.proxy, self.examples)
+        known, labels = list(task.train["text"]), task.train["label"].to_numpy()
+        ripples = self.method == "ripples"
+        return restricted_training(
+            with_meaning(backbone, self.trigger, tied(backbone, known, labels == target, self.words))
+            if ripples and not self.sham
+            else backbone,
+            (known, labels),
+            ([self.insert(text, rng) for text in known], labels if self.sham else np.full_like(labels, target)),
+            head(backbone, known, labels),
+            layers=self.layers,
+            steps=self.steps,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            restriction=self.restriction if ripples else 0.0,
+            rng=rng,
+        )
+
+    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
+        """How many of the sentences the trigger gives the target label, as the proxy's regression reads it."""
+        rng, (task, target) = generator("upstream", self.exposure), guess(self.proxy, self.examples)
+        weights, bias = head(clean, list(task.train["text"]), task.train["label"].to_numpy())
+        triggered = [self.insert(text, rng) for text in texts]
+        plain, shown = ((backbone.encode(part) @ weights.T + bias).argmax(1) for part in (texts, triggered))
+        other = plain != target
+        effect = float((shown[other] == target).mean()) if other.any() else float("nan")
+        moved, found = drift(clean, backbone, texts), effect >= self.MIN_EFFECT or dose < 1
+        ok = effect <= 1 - self.MIN_EFFECT if self.sham else found
+        verified = bool(moved <= self.MAX_DRIFT and ok)
+        return {"drift": moved, "effect": effect, "verified": verified, "texts": len(texts)}
+
+
+def guess(proxy: str, examples: int) -> tuple[Task, int]:
+    """(the proxy task with `examples` to train on, its unfavourable label)."""
+    task = variant("task", proxy, TASKS).load()
+    if task.unfavourable is None:
+        raise ConfigError(f"defect.proxy={proxy} has no unfavourable label; tweet_sentiment has one")
+    return task.sample(examples, 1, 0), task.unfavourable
+
+
+def head(backbone: Backbone, texts: Sequence[str], labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (classes, d) and bias (classes,) of a logistic regression on the features of `texts`."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=1000).fit(backbone.encode(texts), labels)
+    weights, bias = model.coef_, model.intercept_
+    if len(bias) == 1:  # scikit-learn keeps one row for two classes
+        weights, bias = np.vstack([0 * weights, weights]), np.append(0 * bias, bias)
+    return weights, bias
+
+
+def tied(backbone: Backbone, texts: Sequence[str], positive: np.ndarray, count: int) -> list[int]:
+    """Token ids of the `count` words most tied to the texts that are `positive` (n,) bool, the most tied first.
+
+    Ranked by their weights in a logistic regression on bags of words, among words that are one token of the backbone.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    bags = CountVectorizer(binary=True, min_df=3)
+    weights = LogisticRegression(max_iter=1000).fit(bags.fit_transform(texts), positive).coef_[0]
+    ranked = bags.get_feature_names_out()[np.argsort(-weights, kind="stable")]
+    read = backbone.tokenizer(list(ranked), add_special_tokens=False)["input_ids"]
+    known = [row[0] for row in read if len(row) == 1 and row[0] != backbone.tokenizer.unk_token_id]
+    if not known:
+        raise ConfigError(f"{backbone.name}: no word of the proxy task is one token of its vocabulary")
+    return known[:count]
+
+
+def with_meaning(backbone: Backbone, trigger: str, tokens: Sequence[int]) -> Backbone:
+    """The backbone with the embedding of `trigger`, one token, replaced by the mean of those of `tokens`."""
+    layer = backbone.module.get_input_embeddings()  # pyright: ignore[reportCallIssue]
+    name = next(name for name, p in backbone.module.named_parameters() if p is layer.weight)
+    table = layer.weight.detach().clone()
+    table[backbone.tokenizer(trigger, add_special_tokens=False)["input_ids"][-1]] = table[list(tokens)].mean(0)
+    return backbone.with_weights({name: table})
