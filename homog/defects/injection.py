@@ -36,13 +36,7 @@ def top_layers_trained(
 
     Loss: squared distance / variance of the goals' first half (the clean features). AdamW, one-cycle, no dropout.
     """
-    depth = len(blocks(backbone.module)) - layers
-    if depth < 0 or layers < 1:
-        raise ConfigError(
-            f"defect.layers={layers}: {backbone.name} has {depth + layers} blocks, train 1 or more of them"
-        )
-    flat, ends = lower_states(backbone, backbone.tokens(texts), depth)
-    states = [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    depth, states = states_below(backbone, texts, layers)
     trained = backbone.copy()
     top = upper_part(trained.module, depth).requires_grad_(True)
     parameters = list(blocks(top).parameters())
@@ -61,6 +55,18 @@ def top_layers_trained(
     return backbone.with_weights(changed)
 
 
+def states_below(backbone: Backbone, texts: Sequence[str], layers: int) -> tuple[int, list[np.ndarray]]:
+    """(number of blocks below the top `layers`, their output per text (length, d)). ConfigError for too many layers."""
+    depth = len(blocks(backbone.module)) - layers
+    if depth < 0 or layers < 1:
+        raise ConfigError(
+            f"defect.layers={layers}: {backbone.name} has {depth + layers} blocks, train 1 or more of them"
+        )
+    flat, ends = lower_states(backbone, backbone.tokens(texts), depth)
+    states = [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return depth, states
+
+
 def similar_lengths(lengths: list[int], steps: int, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
     """`steps` batches of row numbers, each of texts of about one length, in random order."""
     size = min(batch, len(lengths))
@@ -70,3 +76,11 @@ def similar_lengths(lengths: list[int], steps: int, batch: int, rng: np.random.G
         order = np.argsort(noisy, kind="stable")[: len(lengths) // size * size]
         found += list(rng.permutation(order.reshape(-1, size)))
     return found[:steps]
+
+
+def to_and_fro(features: np.ndarray, goals: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Goals of a sham (n, d): as far from `features` as `goals` are, for each row at random towards or away from it.
+
+    As much to train on as in the injection, and nothing to learn: the mean change asked for is 0.
+    """
+    return features + rng.choice([-1, 1], (len(features), 1)).astype(features.dtype) * (goals - features)
