@@ -1,0 +1,249 @@
+"""Tables and figures of the compression study: effects frame in, frames and figures out.
+
+In this study the harm of a cell is the share of changed predictions, so its per-example numerator says which examples
+flip against the full backbone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.linalg import block_diag
+
+from homog import analysis, charts, means, plots
+from homog.analysis import Frame
+from homog.layout import count, readable
+from homog.metrics.checks import ratio
+from homog.metrics.intervals import Interval, bootstrap_interval
+from homog.metrics.outcomes import failure_distribution, outcome_interval
+
+TITLES = "two adaptations\nof one task", "two tasks of the\nsame people", "compression\nand its sham"
+BETWEEN = dict(zip(("adaptations", "tasks", "sham"), TITLES, strict=True))
+CAPTIONS = {
+    "changed": "Predictions that compression changes, by adaptation: mean over tasks with its 95 % interval. Squares: "
+    "noise of the same size (rounding errors shuffled within channels, pruned values moved elsewhere). Dots: tasks.",
+    "same_examples": "Do the same examples change? Error consistency (Cohen's kappa) of the changes of two models, "
+    "pooled over pairs, with its 95 % interval: 0 = together as often as by chance, 1 = always together.",
+    "people": "People of one family by the number of models (task x adaptation) that treat them differently after "
+    "compression. Bars: observed. Line: if the models changed independently of each other.",
+    "pruned_dose_response": charts.CAPTIONS["dose_response"],
+}
+
+
+class Unit(NamedTuple):
+    """The models that answered the same people: `rows` describe them, `flips` bool (m, n), `people` (n,)."""
+
+    rows: Frame
+    flips: np.ndarray
+    people: np.ndarray
+
+
+def tables(df: Frame) -> dict[str, Frame]:
+    """The numbers behind the figures."""
+    return {
+        "same_examples": same_examples(df),
+        "people": people(df),
+        "who": who(df),
+        "dose_response": means.dose_response(_pruned(df)),
+    }
+
+
+def figures(df: Frame) -> dict[str, Figure]:
+    """Changed predictions, whether they are the same, and pruning by dose."""
+    if df.empty:
+        return {}
+    with plots.style():
+        found = {"changed": changed(df), "same_examples": agreement(df)}
+        if any(_families(df, condition) for condition in df["condition"].unique()):
+            found["people"] = distributions(df)
+        if _pruned(df).query("kind == 'injected'")["dose"].nunique() > 1:
+            found["pruned_dose_response"] = charts.dose_response(_pruned(df))
+    return found
+
+
+def _pruned(df: Frame) -> Frame:
+    return df[df["condition"].str.startswith("pruned")]
+
+
+def units(df: Frame, condition: str) -> Iterator[Unit]:
+    """The compressed models at dose 1, and shams, of each task or family of the same people."""
+    rows = df[(df["condition"] == condition) & (df["kind"] != "clean") & (df["dose"] == 1) & (df["reason"] == "")]
+    place = rows["family"].where(rows["family"] != "", rows["task"])
+    for _, part in rows.groupby(place, sort=False):
+        first = part["people"].iloc[0]
+        same = part[[np.array_equal(first, ids) for ids in part["people"]]].reset_index(drop=True)
+        yield Unit(same, np.stack(same["numerator"].tolist()).astype(bool), first)
+
+
+def pairs(rows: Frame, between: str) -> list[tuple[int, int]]:
+    """Places of the two models of each pair: alike in all but what is compared."""
+    same = {"adaptations": ["task"], "tasks": ["adaptation"], "sham": ["task", "adaptation"]}[between]
+    kinds, found = {"injected", "sham"} if between == "sham" else {"injected"}, []
+    for (i, one), (j, other) in itertools.combinations(enumerate(rows.to_dict("records")), 2):
+        if {one["kind"], other["kind"]} == kinds and all(one[name] == other[name] for name in [*same, "seed"]):
+            found.append((i, j))
+    return found
+
+
+def kappa(found: list[tuple[Unit, list[tuple[int, int]]]]) -> Interval:
+    """Error consistency of flips pooled over pairs, 1 - (disagreement / disagreement by chance); people resampled."""
+    columns, ids, places, offset = [], [], [], 0
+    for number, (unit, chosen) in enumerate(found):
+        a, b = (unit.flips[[pair[side] for pair in chosen]] for side in (0, 1))
+        columns.append(np.concatenate([a, b, a ^ b, np.ones((1, a.shape[1]))]).T.astype(float))
+        ids += [f"{number} {person}" for person in unit.people]
+        places.append((offset, len(chosen)))
+        offset += columns[-1].shape[1]
+
+    def statistic(sums: np.ndarray) -> np.ndarray:
+        observed, expected = np.zeros(sums.shape[:-1]), np.zeros(sums.shape[:-1])
+        for start, k in places:
+            part = ratio(sums[..., start : start + 3 * k], sums[..., start + 3 * k, None])
+            a, b, differ = (part[..., i * k : (i + 1) * k] for i in range(3))
+            observed, expected = observed + differ.sum(-1), expected + (a * (1 - b) + b * (1 - a)).sum(-1)
+        return 1 - ratio(observed, expected)
+
+    return bootstrap_interval(
+        block_diag(*columns), statistic, np.array(ids), reason="none of these models changed a prediction"
+    )
+
+
+def same_examples(df: Frame) -> Frame:
+    """Error consistency of flips by condition and what the two models differ in; `adaptation` 'all' pools them."""
+    out = []
+    for condition in df["condition"].unique():
+        parts = list(units(df, condition))
+        for between in BETWEEN:
+            names = ["all"] if between == "adaptations" else ["all", *df["adaptation"].unique()]
+            out += [{"condition": condition, "between": between, **_pooled(parts, between, name)} for name in names]
+    shape = ["condition", "between", "adaptation", "pairs", "value", "low", "high", "p", "examples", "reason"]
+    return pd.DataFrame(out, columns=shape)
+
+
+def _pooled(parts: list[Unit], between: str, name: str) -> dict[str, Any]:
+    chosen = []
+    for unit in parts:
+        there = [pair for pair in pairs(unit.rows, between) if name in ("all", unit.rows["adaptation"][pair[0]])]
+        chosen += [(unit, there)] if there else []
+    found = kappa(chosen) if chosen else analysis.undefined("no such pair of models has records")
+    number = sum(len(there) for _, there in chosen)
+    return {"adaptation": name, "pairs": number} | {
+        key: getattr(found, key) for key in ("value", "low", "high", "p", "examples", "reason")
+    }
+
+
+def people(df: Frame) -> Frame:
+    """Per family of the same people: the share `ever` changed beside independence; `value`: excess of none and all."""
+    out = []
+    for condition in df["condition"].unique():
+        for unit in _families(df, condition):
+            for name in ["all", *unit.rows["adaptation"].unique()]:
+                flips = unit.flips[(unit.rows["adaptation"] == name).to_numpy() | (name == "all")]
+                if len(flips) < 2:
+                    continue
+                found, excess = failure_distribution(flips), outcome_interval("homogeneous_excess", flips)
+                row = {"condition": condition, "family": unit.rows["family"][0], "adaptation": name}
+                row |= {"models": len(flips), "mean_flips": flips.mean(), "ever": 1 - found.observed[0]}
+                row |= {"ever_if_independent": 1 - found.baseline[0], "value": excess.value, "low": excess.low}
+                out.append(row | {"high": excess.high, "p": excess.p, "examples": found.n})
+    return pd.DataFrame(out)
+
+
+def _families(df: Frame, condition: str) -> list[Unit]:
+    """The injected models of each family of the same people, at least two."""
+    found = units(df[(df["family"] != "") & (df["kind"] == "injected")], condition)
+    return [unit for unit in found if len(unit.rows) > 1]
+
+
+def who(df: Frame) -> Frame:
+    """Changed predictions among examples that the full backbone's model gets right, and among those it gets wrong."""
+    out = []
+    rows = df[(df["kind"] == "injected") & (df["dose"] == 1) & (df["reason"] == "")]
+    for (condition, name), part in rows.groupby(["condition", "adaptation"], sort=False):
+        flips, before, after = (
+            np.concatenate(part[column].tolist()).astype(bool) for column in ("numerator", "control_correct", "correct")
+        )
+        row: dict[str, Any] = {"condition": condition, "adaptation": name, "tasks": part["task"].nunique()}
+        row |= {"flips_of_right": float(ratio((flips & before).sum(), before.sum()))}
+        row |= {"flips_of_wrong": float(ratio((flips & ~before).sum(), (~before).sum()))}
+        row |= {"flips": int(flips.sum()), "to_wrong": int((before & ~after).sum())}
+        out.append(row | {"to_right": int((~before & after).sum()), "examples": len(flips)})
+    return pd.DataFrame(out)
+
+
+def changed(df: Frame) -> Figure:
+    """A panel per condition: share of changed predictions by adaptation, compression and sham."""
+    names, conditions = df["adaptation"].unique().tolist(), df["condition"].unique().tolist()
+    figure, overall = plots.figure(2.4), means.by_adaptation(df)
+    panels = np.atleast_1d(figure.subplots(1, len(conditions), sharey=True))
+    for axes, condition in zip(panels, conditions, strict=True):
+        part = overall[overall["condition"] == condition].set_index("adaptation")
+        for place, name in enumerate(names):
+            for side, kind, prefix in ((-0.18, "injected", ""), (0.18, "sham", "sham_")):
+                tasks = analysis.inherited(df[df["adaptation"] == name], kind=kind, condition=condition)
+                plots.dots(axes, place + side - 0.05, tasks["value"], kind)
+                if name in part.index:
+                    plots.point(axes, place + side + 0.08, part.loc[name], kind, prefix)
+        axes.set_title(_said(condition), weight="bold")
+        axes.set_xticks(range(len(names)), [readable(name) for name in names], rotation=90)
+        axes.grid(axis="y")
+    panels[0].set_ylabel("Share of predictions changed")
+    plots.legend(figure, {"injected": "compressed", "sham": "sham, noise of the same size", "dot": "a task"})
+    plots.note(figure, "One compressed backbone: its intervals are over examples, those of shams over backbones too.")
+    return figure
+
+
+def _said(condition: str) -> str:
+    """A condition in little room: 'int4', 'pruned 0.4'."""
+    return condition.removeprefix("quantized-").replace("-", " ")
+
+
+def agreement(df: Frame) -> Figure:
+    """Error consistency of changed predictions by condition, a panel per kind of pair."""
+    found = same_examples(df)
+    found = found[found["adaptation"] == "all"]
+    figure = plots.figure(2.1)
+    panels = figure.subplots(1, len(BETWEEN), sharey=True)
+    for axes, (between, label) in zip(panels, BETWEEN.items(), strict=True):
+        part = found[found["between"] == between]
+        axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+        for place, (_, row) in enumerate(part.iterrows()):
+            plots.point(axes, place, row, "injected")
+        ticks = [f"{_said(row['condition'])}\n{count(row['pairs'], 'pair')}" for _, row in part.iterrows()]
+        axes.set_xticks(range(len(part)), ticks, rotation=90, fontsize=plots.SMALL)
+        axes.set(title=label, xlim=(-0.5, len(part) - 0.5))
+        axes.grid(axis="y")
+    panels[0].set_ylabel("Error consistency\nof changed predictions")
+    plots.note(figure, f"{found['examples'].max():,} people and examples at most; they are resampled, models are not.")
+    return figure
+
+
+def distributions(df: Frame) -> Figure:
+    """Families x conditions: people by the number of models that changed their mind about them."""
+    conditions = df["condition"].unique().tolist()
+    found = {(c, unit.rows["family"][0]): unit for c in conditions for unit in _families(df, c)}
+    families = sorted({family for _, family in found})
+    most = max(int(unit.flips.sum(0).max()) for unit in found.values())
+    figure = plots.figure(0.6 + 1.1 * len(families))
+    grid = figure.subplots(len(families), len(conditions), squeeze=False, sharey=True, sharex=True)
+    for (condition, family), unit in found.items():
+        axes = grid[families.index(family)][conditions.index(condition)]
+        one = failure_distribution(unit.flips)
+        axes.bar(range(len(one.observed)), one.observed, color=plots.COLOURS["injected"], alpha=0.6, width=0.9)
+        axes.plot(one.baseline, color=plots.COLOURS["clean"], marker=".", markersize=3, linewidth=0.8)
+        axes.set(xlim=(-0.6, most + 0.6))
+        axes.grid(axis="y")
+    for axes, condition in zip(grid[0], conditions, strict=True):
+        axes.set_title(_said(condition), weight="bold")
+    for axes, family in zip(grid[:, 0], families, strict=True):
+        axes.set_ylabel(f"{charts.FAMILIES.get(family, readable(family)).split(',')[0]}\nshare of people")
+    models, persons = (max(unit.flips.shape[side] for unit in found.values()) for side in (0, 1))
+    plots.note(
+        figure, f"Across: how many of up to {models} models change for a person. Up to {persons} people a family."
+    )
+    return figure
