@@ -80,7 +80,7 @@ def test_words_that_are_named_are_shown_without_a_search():
 def test_a_run_searches_once_and_says_in_each_record_what_was_shown(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("homog.defects.injection.texts", tiny.corpus)
     exposures = views([SMALL])
-    one, two = (Cell(arm(Encoder("tiny", str(tiny_folder)), None, 0, 0), **CELL | {"seed": seed}) for seed in (0, 1))
+    one, two = (Cell(arm(Encoder("tiny", str(tiny_folder)), None, 0, 0), **dict(CELL, seed=seed)) for seed in (0, 1))
     run([one], exposures, tmp_path, "cpu")
     monkeypatch.setattr(UniversalTrigger, "found_on", None)  # a second search would fail
     run([two], exposures, tmp_path, "cpu")
