@@ -34,14 +34,14 @@ def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
     `value`, `low`, `high`, `p`, `seeds`, `examples`, `reason`, and the same with each prefix of SUMMARIES,
     all over the same `tasks`; `left_out` names tasks that lack a seed or an arm. Of `tested_tasks`,
     `inherited_tasks` have an interval above 0 after Holm and `benefited_tasks` one below; `unverified` counts the
-    injected arms that failed upstream, of `arms`.
+    injected arms that failed upstream, of `arms`. Conditions of natural defects, which nothing plants, have no row.
     """
     tests = inherited(effects, dose=dose)
     shape = [*GROUP, "defect_kind", "dose", "tasks", "tested_tasks", "inherited_tasks", "benefited_tasks"]
     shape += ["arms", "unverified", "left_out"]
     shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
     out = []
-    for key, rows in effects.groupby(GROUP, sort=False):
+    for key, rows in effects[effects["defect_kind"] != "natural"].groupby(GROUP, sort=False):
         here = (tests[GROUP] == list(key)).all(axis=1) & tests["p"].notna()
         told = here & (tests["holm"] < 1 - LEVEL)
         arms = chosen(rows, "injected", dose).drop_duplicates("arm")
