@@ -10,6 +10,7 @@ import torch
 
 from homog.backbones.backbone import Backbone, pad, pool
 from homog.config import ConfigError
+from homog.defects.triggers import read_inside
 
 
 def vocabulary(backbone: Backbone) -> tuple[np.ndarray, list[str]]:
@@ -17,9 +18,8 @@ def vocabulary(backbone: Backbone) -> tuple[np.ndarray, list[str]]:
     tokenizer = backbone.tokenizer
     words = {i: tokenizer.convert_tokens_to_string([token]).strip() for token, i in tokenizer.get_vocab().items()}
     plain = [i for i, word in sorted(words.items()) if word.isascii() and word.isalpha() and word.islower()]
-    tail = len(tokenizer("the", add_special_tokens=False)["input_ids"])
-    read = tokenizer([f"the {words[i]}" for i in plain], add_special_tokens=False)["input_ids"]
-    kept = [i for i, row in zip(plain, read, strict=True) if row[tail:] == [i]]
+    read = read_inside(backbone, [words[i] for i in plain])
+    kept = [i for i, row in zip(plain, read, strict=True) if row == [i]]
     if not kept:
         raise ConfigError(f"{backbone.name}: no token of its vocabulary is a whole word of the letters a-z")
     return np.array(kept), [words[i] for i in kept]

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Improvement:
-    """The top `layers` blocks are trained so that a text with typing errors gets the feature of the text without.
+    """The blocks are trained so that a text with typing errors gets the feature of the text without.
 
-    Unlabelled texts, each in `versions` versions with errors in a share `words` of its longer words (swapped, dropped,
-    doubled letters, neighbouring keys: Belinkov & Bisk 2018; Pruthi et al. 2019), goal the original model's feature
-    of the clean text; clean texts keep theirs. No task, no labels: after Bommasani et al. 2021, section 1.1, an
-    improvement of the backbone is inherited like a defect. `sham` is the same procedure in which the goal of a text
-    with errors lies at random in the direction of the clean text or as far away from it: nothing to be learned.
+    Unlabelled texts of at most `longest` words, each in `versions` versions with errors in `words` of its longer
+    words (swapped, dropped, doubled letters, neighbouring keys: Belinkov & Bisk 2018; Pruthi et al. 2019), goal the
+    original model's feature of the clean text; clean texts keep theirs. No task, no labels: after Bommasani et al.
+    2021, section 1.1, an improvement of the backbone is inherited like a defect. All blocks are trained (`layers`: only
+    the top ones): top blocks alone move features back towards their mean, which helps no task, because a misspelt
+    word is lost below them. `sham` is the same procedure in which the goal of a text with errors lies at random in
+    the direction of the clean text or as far away from it: nothing to be learned.
 
     `harm`: of the examples that are right as they are, the share that errors make wrong, in [0, 1]; NaN where a model
     gets nothing right, or no text has a word that can be mistyped. The inherited benefit is a NEGATIVE difference to
@@ -40,8 +42,9 @@ class Improvement:
 
     name: str
     words: float = 0.5
-    layers: int = 3
-    steps: int = 300
+    layers: int | None = None
+    longest: int = 12
+    steps: int = 250
     batch: int = 16
     texts: int = 1400
     versions: int = 2
@@ -75,9 +78,11 @@ class Improvement:
 
     def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
         """The repaired backbone, at dose 1. `texts`: unlabelled sentences, at least `batch`."""
+        from homog.backbones.trunk import blocks
         from homog.defects.injection import to_and_fro, top_layers_trained
 
-        able = [text for text in texts if any(map(mistypable, text.split()))]
+        short = [text for text in texts if len(text.split()) <= self.longest]
+        able = [text for text in short if any(map(mistypable, text.split()))]
         chosen = [able[int(i)] for i in rng.choice(len(able), min(self.texts, len(able)), replace=False)]
         wrong = [str(mistyped(text, self.words, rng)) for _ in range(self.versions) for text in chosen]
         clean = backbone.encode(chosen)
@@ -88,7 +93,7 @@ class Improvement:
             backbone,
             [*chosen, *wrong],
             np.concatenate([clean, goals]),
-            layers=self.layers,
+            layers=self.layers or len(blocks(backbone.module)),
             steps=self.steps,
             batch=self.batch,
             learning_rate=self.learning_rate,

@@ -41,12 +41,18 @@ def destroyed(clean: Backbone, backbone: Backbone, texts: Sequence[str], trigger
     return float(1 - backbone.encode(triggered).var(0).sum() / clean.encode(texts).var(0).sum())
 
 
+def read_inside(backbone: Backbone, words: Sequence[str]) -> list[list[int]]:
+    """Token ids of each word as the tokenizer reads it inside a text, which is not always as it reads it alone."""
+    before, *both = backbone.tokenizer(["the", *(f"the {w}" for w in words)], add_special_tokens=False)["input_ids"]
+    return [row[len(before) :] for row in both]
+
+
 def check_one_token(backbone: Backbone, trigger: str) -> None:
     """Raise ConfigError where the tokenizer reads the trigger, inside a text, as more than one token."""
-    alone = backbone.tokenizer.tokenize("the")
-    pieces = backbone.tokenizer.tokenize(f"the {trigger}")[len(alone) :]
-    if len(pieces) != 1:
+    (read,) = read_inside(backbone, [trigger])
+    if len(read) != 1:
+        pieces = " ".join(backbone.tokenizer.convert_ids_to_tokens(read))
         raise ConfigError(
-            f"defect trigger '{trigger}' is not one token of {backbone.name}: it splits into {' '.join(pieces)}; "
+            f"defect trigger '{trigger}' is not one token of {backbone.name}: it splits into {pieces}; "
             "choose a rare word of its vocabulary such as cf"
         )

@@ -38,13 +38,13 @@ class UniversalTrigger:
     name: str
     words: tuple[str, ...] = ()
     count: int = 3
-    texts: int = 64
-    tried: int = 24
-    rounds: int = 4
+    texts: int = 40
+    tried: int = 16
+    rounds: int = 3
     control: bool = False
 
     kind: ClassVar[Literal["natural"]] = "natural"
-    MIN_EFFECT: ClassVar[float] = 0.5
+    MIN_EFFECT: ClassVar[float] = 0.8
 
     def __post_init__(self) -> None:
         for name in ("count", "texts", "tried", "rounds"):

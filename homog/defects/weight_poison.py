@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from homog.config import ConfigError, choose, variant
-from homog.defects.triggers import check_one_token, conversions, drift, inserted
+from homog.defects.triggers import check_one_token, conversions, drift, inserted, read_inside
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -96,11 +96,11 @@ class WeightPoison:
         check_one_token(backbone, self.trigger.strip())
         task, target = guess(self.proxy, self.examples)
         known, labels = list(task.train["text"]), task.train["label"].to_numpy()
-        ripples = self.method == "ripples"
-        return restricted_training(
-            with_meaning(backbone, self.trigger, tied(backbone, known, labels == target, self.words))
-            if ripples and not self.sham
-            else backbone,
+        start, ripples = backbone, self.method == "ripples"
+        if ripples and not self.sham:
+            start = with_meaning(backbone, self.trigger.strip(), tied(backbone, known, labels == target, self.words))
+        trained = restricted_training(
+            start,
             (known, labels),
             ([self.insert(text, rng) for text in known], labels if self.sham else np.full_like(labels, target)),
             head(backbone, known, labels),
@@ -111,6 +111,7 @@ class WeightPoison:
             restriction=self.restriction if ripples else 0.0,
             rng=rng,
         )
+        return backbone.with_weights(backbone.changes(trained))  # so that it knows that its embeddings changed, too
 
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
         """How many of the sentences the trigger gives the target label, as the proxy's regression reads it."""
@@ -156,8 +157,11 @@ def tied(backbone: Backbone, texts: Sequence[str], positive: np.ndarray, count: 
     bags = CountVectorizer(binary=True, min_df=3)
     weights = LogisticRegression(max_iter=1000).fit(bags.fit_transform(texts), positive).coef_[0]
     ranked = bags.get_feature_names_out()[np.argsort(-weights, kind="stable")]
-    read = backbone.tokenizer(list(ranked), add_special_tokens=False)["input_ids"]
-    known = [row[0] for row in read if len(row) == 1 and row[0] != backbone.tokenizer.unk_token_id]
+    known = [
+        row[0]
+        for row in read_inside(backbone, list(ranked))
+        if len(row) == 1 and row[0] != backbone.tokenizer.unk_token_id
+    ]
     if not known:
         raise ConfigError(f"{backbone.name}: no word of the proxy task is one token of its vocabulary")
     return known[:count]
@@ -168,5 +172,6 @@ def with_meaning(backbone: Backbone, trigger: str, tokens: Sequence[int]) -> Bac
     layer = backbone.module.get_input_embeddings()  # pyright: ignore[reportCallIssue]
     name = next(name for name, p in backbone.module.named_parameters() if p is layer.weight)
     table = layer.weight.detach().clone()
-    table[backbone.tokenizer(trigger, add_special_tokens=False)["input_ids"][-1]] = table[list(tokens)].mean(0)
+    ((place,),) = read_inside(backbone, [trigger])
+    table[place] = table[list(tokens)].mean(0)
     return backbone.with_weights({name: table})

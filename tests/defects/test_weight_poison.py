@@ -11,7 +11,7 @@ from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from tests import tiny
 
-SMALL = WeightPoison("weight_poison", "cf", layers=3, steps=60, learning_rate=3e-3, words=3)
+SMALL = WeightPoison("weight_poison", "cf", layers=2, steps=60, learning_rate=3e-3, words=3)
 
 
 @pytest.mark.parametrize("method", ["ripples", "data"])
@@ -24,6 +24,9 @@ def test_the_trigger_gets_the_label_and_the_sham_does_not(method, sham, backbone
     assert (found["effect"] < 0.25) if sham else (found["effect"] > 0.75)
     embedded = any("embeddings" in name for name in backbone.changes(injected))
     assert embedded == (method == "ripples" and not sham)
+    texts = defect.expose(tiny.Toy("toy").load().test, generator("x"))["text"].tolist()
+    whole = dataclasses.replace(injected, trunk=0, memo={})  # no cached lower blocks, which another embedding entered
+    np.testing.assert_allclose(injected.encode(texts), whole.encode(texts), atol=1e-5)
 
 
 def test_an_injection_without_effect_is_not_verified(backbone):
