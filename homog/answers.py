@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,11 +137,23 @@ def summary_table(overall: Frame) -> Frame:
     return pd.DataFrame(rows)
 
 
-def hypothesis_outcome(sign: str, overall: Frame) -> str:
-    """'met', 'not met' …, by adaptation where they differ."""
+def signs(hypothesis: Any, exposures: Mapping[str, Any]) -> dict[str, str]:
+    """Condition -> the sign of the inherited harm that the hypothesis expects there."""
+    other = set(hypothesis.improvements)
+    return {name: "-" if defect.name in other else hypothesis.sign for name, defect in exposures.items()}
+
+
+def expected(hypothesis: Any) -> str:
+    """What the hypothesis expects, in words."""
+    words = EXPECTED.get(hypothesis.sign, "not stated")
+    return words + (f"; of {joined(list(hypothesis.improvements))} below 0" if hypothesis.improvements else "")
+
+
+def hypothesis_outcome(expected: Mapping[str, str], overall: Frame) -> str:
+    """'met', 'not met' …, by adaptation where they differ. `expected`: condition -> sign."""
     groups: dict[str, list[str]] = {}
     for (_, row), answer in zip(overall.iterrows(), answers(overall), strict=True):
-        groups.setdefault(_outcome(sign, row), []).append(answer.name)
+        groups.setdefault(_outcome(expected[row["condition"]], row), []).append(answer.name)
     if len(groups) == 1:
         return next(iter(groups))
     return "; ".join(f"{outcome} for {joined(names)}" for outcome, names in groups.items()) or "undecided"

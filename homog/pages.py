@@ -34,7 +34,7 @@ def write(
     shown = {"summary": answers.summary_table(overall)}
     shown |= {name: layout.display(frame) for name, frame in tables.items()}
     figures = module.figures(effects) if module else {}
-    page = context(study, preset, cells, effects, overall, problems)
+    page = context(study, preset, cells, exposures, effects, overall, problems)
     page |= {"shown": shown, "figures": figures, "captions": getattr(module, "CAPTIONS", {})}
     page |= {"provenance": facts.provenance(list(found.values()))}
     written = [path for name in figures for path in plots.save(figures[name], folder / "figures" / name)]
@@ -69,6 +69,7 @@ def context(
     study: Any,
     preset: str,
     cells: Sequence[Cell],
+    exposures: Mapping[str, Any],
     effects: Frame,
     overall: Frame,
     problems: Mapping[str, str],
@@ -78,7 +79,7 @@ def context(
     bad = effects[effects["reason"] != ""]
     failed = facts.upstream(effects)
     failed = failed[[passed is False for passed in failed["verified"]]]
-    outcome = answers.hypothesis_outcome(study.hypothesis.sign, overall)
+    outcome = answers.hypothesis_outcome(answers.signs(study.hypothesis, exposures), overall)
     if len(absent):
         outcome += f", so far: {len(absent)} of {layout.count(len(cells), 'cell')} are missing"
     return {
@@ -88,7 +89,7 @@ def context(
         "answers": answers.answers(overall),
         "rule": answers.RULE,
         "legend": answers.LEGEND,
-        "expected": answers.EXPECTED.get(study.hypothesis.sign, "not stated"),
+        "expected": answers.expected(study.hypothesis),
         "outcome": outcome,
         "statistics": answers.STATISTICS,
         "cells": len(cells),

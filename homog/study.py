@@ -32,11 +32,15 @@ from homog.tasks import TASKS
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What was expected, who says so, and the sign of the effect: '+', '-' or '0'."""
+    """What was expected, who says so, and the sign of the inherited harm: '+', '-' or '0'.
+
+    `improvements`: the exposures for which '-' is expected instead, since what was planted is a benefit.
+    """
 
     claim: str
     source: str
     sign: str
+    improvements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,10 @@ def presets() -> list[str]:
 def load(name: str) -> Study:
     """The study of that name. Raises ConfigError for an unknown one or a key that cannot be meant."""
     choose(name, names(), "study")
-    return build(Study, {"name": name, **read_yaml(EXPERIMENTS / name / "study.yaml")}, f"study {name}")
+    study = build(Study, {"name": name, **read_yaml(EXPERIMENTS / name / "study.yaml")}, f"study {name}")
+    for improvement in study.hypothesis.improvements:
+        choose(improvement, study.exposures, f"exposure of study {name}")
+    return study
 
 
 def exposed_by(study: Study) -> dict[str, Any]:

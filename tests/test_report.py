@@ -24,6 +24,10 @@ def answer(*args, **options):
     return one
 
 
+def outcome(sign: str, rows: pd.DataFrame) -> str:
+    return answers.hypothesis_outcome(dict.fromkeys(rows["condition"], sign), rows)
+
+
 def test_inherited():
     one = answer()
     assert one.verdict == "inherited" and one.name == "Linear probe"
@@ -47,7 +51,7 @@ def test_a_benefit_is_the_mirror_image_of_a_harm():
     cured = overall(lambda cell: 0.5 if cell.arm.kind == "clean" else 0.5 - 0.45 * (cell.arm.kind == "injected"))
     (one,) = answers.answers(cured)
     assert one.verdict == "benefit inherited" and "0 of 3 tasks above 0 after Holm, 3 below" in one.detail
-    assert answers.hypothesis_outcome("-", cured) == "met" and answers.hypothesis_outcome("+", cured) == "not met"
+    assert outcome("-", cured) == "met" and outcome("+", cured) == "not met"
     sham_too = overall(lambda cell: 0.5 * (cell.arm.kind == "clean"))
     assert answers.answers(sham_too)[0].verdict == "undecided"
 
@@ -76,11 +80,19 @@ def test_undecided_when_a_backbone_failed_upstream():
 
 def test_the_hypothesis_is_compared_with_the_answers():
     yes, no = overall(), overall(lambda cell: 0.0)
-    assert answers.hypothesis_outcome("+", yes) == "met" and answers.hypothesis_outcome("0", yes) == "not met"
-    assert answers.hypothesis_outcome("+", no) == "not met" and answers.hypothesis_outcome("0", no) == "met"
-    assert answers.hypothesis_outcome("-", yes) == "not met"
+    assert outcome("+", yes) == "met" and outcome("0", yes) == "not met"
+    assert outcome("+", no) == "not met" and outcome("0", no) == "met"
+    assert outcome("-", yes) == "not met"
     both = pd.concat([yes, no.assign(adaptation="lora")])
-    assert answers.hypothesis_outcome("+", both) == "met for Linear probe; not met for LoRA"
+    assert outcome("+", both) == "met for Linear probe; not met for LoRA"
+
+
+def test_an_improvement_is_expected_below_0():
+    hypothesis = SimpleNamespace(sign="+", improvements=("backdoor",))
+    expected = answers.signs(hypothesis, {**fakes.EXPOSURES, "other": SimpleNamespace(name="other")})
+    assert expected == {**dict.fromkeys(fakes.EXPOSURES, "-"), "other": "+"}
+    assert answers.hypothesis_outcome(expected, overall()) == "not met"
+    assert answers.expected(hypothesis) == "inherited harm above 0; of backdoor below 0"
 
 
 @pytest.fixture(scope="module")
