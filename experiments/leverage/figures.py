@@ -1,0 +1,120 @@
+"""Tables and figures of the leverage study: effects frame in, frames and figures out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from homog import analysis, charts, means, plots
+from homog.analysis import Frame
+from homog.layout import readable
+
+SIGNS = {"backdoor": 1, "improvement": -1}  # of the inherited harm, if the defect arrives
+CAPTIONS = {
+    "both_sides": "What arrives in adapted models from a spoiled and from a repaired backbone: inherited harm, "
+    "above 0 for harm done, below 0 for harm removed. Large: mean over tasks with its 95 % interval, circle injected, "
+    "square sham. Dots: tasks. Below: tasks reached after Holm, of those tested.",
+    "transmission": "Harm done or removed in adapted models per unit done or removed in the backbone itself (nearest "
+    "centroid), with its 95 % interval: 1 = all of it arrives. Nothing is shown where the backbone's own is not told "
+    "from 0.",
+    **{f"{name}_{key}": text for name in SIGNS for key, text in charts.CAPTIONS.items()},
+}
+
+
+def tables(df: Frame) -> dict[str, Frame]:
+    """The numbers behind the figures."""
+    found = {"reached": reached(df), "transmission": means.transmission(df)}
+    found["inheritance"] = pd.concat([analysis.inherited(df, kind=kind) for kind in ("injected", "sham")])
+    return found
+
+
+def figures(df: Frame) -> dict[str, Figure]:
+    """Both sides beside each other, transmission of both, and the usual figures of each."""
+    if df.empty:
+        return {}
+    with plots.style():
+        found = {"both_sides": both_sides(df), "transmission": transmission(df)}
+    for condition in df["condition"].unique():
+        found |= charts.standard_figures(df[df["condition"] == condition], f"{_defect(condition)}_")
+    return found
+
+
+def _defect(condition: str) -> str:
+    """The defect that a condition elicits: what SIGNS knows it by."""
+    return next(name for name in SIGNS if condition.startswith(name))
+
+
+def reached(df: Frame) -> Frame:
+    """Per condition, adaptation and arm kind: tasks `reached` (Holm, expected sign), and those `against` it.
+
+    `possible`: the inherited share of what there was to inherit: of the clean control's harm for the improvement
+    (1 = all of it is gone), of what the control was spared for the backdoor (1 = every eligible example is turned).
+    """
+    out = []
+    for kind, prefix in (("injected", ""), ("sham", "sham_")):
+        tests = analysis.inherited(df, kind=kind)
+        for _, mean in means.by_adaptation(df).iterrows():
+            part = tests[(tests[analysis.GROUP] == mean[analysis.GROUP].tolist()).all(axis=1) & tests["p"].notna()]
+            sign = SIGNS[_defect(mean["condition"])]
+            sure, right = part["holm"] < 1 - analysis.LEVEL, part["value"] * sign > 0
+            row: dict[str, Any] = {"condition": mean["condition"], "adaptation": mean["adaptation"], "kind": kind}
+            row |= {"tested": len(part), "reached": int((sure & right).sum()), "against": int((sure & ~right).sum())}
+            control = part["control_harm"].mean()
+            row["possible"] = sign * part["value"].mean() / (control if sign < 0 else 1 - control)
+            names = ("value", "low", "high", "p", "seeds", "examples", "reason")
+            out.append(row | {name: mean[prefix + name] for name in names})
+    return pd.DataFrame(out)
+
+
+def both_sides(df: Frame) -> Figure:
+    """Inherited harm by adaptation, a panel for the spoiled and one for the repaired backbone."""
+    found, conditions = reached(df), sorted(df["condition"].unique())
+    names = df["adaptation"].unique().tolist()
+    figure = plots.figure(2.5)
+    panels = figure.subplots(1, len(conditions), squeeze=False)[0]
+    for axes, condition in zip(panels, conditions, strict=True):
+        axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+        ticks = []
+        for place, name in enumerate(names):
+            for side, kind in ((-0.18, "injected"), (0.18, "sham")):
+                rows = df[df["adaptation"] == name]
+                tasks = analysis.inherited(rows, kind=kind, condition=condition)["value"]
+                plots.dots(axes, place + side - 0.05, tasks, kind)
+                here = (found["condition"] == condition) & (found["adaptation"] == name) & (found["kind"] == kind)
+                for _, row in found[here].iterrows():
+                    plots.point(axes, place + side + 0.08, row, kind)
+                    ticks += [f"{readable(name)}\n{row['reached']} of {row['tested']}"] if kind == "injected" else []
+        axes.set_xticks(range(len(ticks)), ticks, rotation=60, ha="right", fontsize=plots.SMALL)
+        axes.set_title(readable(_defect(condition)), weight="bold")
+        axes.grid(axis="y")
+    panels[0].set_ylabel("Inherited harm")
+    plots.legend(figure, {"injected": "injected", "sham": "sham", "dot": "a task"})
+    plots.note(figure, f"{df['n'].max():,} test examples a task, {_seeds(df)}. The scales differ.")
+    return figure
+
+
+def _seeds(df: Frame) -> str:
+    counts = df[df["kind"] != "clean"].groupby(["kind", "condition"], sort=False)["arm_seed"].nunique()
+    return ", ".join(f"{_defect(condition)} {kind} seeds {n}" for (kind, condition), n in counts.items())
+
+
+def transmission(df: Frame) -> Figure:
+    """Transmission by adaptation, both conditions side by side."""
+    found, figure = means.transmission(df), plots.figure(2.0)
+    if found["value"].isna().all():
+        return plots.empty(figure, "The backbone's own harm is not told from 0.")
+    axes, names = figure.add_subplot(), found["adaptation"].unique().tolist()
+    axes.axhline(1, color=plots.COLOURS["clean"], linewidth=0.6)
+    axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+    looks = {"backdoor": ("injected", -0.12), "improvement": ("sham", 0.12)}
+    for _, row in found.iterrows():
+        look, side = looks[_defect(row["condition"])]
+        plots.point(axes, names.index(row["adaptation"]) + side, row, look)
+    axes.set_xticks(range(len(names)), [readable(name) for name in names])
+    axes.set(ylabel="Transmission", xlim=(-0.5, len(names) - 0.5))
+    axes.grid(axis="y")
+    plots.legend(figure, {look: f"{name}, injected" for name, (look, _) in looks.items()})
+    plots.note(figure, f"Tasks: {found['tasks'].min()} to {found['tasks'].max()}. {_seeds(df)}.")
+    return figure
