@@ -1,13 +1,31 @@
 """Adaptations by name: ADAPTATIONS[name](**conf/adaptation/<name>.yaml)."""
 
+from homog.adaptations.bitfit import BitFit
+from homog.adaptations.embedding_reuse import EmbeddingReuse
+from homog.adaptations.from_scratch import FromScratch
 from homog.adaptations.full_finetune import FullFinetune
+from homog.adaptations.handcrafted import Handcrafted
+from homog.adaptations.ia3 import IA3
 from homog.adaptations.linear_probe import LinearProbe
 from homog.adaptations.lora import Lora
 from homog.adaptations.nearest_centroid import NearestCentroid
+from homog.adaptations.prefix import Prefix
+from homog.adaptations.soft_prompt import SoftPrompt
 
 ADAPTATIONS = {
     "nearest_centroid": NearestCentroid,
     "linear_probe": LinearProbe,
+    "embedding_reuse": EmbeddingReuse,
+    "embedding_reuse_boosting": EmbeddingReuse,
+    "embedding_reuse_knn": EmbeddingReuse,
+    "embedding_reuse_mlp": EmbeddingReuse,
+    "bitfit": BitFit,
+    "bitfit_inverted": BitFit,
     "lora": Lora,
+    "ia3": IA3,
+    "prefix": Prefix,
+    "soft_prompt": SoftPrompt,
     "full_finetune": FullFinetune,
+    "from_scratch": FromScratch,
+    "handcrafted": Handcrafted,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
@@ -31,13 +31,6 @@ class FullFinetune:
 
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
         """Each task in turn on a fresh copy: nothing is shared but the start."""
-        from homog.adaptations.training import Training, fit, predictor
+        from homog.adaptations.training import trained_copies
 
-        values = asdict(self)
-        del values["name"]
-        for task in tasks:
-            module = backbone.copy().module
-            for name, parameter in module.named_parameters():
-                parameter.requires_grad_(self.trains(name))
-            head = fit(backbone, module, task, Training(**values), ("order", self.name, task.name, seed))
-            yield task.name, predictor(backbone, module, head, dict(module.named_parameters()), added=0)
+        return trained_copies(backbone, tasks, self, seed)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
 
@@ -38,27 +37,12 @@ class Lora:
 
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
         """Each task in turn with adapters of its own on a fresh copy."""
-        from homog.adaptations.training import Training, fit, predictor
-
-        values = {key: value for key, value in asdict(self).items() if key in Training.__dataclass_fields__}
-        for task in tasks:
-            copied = backbone.copy().module
-            names = dict(copied.named_parameters())
-            module = self._adapted(copied, (self.name, task.name, seed))
-            added = sum(p.numel() for p in module.parameters() if p.requires_grad)
-            head = fit(backbone, module, task, Training(**values), ("order", self.name, task.name, seed))
-            yield task.name, predictor(backbone, module, head, names, added)
-
-    def _adapted(self, module: Any, names: tuple[str | int, ...]) -> Any:
-        """`module` with adapters whose start is drawn from a named stream."""
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as DEFAULTS
 
-        from homog.seeding import torch_stream
+        from homog.adaptations.adapters import adapted, model_type
 
-        default = None if module.config.model_type in DEFAULTS else "all-linear"
+        default = None if model_type(backbone) in DEFAULTS else "all-linear"
         targets = list(self.target_modules) or default
         config = LoraConfig(r=self.rank, lora_alpha=self.alpha, target_modules=targets, lora_dropout=0.0)
-        with torch_stream("adapter", *names), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft reads an attribute that transformers has renamed
-            return get_peft_model(module, config)
+        return adapted(backbone, tasks, self, config, seed)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,23 @@ class Training:
         choose(self.head, ("probe", "zero"), "head")
 
 
+def settings(adaptation: Any) -> Training:
+    """The training settings among the fields of an adaptation."""
+    return Training(**{f.name: getattr(adaptation, f.name) for f in fields(Training)})
+
+
+def trained_copies(
+    backbone: Backbone, tasks: Sequence[Any], adaptation: Any, seed: int
+) -> Iterator[tuple[str, Predictor]]:
+    """(task name, model) of each task in turn, on a fresh copy whose parameters move where `adaptation.trains` says."""
+    for task in tasks:
+        module = backbone.copy().module
+        for name, parameter in module.named_parameters():
+            parameter.requires_grad_(adaptation.trains(name))
+        head = fit(backbone, module, task, settings(adaptation), ("order", adaptation.name, task.name, seed))
+        yield task.name, predictor(backbone, module, head, dict(module.named_parameters()), added=0)
+
+
 def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Training, stream: tuple) -> torch.nn.Linear:
     """Train the parameters of `module` that require gradients, and a new head, on `task.train`; returns the head.
 
@@ -57,7 +74,7 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
     for rows in rounds:
         ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
-        states = module(**table.inputs(ids), attention_mask=mask).last_hidden_state
+        states = _states(module, mask, **table.inputs(ids))
         loss = torch.nn.functional.cross_entropy(head(pool(states, mask)), labels[rows].to(backbone.device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -65,6 +82,11 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
         schedule.step()
     table.write_back()
     return head
+
+
+def _states(module: torch.nn.Module, mask: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+    """Last hidden states of the texts' own tokens (batch, length, d): a soft prompt in front has states too."""
+    return module(**inputs, attention_mask=mask).last_hidden_state[:, -mask.shape[1] :]
 
 
 def start(backbone: Backbone, task: Any, how: str) -> torch.nn.Linear:
@@ -147,7 +169,7 @@ def predictor(
         found = np.empty((len(tokens), head.out_features), dtype=np.float32)
         for rows in by_length(tokens):
             ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
-            states = module(input_ids=ids, attention_mask=mask).last_hidden_state
+            states = _states(module, mask, input_ids=ids)
             found[rows] = head(pool(states, mask)).softmax(1).cpu().numpy()
         return found
 

@@ -1,0 +1,55 @@
+"""Adapters of peft beside frozen weights: what LoRA, IA3, prefix and prompt tuning have in common."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from homog.adaptations.adaptation import Predictor
+from homog.adaptations.training import fit, predictor, settings
+from homog.config import ConfigError
+from homog.seeding import torch_stream
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+def adapted(
+    backbone: Backbone, tasks: Sequence[Task], adaptation: Any, config: Any, seed: int
+) -> Iterator[tuple[str, Predictor]]:
+    """(task name, model) of each task in turn, with adapters of its own by the peft `config` on a fresh copy."""
+    for task in tasks:
+        copied = backbone.copy().module
+        names = dict(copied.named_parameters())
+        module = _with_adapters(copied, config, ("adapter", adaptation.name, task.name, seed))
+        added = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        head = fit(backbone, module, task, settings(adaptation), ("order", adaptation.name, task.name, seed))
+        yield task.name, predictor(backbone, module, head, names, added)
+
+
+def _with_adapters(module: Any, config: Any, stream: tuple[str | int, ...]) -> Any:
+    """`module` with adapters whose start is drawn from a named stream."""
+    from peft import get_peft_model
+
+    with torch_stream(*stream), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft reads an attribute that transformers has renamed
+        return get_peft_model(module, config)
+
+
+def model_type(backbone: Backbone) -> str:
+    """transformers' name of the architecture, e.g. 'bert'."""
+    config: Any = backbone.module.config
+    return config.model_type
+
+
+def room(backbone: Backbone, virtual: int) -> Backbone:
+    """The backbone that reads texts short enough for `virtual` tokens in front. ConfigError where none is left."""
+    places = int(getattr(backbone.module.config, "max_position_embeddings", 0) or 2**30)
+    left = places - 2 - virtual  # some families count positions from 2
+    if left < 8:
+        raise ConfigError(
+            f"adaptation.tokens={virtual}: backbone {backbone.name} reads {places} tokens; use at most {places - 10}"
+        )
+    return backbone if backbone.max_length <= left else backbone.at_length(left)

@@ -1,0 +1,44 @@
+"""BitFit: only bias terms and the head move (Ben Zaken et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homog.adaptations.adaptation import Predictor
+from homog.config import ConfigError
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class BitFit:
+    """AdamW on the biases (of layer norms too) and the head; the fields after `inverted` are those of `Training`.
+
+    `inverted` trains the complement: everything but the biases. That is what the arm called BitFit does in the code
+    released with Bommasani et al. 2022; it is here so that their numbers can be compared with what they meant.
+    """
+
+    name: str
+    learning_rate: float
+    inverted: bool = False
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def trains(self, parameter: str) -> bool:
+        """Biases move, nothing else (`inverted`: the other way round); an unused pooler gets no gradient."""
+        return "pooler" not in parameter and (parameter.split(".")[-1] == "bias") != self.inverted
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn on a fresh copy. Raises ConfigError for a backbone without biases."""
+        from homog.adaptations.training import trained_copies
+
+        if not any(self.trains(name) for name, _ in backbone.module.named_parameters()):
+            raise ConfigError(f"adaptation {self.name}: backbone {backbone.name} has no bias terms; choose lora or ia3")
+        return trained_copies(backbone, tasks, self, seed)

@@ -1,0 +1,51 @@
+"""Embedding reuse: the backbone's features as columns of a table, for a classical learner of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from homog.adaptations.adaptation import Predictor
+from homog.adaptations.learners import LEARNERS, fitted, probabilities, size
+from homog.config import choose
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class EmbeddingReuse:
+    """A `learner` (boosting, knn, logistic, mlp) on standardised features: what an embedding service is used for.
+
+    `C` is the inverse penalty of the logistic learner. How much of a defect arrives may depend on how the learner draws
+    its borders: trees and neighbours do it locally.
+    """
+
+    name: str
+    learner: str = "logistic"
+    C: float = 0.05
+
+    def __post_init__(self) -> None:
+        choose(self.learner, LEARNERS, "learner")
+
+    def trains(self, parameter: str) -> bool:
+        """Nothing of the backbone moves."""
+        return False
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """One learner per task on features that the backbone computes once; `seed` is for those with randomness."""
+        for task in tasks:
+            features, labels = backbone.encode(list(task.train["text"])), np.asarray(task.train["label"])
+            mean, scale = features.mean(0), features.std(0) + 1e-6
+            stream = (self.name, task.name, seed)
+            model = fitted(self.learner, self.C, (features - mean) / scale, labels, stream)
+            classes, added = len(task.label_names), size(model) + 2 * len(mean)
+
+            def predict(texts, model=model, mean=mean, scale=scale, classes=classes):
+                return probabilities(model, (backbone.encode(list(texts)) - mean) / scale, classes)
+
+            yield task.name, Predictor(predict, (), (), added)

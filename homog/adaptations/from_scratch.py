@@ -1,0 +1,51 @@
+"""From scratch: the backbone's architecture with fresh weights, so that nothing but the architecture is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from homog.adaptations.adaptation import Predictor
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class FromScratch:
+    """AdamW on all weights, which start as transformers initialises them, drawn anew for each task and seed.
+
+    Tokenizer and architecture are the backbone's, its weights are not used: era 2 of Bommasani et al. 2021, figure 1.
+    The fields after `name` are those of `training.Training`.
+    """
+
+    name: str
+    learning_rate: float
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "zero"
+
+    def trains(self, parameter: str) -> bool:
+        """Every parameter that takes part in the features moves; an unused pooler gets no gradient."""
+        return "pooler" not in parameter
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn on weights of its own."""
+        from homog.adaptations.training import trained_copies
+
+        for task in tasks:
+            yield from trained_copies(self._fresh(backbone, task.name, seed), [task], self, seed)
+
+    def _fresh(self, backbone: Backbone, task: str, seed: int) -> Backbone:
+        from transformers import AutoModel
+
+        from homog.seeding import torch_stream
+
+        with torch_stream("scratch", task, seed):
+            module = AutoModel.from_config(backbone.module.config, trust_remote_code=False)
+        module = module.float().eval().requires_grad_(False).to(backbone.device)
+        return replace(backbone, module=module, source_id=f"scratch {task} {seed}", trunk=0, memo={})

@@ -1,0 +1,62 @@
+"""IA3: learned factors on keys, values and the hidden layer, by peft (Liu et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homog.adaptations.adaptation import Predictor
+from homog.config import ConfigError
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+# (target modules, those of them whose input is scaled) where peft has no choice of its own
+TARGETS = {
+    "distilbert": (("k_lin", "v_lin", "lin2"), ("lin2",)),
+    "electra": (("key", "value", "output.dense"), ("output.dense",)),
+    "deberta-v2": (("key_proj", "value_proj", "output.dense"), ("output.dense",)),
+}
+
+
+@dataclass(frozen=True)
+class IA3:
+    """peft's IA3 on `target_modules`, of which it scales the input of `feedforward_modules` (empty: by model type).
+
+    The other fields are those of `training.Training`.
+    """
+
+    name: str
+    learning_rate: float
+    target_modules: tuple[str, ...] = ()
+    feedforward_modules: tuple[str, ...] = ()
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def trains(self, parameter: str) -> bool:
+        """No parameter of the backbone moves; the factors and the head are new."""
+        return False
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn with factors of its own. Raises ConfigError for a model type without known modules."""
+        from peft import IA3Config
+        from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as DEFAULTS
+
+        from homog.adaptations.adapters import adapted, model_type
+
+        kind = model_type(backbone)
+        known = TARGETS.get(kind, ((), ()))
+        targets = list(self.target_modules or known[0]) or None
+        scaled = list(self.feedforward_modules or known[1]) or None
+        if targets is None and kind not in DEFAULTS:
+            raise ConfigError(
+                f"adaptation.target_modules: IA3 has none for model type {kind!r}; name the modules of keys, values "
+                f"and the hidden layer, and the latter in adaptation.feedforward_modules too"
+            )
+        config = IA3Config(target_modules=targets, feedforward_modules=scaled)
+        return adapted(backbone, tasks, self, config, seed)

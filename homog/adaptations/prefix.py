@@ -1,0 +1,40 @@
+"""Prefix tuning: learned keys and values in front of every layer's own, by peft (Li & Liang 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homog.adaptations.adaptation import Predictor
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """peft's prefix tuning with `tokens` virtual tokens in every layer; the other fields: `training.Training`."""
+
+    name: str
+    learning_rate: float
+    tokens: int = 10
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def trains(self, parameter: str) -> bool:
+        """No parameter of the backbone moves; the prefixes and the head are new."""
+        return False
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn with prefixes of its own. ConfigError where the backbone has no room for them."""
+        from peft import PrefixTuningConfig, TaskType
+
+        from homog.adaptations.adapters import adapted, room
+
+        config = PrefixTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=self.tokens)
+        return adapted(room(backbone, self.tokens), tasks, self, config, seed)

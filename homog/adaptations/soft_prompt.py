@@ -1,0 +1,40 @@
+"""Prompt tuning: learned word embeddings in front of the text, by peft (Lester et al. 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homog.adaptations.adaptation import Predictor
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class SoftPrompt:
+    """peft's prompt tuning with `tokens` virtual tokens; the other fields are those of `training.Training`."""
+
+    name: str
+    learning_rate: float
+    tokens: int = 10
+    epochs: int = 3
+    batch: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    head: str = "probe"
+
+    def trains(self, parameter: str) -> bool:
+        """No parameter of the backbone moves; the prompt and the head are new."""
+        return False
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn with a prompt of its own. ConfigError where the backbone has no room for it."""
+        from peft import PromptTuningConfig, TaskType
+
+        from homog.adaptations.adapters import adapted, room
+
+        config = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=self.tokens)
+        return adapted(room(backbone, self.tokens), tasks, self, config, seed)
