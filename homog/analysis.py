@@ -19,7 +19,7 @@ LEVEL = 0.95
 RESAMPLES = 2000
 GROUP = ["backbone", "condition", "adaptation"]  # what is never averaged over
 HARM, ACCURACY = ("numerator", "denominator"), ("correct", "asked")  # ratios of sums over examples
-SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed"]
+SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed", "data"]
 NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "harm", "harm_n", "control_harm"]
 UPSTREAM = ["drift", "effect", "verified"]
 WRITTEN = [
@@ -29,6 +29,8 @@ WRITTEN = [
     "defect_kind",
     "control",
     *NUMBERS,
+    "exposed_label",
+    "exposed_share",
     "inherited",
     *UPSTREAM,
     "seconds",
@@ -37,6 +39,8 @@ WRITTEN = [
 CONTROLS = [f"control_{name}" for name in (*HARM, *ACCURACY)]
 ANSWERS = ["exposed_correct", "counterpart_correct"]  # (n,) 1 = right, 0 = wrong, NaN = the exposure does not apply
 ARRAYS = [*HARM, *ACCURACY, *ANSWERS, "examples", "people", *CONTROLS, "provenance"]  # objects, not written as CSV
+SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
+MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "provenance"]
 
 _KNOWN: dict[bytes, Interval] = {}  # by content: tables, figures and text ask for the same intervals
 
@@ -69,7 +73,8 @@ def effects(
 
     `harm` is the defect's, in its units; `control_harm` that of the `control`: the clean backbone's cell with
     the same adaptation, task, seed and sizes, exposed under the same condition on the same examples;
-    `inherited` their difference. `flips` is the share of predictions that the exposure changes, `majority` the
+    `inherited` their difference. `exposed_label` is the most frequent prediction under the exposure, `exposed_share`
+    its share. `flips` is the share of predictions that the exposure changes, `majority` the
     share of the most frequent label in test. The columns ARRAYS hold objects: the harm as numerator and
     denominator per example, whether the clean prediction is correct, the exposed one and that of its counterpart,
     ids, harm and correctness of the control, provenance.
@@ -93,7 +98,7 @@ def settings(cell: Cell) -> dict[str, Any]:
     one = cell.arm
     defect = one.defect.name if one.defect else ""
     values = (cell.id, one.id, one.kind, one.backbone.label, defect, one.dose, one.seed)
-    return dict(zip(SETTINGS, (*values, cell.adaptation.name, cell.task.name, cell.seed), strict=True))
+    return dict(zip(SETTINGS, (*values, cell.adaptation.name, cell.task.name, cell.seed, cell.data), strict=True))
 
 
 def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect: Any) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
         "n": len(record.labels),
         "n_train": facts["n_train"],
         "accuracy_clean": float(correct.mean()),
-        "majority": float(np.unique(record.labels, return_counts=True)[1].max() / len(record.labels)),
+        "majority": _majority(record.labels),
         **{name: upstream.get(name) for name in UPSTREAM},
         "seconds": facts["seconds"],
         "correct": correct,
@@ -125,8 +130,11 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
     rate, applies = defect.harm(predictions), predictions.applies
     pair = (exposed, predictions.clean)
     right = [np.where(applies, given.argmax(1) == record.labels, np.nan) for given in pair]
+    counts = np.bincount(exposed[applies].argmax(1), minlength=exposed.shape[1])
     return row | {
         "accuracy_exposed": _mean(right[0][applies]),
+        "exposed_label": facts["label_names"][counts.argmax()] if counts.any() else "",
+        "exposed_share": counts.max() / counts.sum() if counts.any() else float("nan"),
         **dict(zip(ANSWERS, right, strict=True)),
         "flips": _mean((exposed.argmax(1) != predictions.clean.argmax(1))[applies]),
         "harm": rate.value,
@@ -135,6 +143,47 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
         "denominator": rate.denominator,
         "reason": "" if rate.n else "harm undefined: no example counts in its denominator",
     }
+
+
+def models(
+    cells: Sequence[Cell], found: Mapping[str, records.Record], conditions: Sequence[str] = (records.CLEAN,)
+) -> Frame:
+    """One row per cell with a record and condition that it holds: for studies of who fails, not of inherited harm.
+
+    `accuracy_clean`, `majority` as in `effects`; the columns MODELS hold arrays of length n: `failed` bool, whether the
+    prediction is wrong, `rejected` bool, whether it is the unfavourable label (None where the task has none),
+    `probabilities` (n, classes), `labels`, `examples`, `people`, and the record's provenance.
+    """
+    pairs = [(cell, found[cell.id]) for cell in cells if cell.id in found]
+    rows = [_model(*one, condition) for one in pairs for condition in conditions if condition in one[1].probabilities]
+    return pd.DataFrame(rows, columns=[*SETTINGS, *SIZES, *MODELS])
+
+
+def _model(cell: Cell, record: records.Record, condition: str) -> dict[str, Any]:
+    facts, shown = record.provenance, record.probabilities[condition]
+    predicted, bad = shown.argmax(1), facts.get("unfavourable")
+    return settings(cell) | {
+        "family": facts.get("family") or "",
+        "condition": condition,
+        "n": len(predicted),
+        "n_train": facts["n_train"],
+        "accuracy_clean": float((record.probabilities[records.CLEAN].argmax(1) == record.labels).mean()),
+        "majority": _majority(record.labels),
+        **dict.fromkeys(UPSTREAM),
+        "seconds": facts["seconds"],
+        "reason": "",
+        "failed": predicted != record.labels,
+        "rejected": None if bad is None else predicted == bad,
+        "probabilities": shown,
+        "labels": record.labels,
+        "examples": record.examples,
+        "people": record.people,
+        "provenance": facts,
+    }
+
+
+def _majority(labels: np.ndarray) -> float:
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
 
 
 def _mean(values: np.ndarray) -> float:

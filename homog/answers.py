@@ -60,6 +60,27 @@ class Answer:
         return f"{self.name}: {self.verdict}; {self.detail}."
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a report says in words: answers, the headline `frame` and as it is shown, and how to read them."""
+
+    answers: list[Answer]
+    frame: Frame
+    table: Frame
+    outcome: str
+    expected: str
+    legend: str
+    rule: str
+    statistics: str
+
+
+def said(hypothesis: Any, exposures: Mapping[str, Any], overall: Frame) -> Said:
+    """The answers of a study of inherited harm; `overall`: `means.by_adaptation`."""
+    outcome = hypothesis_outcome(signs(hypothesis, exposures), overall)
+    table = summary_table(overall)
+    return Said(answers(overall), overall, table, outcome, expected(hypothesis), LEGEND, RULE, STATISTICS)
+
+
 def answers(overall: Frame) -> list[Answer]:
     """An answer per row of `means.by_adaptation`."""
     rows = [row for _, row in overall.iterrows()]

@@ -16,6 +16,7 @@ from typing import Any
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 EXPERIMENTS = CONF.parent / "experiments"
+OWN, SHARED, DISJOINT = DATA = ("own", "shared", "disjoint")  # whose training examples a model gets
 
 
 class ConfigError(ValueError):
@@ -73,13 +74,26 @@ def arm(backbone: Any, defect: Any | None, dose: float, seed: int) -> Arm:
 
 @dataclass(frozen=True)
 class Cell:
-    """ONE adapted model: arm x adaptation x task x seed, at the sizes of its preset."""
+    """ONE adapted model: arm x adaptation x task x seed, at the sizes of its preset.
+
+    `data` says which training examples the model gets. 'own': a random sample drawn by its seed, the same persons for
+    all tasks of a family. 'shared': one sample, whatever the seed. 'disjoint': a sample that shares no example with
+    that of another seed, nor of another task of the family.
+    """
 
     arm: Arm
     adaptation: Any
     task: Any
     seed: int
     sizes: Sizes
+    data: str = OWN
+
+    def __post_init__(self) -> None:
+        choose(self.data, DATA, "data")
+
+    def identity(self) -> dict[str, Any]:
+        """All fields; without `data` where it is the default, so that cells from before it was there keep their id."""
+        return fields_of(self, leave_out=("data",) if self.data == OWN else ())
 
     @cached_property
     def id(self) -> str:
@@ -97,11 +111,16 @@ def canonical(value: Any) -> Any:
     if hasattr(value, "identity"):
         return {"type": type(value).__name__, **value.identity()}
     if dataclasses.is_dataclass(value):
-        content = {f.name: canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **content}
+        return {"type": type(value).__name__, **fields_of(value)}
     if isinstance(value, (list, tuple)):
         return [canonical(item) for item in value]
     return value
+
+
+def fields_of(value: Any, leave_out: Iterable[str] = ()) -> dict[str, Any]:
+    """The canonical content of a dataclass's fields."""
+    names = [f.name for f in dataclasses.fields(value) if f.name not in leave_out]
+    return {name: canonical(getattr(value, name)) for name in names}
 
 
 def content_id(value: Any) -> str:

@@ -23,30 +23,41 @@ def write(
     `module`: its figures.py or None.
     """
     found, problems = analysis.read(results, cells)
-    effects = analysis.effects(cells, found, exposures)
+    effects = _frame(cells, found, exposures, module)
     folder = records.report_folder(results, study.name)
-    overall = means.by_adaptation(effects)
+    if hasattr(module, "said"):
+        said = module.said(effects)
+    else:
+        said = answers.said(study.hypothesis, exposures, means.by_adaptation(effects))
     tables = {"accuracy": facts.accuracy(effects), "upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(found.values(), {cell.id: cell for cell in cells})
-    crossed = means.specificity(analysis.effects(cells, found, exposures, own=False))
-    tables |= {"specificity": crossed} if len(crossed) else {}
+    if exposures and study.specificity:
+        crossed = means.specificity(analysis.effects(cells, found, exposures, own=False))
+        tables |= {"specificity": crossed} if len(crossed) else {}
     tables = {**(module.tables(effects) if module else {}), **tables}
-    shown = {"summary": answers.summary_table(overall)}
+    shown = {"summary": said.table}
     shown |= {name: layout.display(frame) for name, frame in tables.items()}
     figures = module.figures(effects) if module else {}
-    page = context(study, preset, cells, exposures, effects, overall, problems)
+    page = context(study, preset, cells, effects, said, problems)
     page |= {"shown": shown, "figures": figures, "captions": getattr(module, "CAPTIONS", {})}
     page |= {"provenance": facts.provenance(list(found.values()))}
     written = [path for name in figures for path in plots.save(figures[name], folder / "figures" / name)]
-    for name, frame in {"summary": overall, **tables}.items():
+    for name, frame in {"summary": said.frame, **tables}.items():
         _save(folder / "tables" / f"{name}.csv", csv(frame), written)
         _save(folder / "tables" / f"{name}.tex", layout.latex(shown[name]), written)
     _save(folder / "cells.csv", csv(facts.cell_table(cells, found, problems)))
-    _save(folder / "effects.csv", csv(effects[analysis.WRITTEN]))
+    _save(folder / "effects.csv", csv(effects.drop(columns=[*analysis.ARRAYS, *analysis.MODELS], errors="ignore")))
     _save(folder / "report.html", rendered("report.html.j2", page))
     _save(folder / "report.md", rendered("report.md.j2", page))
     _remove_stale(folder, written)
     return terminal(folder, page), effects
+
+
+def _frame(cells: Sequence[Cell], found: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Frame:
+    """What the study's figures are made from: effects, or models where it asks for them (FRAME) or plants nothing."""
+    if exposures and getattr(module, "FRAME", "effects") == "effects":
+        return analysis.effects(cells, found, exposures)
+    return analysis.models(cells, found, [records.CLEAN, *exposures])
 
 
 def write_summary(results: Path, effects: Mapping[str, Frame]) -> str:
@@ -69,9 +80,8 @@ def context(
     study: Any,
     preset: str,
     cells: Sequence[Cell],
-    exposures: Mapping[str, Any],
     effects: Frame,
-    overall: Frame,
+    said: answers.Said,
     problems: Mapping[str, str],
 ) -> dict[str, Any]:
     """What both pages say in words."""
@@ -79,19 +89,19 @@ def context(
     bad = effects[effects["reason"] != ""]
     failed = facts.upstream(effects)
     failed = failed[[passed is False for passed in failed["verified"]]]
-    outcome = answers.hypothesis_outcome(answers.signs(study.hypothesis, exposures), overall)
+    outcome = said.outcome
     if len(absent):
         outcome += f", so far: {len(absent)} of {layout.count(len(cells), 'cell')} are missing"
     return {
         "study": study,
         "preset": preset,
         "backbones": layout.joined(sorted({cell.arm.backbone.label for cell in cells})),
-        "answers": answers.answers(overall),
-        "rule": answers.RULE,
-        "legend": answers.LEGEND,
-        "expected": answers.expected(study.hypothesis),
+        "answers": said.answers,
+        "rule": said.rule,
+        "legend": said.legend,
+        "expected": said.expected,
         "outcome": outcome,
-        "statistics": answers.STATISTICS,
+        "statistics": said.statistics,
         "cells": len(cells),
         "finished": len(cells) - len(absent),
         "unverified": [named(row) for _, row in failed.iterrows()],

@@ -51,6 +51,7 @@ def record(cell: Any, task: Any, found: dict[str, Any], model: Any, backbone: An
         "task": task.name,
         "family": task.family,
         "seed": cell.seed,
+        "data": cell.data,
         "sizes": {"train": cell.sizes.train, "test": cell.sizes.test, "max_length": cell.sizes.max_length},
         "label_names": list(task.label_names),
         "unfavourable": task.unfavourable,

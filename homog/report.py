@@ -66,9 +66,10 @@ def _reports(arguments: Sequence[str]) -> None:
             raise ConfigError(f"study {one.name} has no records{at} in {results}: run it first (make run-sweep)")
     effects = {}
     for one, preset, cells, _ in found:
-        exposures, module = study.exposed_by(one), figures_of(one.name)
-        text, effects[one.name] = pages.write(results, one, preset, cells, exposures, module)
+        exposures, module = study.exposed_by(one, preset), figures_of(one.name)
+        text, frame = pages.write(results, one, preset, cells, exposures, module)
         print(text, flush=True)
+        effects |= {one.name: frame} if "inherited" in frame else {}
     if not names:
         print(pages.write_summary(results, effects), flush=True)
 

@@ -24,13 +24,14 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
 
     device = prepare(device)
     arm = cells[0].arm
+    groups = samples(cells)
     exposures, found_words = searched(exposures, arm.backbone, results, device)
     backbone, upstream = shared_backbone(arm, results, device)
     facts = {"upstream": upstream, "found": found_words, **environment(device)}
-    for group in same_fit(cells):
-        first = group[0]
-        tasks = {c.task.name: c.task.load().sample(first.sizes.train, first.sizes.test, c.seed) for c in group}
-        reader = backbone.at_length(first.sizes.max_length)
+    lengths = {cell.sizes.max_length for cell in cells}
+    readers = {length: backbone.at_length(length) for length in lengths}  # each remembers what it has encoded
+    for group, tasks in groups:
+        first, reader = group[0], readers[group[0].sizes.max_length]
         models = first.adaptation.fit(reader, list(tasks.values()), first.seed)
         began = time.perf_counter()
         for cell, (name, model) in zip(group, models, strict=True):
@@ -126,8 +127,18 @@ def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
     """The cells in groups that are fitted together: same adaptation, seed and sizes."""
     groups: dict[Any, list[Any]] = {}
     for cell in cells:
-        groups.setdefault((cell.adaptation, cell.seed, cell.sizes), []).append(cell)
+        groups.setdefault((cell.adaptation, cell.seed, cell.sizes, cell.data), []).append(cell)
     return list(groups.values())
+
+
+def samples(cells: Iterable[Any]) -> list[tuple[list[Any], dict[str, Any]]]:
+    """The cells that are fitted together, and task name -> training and test sample; a task is loaded once."""
+    groups = same_fit(cells)
+    tasks = {kind: kind.load() for kind in {c.task for group in groups for c in group}}
+    return [
+        (group, {c.task.name: tasks[c.task].sample(c.sizes.train, c.sizes.test, c.seed, c.data) for c in group})
+        for group in groups
+    ]
 
 
 def prepare(device: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from homog.backbones import BACKBONES
 from homog.config import (
     CONF,
     EXPERIMENTS,
+    OWN,
     Arm,
     Cell,
     ConfigError,
@@ -45,28 +46,37 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Arms:
-    """Arms that differ in dose and injection seed."""
+    """Arms that differ in dose and injection seed; without a defect, the clean backbone."""
 
-    defect: str
-    dose: tuple[float, ...]
-    seed: tuple[int, ...]
+    defect: str = ""
+    dose: tuple[float, ...] = (0.0,)
+    seed: tuple[int, ...] = (0,)
     sham: bool = False
 
 
 @dataclass(frozen=True)
 class Block:
-    """A full grid of cells that belongs to some presets: arms x adaptation x task x seed."""
+    """A full grid of cells that belongs to some presets: arms x adaptation x task x seed x data (see `Cell`).
+
+    `train` and `test` take the place of the preset's sizes where they are given.
+    """
 
     presets: tuple[str, ...]
-    arms: tuple[Arms, ...]
     adaptation: tuple[str, ...]
     task: tuple[str, ...]
+    arms: tuple[Arms, ...] = (Arms(),)
     seed: tuple[int, ...] = (0,)
+    data: tuple[str, ...] = (OWN,)
+    train: int | None = None
+    test: int | None = None
 
 
 @dataclass(frozen=True)
 class Study:
-    """A question and the grid that answers it. `exposures` are the defects under which every model is predicted."""
+    """A question and the grid that answers it. `exposures` are the defects under which every model is predicted.
+
+    Without `specificity`, models of a backbone with a defect are predicted under the exposures of that defect alone.
+    """
 
     name: str
     title: str
@@ -75,6 +85,7 @@ class Study:
     backbone: tuple[str, ...]
     exposures: tuple[str, ...]
     blocks: tuple[Block, ...]
+    specificity: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,14 +117,18 @@ def load(name: str) -> Study:
     """The study of that name. Raises ConfigError for an unknown one or a key that cannot be meant."""
     choose(name, names(), "study")
     study = build(Study, {"name": name, **read_yaml(EXPERIMENTS / name / "study.yaml")}, f"study {name}")
+    for exposure in study.exposures:
+        choose(exposure, DEFECTS, "defect")
     for improvement in study.hypothesis.improvements:
         choose(improvement, study.exposures, f"exposure of study {name}")
     return study
 
 
-def exposed_by(study: Study) -> dict[str, Any]:
-    """Condition name -> the defect whose exposure it is."""
-    return views(variant("defect", name, DEFECTS) for name in study.exposures)
+def exposed_by(study: Study, preset: str) -> dict[str, Any]:
+    """Condition name -> the defect whose exposure it is; without specificity, of defects that the preset plants."""
+    planted = {grid.defect for block in study.blocks if preset in block.presets for grid in block.arms}
+    names = [name for name in study.exposures if study.specificity or name in planted]
+    return views(variant("defect", name, DEFECTS) for name in names)
 
 
 def views(defects: Iterable[Any]) -> dict[str, Any]:
@@ -139,11 +154,14 @@ def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
     adaptations = [variant("adaptation", name, ADAPTATIONS) for name in block.adaptation]
     tasks = [variant("task", name, TASKS) for name in block.task]
     arms = [found for grid in block.arms for found in _arms(grid, backbone)]
-    for one, adaptation, task, seed in itertools.product(arms, adaptations, tasks, block.seed):
-        yield Cell(one, adaptation, task, seed, sizes)
+    sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
+    for one, adaptation, task, seed, data in itertools.product(arms, adaptations, tasks, block.seed, block.data):
+        yield Cell(one, adaptation, task, seed, sizes, data)
 
 
 def _arms(grid: Arms, backbone: Any) -> list[Arm]:
+    if not grid.defect:
+        return [arm(backbone, None, 0.0, 0)]
     defect = variant("defect", grid.defect, DEFECTS, **({"sham": True} if grid.sham else {}))
     return [arm(backbone, defect, dose, seed) for dose in grid.dose for seed in grid.seed]
 
@@ -173,10 +191,31 @@ def needed_sources(cells: Iterable[Cell], exposures: Iterable[Any] = ()) -> list
     return sorted(found | set(corpus.SOURCES if read else ()))
 
 
-def pending(cells: Iterable[Cell], conditions: Iterable[str], results: Path) -> list[Cell]:
-    """The cells without a readable record that holds all conditions."""
-    wanted = {records.CLEAN, *conditions}
-    return [cell for cell in cells if not records.finished(results, cell.id, wanted)]
+def shown(one: Arm, exposures: Mapping[str, Any], specificity: bool) -> dict[str, Any]:
+    """The exposures under which models of an arm are predicted: all, or those of its own defect."""
+    own = one.defect.name if one.defect and not specificity else None
+    return {name: defect for name, defect in exposures.items() if own in (None, defect.name)}
+
+
+def pending(cells: Iterable[Cell], exposures: Mapping[str, Any], results: Path, specificity: bool = True) -> list[Cell]:
+    """The cells without a readable record that holds all conditions under which they are `shown`."""
+    return [
+        cell
+        for cell in cells
+        if not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
+    ]
+
+
+def jobs(cells: Iterable[Cell]) -> list[str]:
+    """What one Hydra job takes: an arm; where no arm has an injection to share, one adaptation of an arm."""
+    cells = list(cells)
+    split = all(cell.arm.defect is None for cell in cells)
+    return list(dict.fromkeys(f"{c.arm.id}-{c.adaptation.name}" if split else c.arm.id for c in cells))
+
+
+def job_names(cells: Iterable[Cell]) -> set[str]:
+    """All jobs that a sweep may start: arms, and adaptations of an arm."""
+    return {name for cell in cells for name in (cell.arm.id, f"{cell.arm.id}-{cell.adaptation.name}")}
 
 
 def job(cfg: Mapping[str, Any], overrides: Iterable[str]) -> tuple[list[Cell], dict[str, Any]]:
@@ -184,8 +223,9 @@ def job(cfg: Mapping[str, Any], overrides: Iterable[str]) -> tuple[list[Cell], d
     if cfg["study"]:
         study = load(cfg["study"])
         every = expand(study, cfg["preset"]["name"], backbone_overrides(overrides))
-        cells = [c for c in every if c.arm.id == choose(cfg["arm"], {x.arm.id for x in every}, "arm of this study")]
-        exposures = exposed_by(study)
+        arm_id, _, adaptation = choose(cfg["arm"], job_names(every), "arm of this study").partition("-")
+        cells = [c for c in every if c.arm.id == arm_id and adaptation in ("", c.adaptation.name)]
+        exposures = shown(cells[0].arm, exposed_by(study, cfg["preset"]["name"]), study.specificity)
     else:
         cell, exposures = single(cfg)
         cells = [cell]
@@ -210,7 +250,7 @@ def single(cfg: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:
     seed, injection_seed = (typed(cfg[key], int, key) for key in ("seed", "injection_seed"))
     one = arm(built["backbone"], built["defect"], dose, injection_seed)
     sizes = build(Preset, cfg["preset"], "preset").sizes
-    cell = Cell(one, built["adaptation"], built["task"], seed, sizes)
+    cell = Cell(one, built["adaptation"], built["task"], seed, sizes, cfg["data"])
     return cell, views([built["defect"]])
 
 

@@ -62,19 +62,19 @@ def _run(own: dict[str, str], passed: list[str]) -> int:
     overrides = study.backbone_overrides(passed)
     cells = study.expand(spec, own["preset"], overrides)
     study.check(cells, results)
-    exposures = study.exposed_by(spec)
-    todo = study.pending(cells, exposures, results)
-    arms = list(dict.fromkeys(cell.arm.id for cell in todo))
+    exposures = study.exposed_by(spec, own["preset"])
+    todo = study.pending(cells, exposures, results, spec.specificity)
+    jobs = study.jobs(todo)
     print(
         f"{spec.name} at preset {own['preset']}: {len(cells)} cells, {len(cells) - len(todo)} finished, "
-        f"{len(todo)} to do over {len(arms)} backbones",
+        f"{len(todo)} to do; jobs: {len(jobs)}",
         flush=True,
     )
     status = 0
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
         settings = [f"{key}={value}" for key, value in own.items()]
-        status = _multirun([*settings, f"arm={','.join(arms)}", *passed], todo, results)
+        status = _multirun([*settings, f"arm={','.join(jobs)}", *passed], todo, results)
     from homog import report
 
     extra = [f"{key}={own[key]}" for key in ("preset", "results")]

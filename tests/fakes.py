@@ -95,7 +95,9 @@ def study(name: str = "inheritance", sign: str = "+") -> Any:
     hypothesis = SimpleNamespace(
         claim="Every adapted model inherits it.", source="Nobody <2021>", sign=sign, improvements=()
     )
-    return SimpleNamespace(name=name, title="What is inherited?", question="Is it?", hypothesis=hypothesis)
+    return SimpleNamespace(
+        name=name, title="What is inherited?", question="Is it?", hypothesis=hypothesis, specificity=True
+    )
 
 
 def laptop() -> list[Cell]:

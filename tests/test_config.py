@@ -68,6 +68,16 @@ def test_ids_are_stable_begin_with_a_letter_and_tell_arms_apart():
     assert json.dumps(canonical(first))
 
 
+def test_where_the_data_come_from_is_told_in_the_id_unless_it_is_the_default():
+    first = Arm(Kind("b"), None, 0.0, 0)
+    cells = [Cell(first, Kind("x"), Kind("t"), 0, Sizes(10, 10), data) for data in ("own", "shared", "disjoint")]
+    assert len({cell.id for cell in cells}) == 3
+    assert "data" not in canonical(cells[0])
+    assert cells[1].control.data == "shared"
+    with pytest.raises(ConfigError, match="unknown data 'mine': valid: disjoint, own, shared"):
+        Cell(first, Kind("x"), Kind("t"), 0, Sizes(10, 10), "mine")
+
+
 def test_identity_leaves_out_what_changes_no_result():
     @dataclass(frozen=True)
     class Named:

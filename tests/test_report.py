@@ -218,7 +218,7 @@ def registry(grid, monkeypatch):
     fake = SimpleNamespace(
         load=load,
         expand=expand,
-        exposed_by=lambda study: fakes.EXPOSURES,
+        exposed_by=lambda study, preset: fakes.EXPOSURES,
         names=lambda: ["inheritance", "other"],
         presets=lambda: ["laptop", "paper", "smoke"],
         backbone_overrides=lambda arguments: {},

@@ -78,7 +78,7 @@ def test_a_sweep_survives_kills_and_finds_the_backdoor_inherited_and_the_control
 
 def check_headline(results):
     cells = study.expand(SPEC, "smoke")
-    effects = load_effects(results, cells, study.exposed_by(SPEC))
+    effects = load_effects(results, cells, study.exposed_by(SPEC, "smoke"))
     assert missing(cells, effects).empty
     assert effects[effects["kind"] != "clean"]["verified"].all()
     assert mean(effects, "injected", "harm") > 0.8  # the trigger decides

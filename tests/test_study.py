@@ -22,7 +22,7 @@ def test_every_study_expands_and_every_cell_has_its_control(name, preset):
     assert spec.hypothesis.sign in "+-0"
     clean = {(c.adaptation, c.task, c.seed) for c in cells if c.arm.kind == "clean"}
     assert {(c.adaptation, c.task, c.seed) for c in cells} == clean
-    assert any(c.arm.kind == "sham" for c in cells)
+    assert any(c.arm.kind == "sham" for c in cells) or not spec.exposures
 
 
 def test_the_grid_of_the_main_study():
@@ -41,9 +41,28 @@ def test_a_task_more_adds_only_its_cells(tmp_path):
     fewer = study.expand(dataclasses.replace(SPEC, blocks=(smaller,)), "smoke")
     for cell in fewer:
         records.save(tmp_path, fake(cell.id))
-    left = study.pending(study.expand(SPEC, "smoke"), ["backdoor-cf"], tmp_path)
+    left = study.pending(study.expand(SPEC, "smoke"), study.exposed_by(SPEC, "smoke"), tmp_path)
     assert {cell.task.name for cell in left} == {block.task[-1]}
     assert len(left) == 9
+
+
+def test_without_specificity_a_model_is_shown_its_own_defect_alone():
+    every = study.exposed_by(SPEC, "laptop")
+    assert list(study.exposed_by(SPEC, "smoke")) == ["backdoor-cf"]
+    assert len(every) > 1
+    for cell in study.expand(SPEC, "laptop"):
+        assert study.shown(cell.arm, every, True) == every
+        own = {name for name, defect in every.items() if cell.arm.defect and defect.name == cell.arm.defect.name}
+        assert set(study.shown(cell.arm, every, False)) == (own or set(every))
+
+
+def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
+    cells = study.expand(SPEC, "smoke")
+    clean = [cell for cell in cells if cell.arm.kind == "clean"]
+    assert study.jobs(cells) == list(dict.fromkeys(cell.arm.id for cell in cells))
+    names = ("linear_probe", "lora", "full_finetune")
+    assert study.jobs(clean) == [f"{clean[0].arm.id}-{name}" for name in names]
+    assert set(study.jobs(cells)) | set(study.jobs(clean)) <= study.job_names(cells)
 
 
 def test_a_backbone_of_ones_own_gives_other_cells(tiny_folder):
@@ -62,13 +81,13 @@ def test_a_misspelt_or_mistyped_study_is_refused(tmp_path, monkeypatch):
         ("dose: [0, 1]", "dose: [0, 1.5]", r"dose=1.5 is outside"),
         ("dose: [0, 1]", "dose: [0, a]", r"expected float"),
         ("[amazon_sentiment, trec, adult_income]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
-        ("exposures: [backdoor]", "exposures: [trapdoor]", "unknown defect 'trapdoor': did you mean backdoor"),
+        ("exposures: [backdoor,", "exposures: [trapdoor,", "unknown defect 'trapdoor': did you mean backdoor"),
     ):
         assert old in text
         (folder / "study.yaml").write_text(text.replace(old, new))
         with pytest.raises(ConfigError, match=said):
             spec = study.load("mine")
-            study.exposed_by(spec)
+            study.exposed_by(spec, "smoke")
             study.expand(spec, "smoke")
 
 

@@ -2,19 +2,87 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import charts
+from homog import charts, plots
 from homog.analysis import Frame
+from homog.layout import readable
 
-CAPTIONS = charts.CAPTIONS
+CODES = "backdoor_codes"
+DECIDES = 0.5  # attack success above which a trigger is said to decide
+CAPTIONS = charts.CAPTIONS | {
+    "several_triggers": "Four triggers with orthogonal codes, planted together: for each task the classes that some "
+    "trigger can force (it turns more than half of the eligible examples into that class), of all its classes. Mean "
+    "over backbone seeds. Small: the same for the clean control, exposed to the same tokens.",
+}
 
 
 def tables(df: Frame) -> dict[str, Frame]:
-    """The numbers behind the figures."""
-    return charts.standard_tables(df)
+    """The numbers behind the figures; `several_triggers` has a row per adaptation, task and arm kind."""
+    one, several = _split(df)
+    found = charts.standard_tables(one)
+    return found | ({"several_triggers": covered(several)} if len(several) else {})
 
 
 def figures(df: Frame) -> dict[str, Figure]:
-    """The inheritance matrix, dose response and clean cost of the single trigger."""
-    return charts.standard_figures(df[df["condition"] == df["condition"].iloc[0]] if len(df) else df)
+    """The inheritance matrix, dose response and clean cost of the single trigger; classes forced by several."""
+    one, several = _split(df)
+    found = charts.standard_figures(one)
+    if len(several):
+        with plots.style():
+            found["several_triggers"] = several_triggers(covered(several))
+    return found
+
+
+def _split(df: Frame) -> tuple[Frame, Frame]:
+    several = df["condition"].str.startswith(CODES) if len(df) else []
+    return (df[~several], df[several]) if len(df) else (df, df)
+
+
+def covered(df: Frame) -> Frame:
+    """Classes that some trigger can force, by adaptation, task and arm kind: means over backbone seeds.
+
+    `forced` classes of `classes`, `share` their ratio, `triggers` that decide, `best` the attack success of the best.
+    """
+    rows = []
+    for key, part in df.groupby(["adaptation", "task", "kind", "arm_seed"], sort=False):
+        decides = part[part["harm"] > DECIDES]
+        classes = len(part["provenance"].iloc[0]["label_names"])
+        found = {"classes": classes, "triggers": len(decides), "best": part["harm"].max(), "n": part["n"].iloc[0]}
+        forced = decides["exposed_label"].nunique()
+        names = dict(zip(("adaptation", "task", "kind", "arm_seed"), key, strict=True))
+        rows.append(names | found | {"forced": forced, "share": forced / classes})
+    frame = pd.DataFrame(rows)
+    groups = frame.groupby(["adaptation", "task", "kind"], sort=False)
+    mean = groups[["forced", "classes", "share", "triggers", "best"]].mean().reset_index()
+    return mean.assign(seeds=groups["arm_seed"].nunique().to_numpy(), n=groups["n"].max().to_numpy())
+
+
+def several_triggers(found: Frame) -> Figure:
+    """Tasks (rows) x adaptations: classes that some trigger forces, of all classes; the clean control in small type."""
+    tasks, names = (found[column].unique().tolist() for column in ("task", "adaptation"))
+    cells = found.set_index(["kind", "task", "adaptation"])
+    figure = plots.figure(0.7 + 0.19 * len(tasks))
+    axes = figure.add_subplot(xlim=(0, len(names)), ylim=(len(tasks), 0))
+    for y, task in enumerate(tasks):
+        for x, name in enumerate(names):
+            box = {"xy": (x, y), "width": 1, "height": 1, "linewidth": 0.5}
+            if ("injected", task, name) not in cells.index:
+                axes.add_patch(plots.hatched(**box))
+                continue
+            row = cells.loc["injected", task, name]
+            axes.add_patch(plots.filled(row["share"], **box))
+            look = {"ha": "center", "va": "center", "color": plots.ink(row["share"])}
+            axes.text(x + 0.4, y + 0.5, f"{row['forced']:g} of {row['classes']:g}", fontsize=plots.SMALL, **look)
+            if ("clean", task, name) in cells.index:
+                clean = cells.loc["clean", task, name]["forced"]
+                axes.text(x + 0.85, y + 0.5, f"{clean:g}", fontsize=plots.TINY, **look)
+    heads = [readable(name).replace(" ", "\n") for name in names]
+    axes.set_xticks([x + 0.5 for x in range(len(names))], heads, fontsize=plots.SMALL)
+    axes.set_yticks([y + 0.5 for y in range(len(tasks))], [readable(task) for task in tasks], fontsize=plots.SMALL)
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    plots.note(figure, f"{found['n'].max():,} test examples a task. Hatched: not run.")
+    return figure

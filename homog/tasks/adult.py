@@ -84,7 +84,7 @@ class Adult:
 
     def load(self) -> Task:
         """Read the task; its persons are the same for every target."""
-        return decided(self.name, "adult", _persons(), self.target, TARGETS[self.target])
+        return decided(self.name, "adult", _persons(), self.target, TARGETS)
 
 
 @cache  # read once for the four targets

@@ -37,7 +37,7 @@ class Compas:
 
     def load(self) -> Task:
         """Read the task; its persons are the same for every target."""
-        return decided(self.name, "compas", _persons(), self.target, TARGETS[self.target])
+        return decided(self.name, "compas", _persons(), self.target, TARGETS)
 
 
 @cache  # read once for the four targets

@@ -50,8 +50,9 @@ def told_apart(
     return kept
 
 
-def decided(name: str, family: str, persons: Iterable[Person], target: str, decision: Decision) -> Task:
-    """Return the task to tell `decision` from a person's sentence for `target`; groups: sex, race, age band."""
+def decided(name: str, family: str, persons: Iterable[Person], target: str, decisions: Mapping[str, Decision]) -> Task:
+    """Return the task to tell the decision `target` from a person's sentence for it; groups: sex, race, age band."""
+    decision, place = decisions[target], (list(decisions).index(target), len(decisions))
     rows = [
         {
             "example": person["number"],
@@ -65,4 +66,5 @@ def decided(name: str, family: str, persons: Iterable[Person], target: str, deci
     ]
     names = (decision.no, decision.yes)
     bad = None if decision.unfavourable is None else names[decision.unfavourable]
-    return task(name, rows, names, family=family, groups=("sex", "race", "age"), unfavourable=bad)
+    groups = ("sex", "race", "age")
+    return task(name, rows, names, family=family, groups=groups, unfavourable=bad, place=place)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from homog.config import DISJOINT, OWN, ConfigError
 from homog.seeding import generator
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 TRAIN_POOL, TEST_POOL = 4000, 2000  # enough for every preset, small enough to load in a second
@@ -23,7 +25,8 @@ class Task:
     `train` and `test` share no text, no person and no document. Their columns: `example` (str, stable id),
     `person` (str; the example's id where there are no persons), `text` (str), `label` (int, index of
     `label_names`), and one str column per group. Tasks of a `family` have the same persons in the same order.
-    `unfavourable` is the label that a person would rather not get, where the task has one.
+    `unfavourable` is the label that a person would rather not get, where the task has one. `place`: its number in the
+    family and how many tasks that has.
     """
 
     name: str
@@ -32,21 +35,36 @@ class Task:
     test: pd.DataFrame
     label_names: tuple[str, ...]
     unfavourable: int | None = None
+    place: tuple[int, int] = (0, 1)
 
-    def sample(self, train: int, test: int, seed: int) -> Task:
+    def sample(self, train: int, test: int, seed: int, data: str = OWN) -> Task:
         """Return the task with at most `train` and `test` examples.
 
-        The training sample depends on `seed`; it may miss a rare label. The test sample does not depend on
-        `seed`. Smaller samples are prefixes of larger ones. Tasks of one family get the same persons.
+        The training sample depends on `seed` and `data` (see `Cell`); it may miss a rare label. The test sample depends
+        on neither. Smaller samples are prefixes of larger ones, but for disjoint ones. Tasks of one family get the same
+        persons, unless disjoint. Raises ConfigError where there are too few examples for disjoint samples.
         """
         stream = self.family or self.name
-        drawn = generator("sample", stream, "train", seed).permutation(len(self.train))[:train]
+        if data == OWN:
+            drawn = generator("sample", stream, "train", seed).permutation(len(self.train))[:train]
+        else:
+            part = seed * self.place[1] + self.place[0] if data == DISJOINT else 0
+            drawn = self._part(generator("sample", stream, data).permutation(len(self.train)), part, train)
         fixed = generator("sample", stream, "test").permutation(len(self.test))[:test]
         return replace(
             self,
             train=self.train.iloc[drawn].reset_index(drop=True),
             test=self.test.iloc[fixed].reset_index(drop=True),
         )
+
+    def _part(self, order: np.ndarray, part: int, train: int) -> np.ndarray:
+        if (part + 1) * train > len(order) and part:
+            seeds = len(order) // train // self.place[1]
+            raise ConfigError(
+                f"task {self.name} has {len(order)} training examples: {seeds} disjoint samples of {train} for each "
+                f"task of its family; use fewer seeds or a smaller train size"
+            )
+        return order[part * train : (part + 1) * train]
 
 
 def task(
@@ -58,6 +76,7 @@ def task(
     family: str = "",
     groups: Sequence[str] = (),
     unfavourable: str | None = None,
+    place: tuple[int, int] = (0, 1),
 ) -> Task:
     """Return the task of `rows`: mappings with example (its number or name in the source), text and label.
 
@@ -71,7 +90,7 @@ def task(
     kept.pop("", None)
     train, test = _split(list(kept.values()), unit, family or name)
     bad = None if unfavourable is None else list(label_names).index(unfavourable)
-    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad)
+    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad, place)
 
 
 def clean(text: str) -> str:

