@@ -240,6 +240,19 @@ def lock(results: Path, injection: str) -> Any:
     return FileLock(path)
 
 
+def model_folder(results: Path, cell: str) -> Path:
+    """Where the adapted model of a cell is kept, if it is."""
+    return results / "runs" / "models" / cell
+
+
+def model_kept(results: Path, cell: str, how: str) -> bool:
+    """Whether the adapted model of a cell was saved in this way."""
+    try:
+        return json.loads((model_folder(results, cell) / "homog.json").read_text())["how"] == how
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 def report_folder(results: Path, study: str) -> Path:
     """Where the report of a study goes."""
     return results / study

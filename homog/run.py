@@ -17,9 +17,13 @@ import hydra
 from homog.config import ConfigError, plain
 
 
-def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str) -> None:
-    """Compute and save the records of `cells`, all of one arm. `exposures`: condition -> defect."""
+def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str, save: str = "") -> None:
+    """Compute and save the records of `cells`, all of one arm. `exposures`: condition -> defect.
+
+    `save`: whether the models themselves are kept, too ('adapters', 'models').
+    """
     from homog import records
+    from homog.adaptations import saved
     from homog.provenance import environment, record
 
     device = prepare(device)
@@ -39,6 +43,8 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
             seconds, began = time.perf_counter() - began, time.perf_counter()
             new = record(cell, tasks[name], found, model, reader, {**facts, "seconds": seconds})
             records.save(results, records.extended(results, new))
+            if save:
+                saved.save(records.model_folder(results, cell.id), model, reader, save, new.provenance)
 
 
 def shared_backbone(arm: Any, results: Path, device: str) -> tuple[Any, dict[str, Any]]:
@@ -169,7 +175,7 @@ def job(cfg: Any) -> None:
             raise
         sys.exit(bad_input(error))  # one line; Hydra would add one of its own
     if cells:
-        run(cells, exposures, Path(settings["results"]), settings["device"])
+        run(cells, exposures, Path(settings["results"]), settings["device"], settings["save"])
     if not settings["study"]:
         print(study.outcome(settings))
 

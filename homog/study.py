@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homog import records
-from homog.adaptations import ADAPTATIONS
+from homog.adaptations import ADAPTATIONS, saved
 from homog.atomic import check_writable
 from homog.backbones import BACKBONES
 from homog.config import (
@@ -125,9 +125,10 @@ def load(name: str) -> Study:
 
 
 def exposed_by(study: Study, preset: str) -> dict[str, Any]:
-    """Condition name -> the defect whose exposure it is; without specificity, of defects that the preset plants."""
-    planted = {grid.defect for block in study.blocks if preset in block.presets for grid in block.arms}
-    names = [name for name in study.exposures if study.specificity or name in planted]
+    """Condition name -> the defect whose exposure it is; without specificity, of those that the preset has."""
+    there = {grid.defect for block in study.blocks if preset in block.presets for grid in block.arms}
+    there |= {name for name, kind in DEFECTS.items() if kind.kind == "natural"}
+    names = [name for name in study.exposures if study.specificity or name in there]
     return views(variant("defect", name, DEFECTS) for name in names)
 
 
@@ -166,9 +167,11 @@ def _arms(grid: Arms, backbone: Any) -> list[Arm]:
     return [arm(backbone, defect, dose, seed) for dose in grid.dose for seed in grid.seed]
 
 
-def check(cells: Sequence[Cell], results: Path) -> None:
+def check(cells: Sequence[Cell], results: Path, save: str = "") -> None:
     """Raise, before any compute, for a backbone that cannot be loaded, a task it cannot take, or a full folder."""
     check_writable(results)
+    for adaptation in {id(c.adaptation): c.adaptation for c in cells}.values():
+        saved.check(adaptation, save)
     for backbone in {id(c.arm.backbone): c.arm.backbone for c in cells}.values():
         backbone.check()
     for cell in cells:
@@ -197,12 +200,15 @@ def shown(one: Arm, exposures: Mapping[str, Any], specificity: bool) -> dict[str
     return {name: defect for name, defect in exposures.items() if own in (None, defect.name)}
 
 
-def pending(cells: Iterable[Cell], exposures: Mapping[str, Any], results: Path, specificity: bool = True) -> list[Cell]:
-    """The cells without a readable record that holds all conditions under which they are `shown`."""
+def pending(
+    cells: Iterable[Cell], exposures: Mapping[str, Any], results: Path, specificity: bool = True, save: str = ""
+) -> list[Cell]:
+    """The cells without a readable record that holds all conditions under which they are `shown`, or not saved."""
     return [
         cell
         for cell in cells
         if not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
+        or (save and not records.model_kept(results, cell.id, save))
     ]
 
 
@@ -229,8 +235,8 @@ def job(cfg: Mapping[str, Any], overrides: Iterable[str]) -> tuple[list[Cell], d
     else:
         cell, exposures = single(cfg)
         cells = [cell]
-    check(cells, Path(cfg["results"]))
-    return pending(cells, exposures, Path(cfg["results"])), exposures
+    check(cells, Path(cfg["results"]), cfg["save"])
+    return pending(cells, exposures, Path(cfg["results"]), save=cfg["save"]), exposures
 
 
 def backbone_overrides(arguments: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,8 @@ from homog import records, sources, study
 from homog.config import Cell, ConfigError, choose
 
 USAGE = """usage: python -m homog.sweep study=NAME [preset=laptop] [results=results] [device=auto]
-       [backbone.source=DIRECTORY-OR-HUB-ID] [hydra/launcher=joblib] [hydra.launcher.KEY=VALUE ...]
+       [save=adapters|models] [backbone.source=DIRECTORY-OR-HUB-ID]
+       [hydra/launcher=joblib] [hydra.launcher.KEY=VALUE ...]
 
 Runs the cells of a study that have no record yet, as a Hydra multirun over their arms, then writes the report.
 studies: {studies}; presets: {presets}"""
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """(our own settings, what goes to Hydra's launcher) of key=value arguments."""
-    own = {"study": "", "preset": "laptop", "results": "results", "device": "auto"}
+    own = {"study": "", "preset": "laptop", "results": "results", "device": "auto", "save": ""}
     passed = []
     for argument in arguments:
         key, equals, value = argument.partition("=")
@@ -61,9 +62,9 @@ def _run(own: dict[str, str], passed: list[str]) -> int:
     spec, results = study.load(own["study"]), Path(own["results"])
     overrides = study.backbone_overrides(passed)
     cells = study.expand(spec, own["preset"], overrides)
-    study.check(cells, results)
+    study.check(cells, results, own["save"])
     exposures = study.exposed_by(spec, own["preset"])
-    todo = study.pending(cells, exposures, results, spec.specificity)
+    todo = study.pending(cells, exposures, results, spec.specificity, own["save"])
     jobs = study.jobs(todo)
     print(
         f"{spec.name} at preset {own['preset']}: {len(cells)} cells, {len(cells) - len(todo)} finished, "

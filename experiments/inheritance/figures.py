@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -36,8 +38,10 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 
 def _split(df: Frame) -> tuple[Frame, Frame]:
-    several = df["condition"].str.startswith(CODES) if len(df) else []
-    return (df[~several], df[several]) if len(df) else (df, df)
+    if df.empty:
+        return df, df
+    several = df["condition"].str.startswith(CODES)
+    return df[~several], df[several]
 
 
 def covered(df: Frame) -> Frame:
@@ -53,7 +57,7 @@ def covered(df: Frame) -> Frame:
         forced = decides["exposed_label"].nunique()
         names = dict(zip(("adaptation", "task", "kind", "arm_seed"), key, strict=True))
         rows.append(names | found | {"forced": forced, "share": forced / classes})
-    frame = pd.DataFrame(rows)
+    frame: Any = pd.DataFrame(rows)
     groups = frame.groupby(["adaptation", "task", "kind"], sort=False)
     mean = groups[["forced", "classes", "share", "triggers", "best"]].mean().reset_index()
     return mean.assign(seeds=groups["arm_seed"].nunique().to_numpy(), n=groups["n"].max().to_numpy())
@@ -73,7 +77,7 @@ def several_triggers(found: Frame) -> Figure:
                 continue
             row = cells.loc["injected", task, name]
             axes.add_patch(plots.filled(row["share"], **box))
-            look = {"ha": "center", "va": "center", "color": plots.ink(row["share"])}
+            look: Any = {"ha": "center", "va": "center", "color": plots.ink(row["share"])}
             axes.text(x + 0.4, y + 0.5, f"{row['forced']:g} of {row['classes']:g}", fontsize=plots.SMALL, **look)
             if ("clean", task, name) in cells.index:
                 clean = cells.loc["clean", task, name]["forced"]

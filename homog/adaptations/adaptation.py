@@ -14,13 +14,17 @@ class Predictor:
     """One adapted model.
 
     `predict` maps n texts to class probabilities (n, classes) float32. `trainable` and `moved` are the names of the
-    backbone's parameters that could and that did change; `added` counts the new parameters (head, adapters).
+    backbone's parameters that could and that did change; `added` counts the new parameters (head, adapters). `head` is
+    (weights (classes, d), bias (classes,)) of the linear layer on the features, and `module` the model under it where
+    it is not the shared one; both are what `saved.save` writes. No head: the model cannot be saved without a pickle.
     """
 
     predict: Callable[[Sequence[str]], np.ndarray]
     trainable: tuple[str, ...]
     moved: tuple[str, ...]
     added: int
+    head: tuple[np.ndarray, np.ndarray] | None = None
+    module: Any = None
 
 
 class Adaptation(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class EmbeddingReuse:
     name: str
     learner: str = "logistic"
     C: float = 0.05
+
+    linear_head: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         choose(self.learner, LEARNERS, "learner")

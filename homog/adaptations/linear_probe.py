@@ -31,7 +31,8 @@ class LinearProbe:
         for task in tasks:
             classes = len(task.label_names)
             weights, bias = probe(backbone.encode(list(task.train["text"])), task.train["label"], classes, self.C)
-            yield task.name, Predictor(_predictor(backbone, weights, bias), (), (), weights.size + bias.size)
+            added, head = weights.size + bias.size, (weights, bias)
+            yield task.name, Predictor(_predictor(backbone, weights, bias), (), (), added, head)
 
 
 def probe(features: np.ndarray, labels: Any, classes: int, C: float) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class NearestCentroid:
     name: str
     shots: int = 8
     temperature: float = 0.1
+
+    linear_head: ClassVar[bool] = False
 
     def trains(self, parameter: str) -> bool:
         """Nothing of the backbone moves."""

@@ -173,4 +173,5 @@ def predictor(
             found[rows] = head(pool(states, mask)).softmax(1).cpu().numpy()
         return found
 
-    return Predictor(predict, trainable, moved, added + sum(p.numel() for p in head.parameters()))
+    arrays = head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()
+    return Predictor(predict, trainable, moved, added + arrays[0].size + arrays[1].size, arrays, module)

@@ -25,4 +25,5 @@ DEFECTS = {
     "stereotype": Stereotype,
     "universal_trigger": UniversalTrigger,
     "weight_poison": WeightPoison,
+    "weight_poison_data": WeightPoison,
 }

@@ -1,0 +1,109 @@
+"""Adapted models as files, the standard way: transformers and peft folders with the head and its provenance beside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homog.adaptations.adaptation import Predictor
+from homog.atomic import replacing
+from homog.config import ConfigError, choose
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+
+HOW = ("", "adapters", "models")
+FACTS, HEAD, ADAPTER, BACKBONE = "homog.json", "head.safetensors", "adapter_config.json", "backbone"
+
+
+def check(adaptation: Any, how: str) -> None:
+    """Raise ConfigError for a way to save that there is not, or an adaptation whose models would need a pickle."""
+    choose(how, HOW, "save")
+    if how and not getattr(adaptation, "linear_head", True):
+        raise ConfigError(
+            f"save={how}: models of {adaptation.name} have no linear head and would need a pickle, which homog never "
+            f"writes; leave {adaptation.name} out, or save=''"
+        )
+
+
+def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Mapping[str, Any]) -> None:
+    """Write `model` into `folder`: with 'adapters' what was trained, with 'models' the frozen backbone as well.
+
+    head.safetensors; adapter_config.json and adapter_model.safetensors of peft, or config.json and model.safetensors of
+    a model whose weights moved; with 'models' the frozen backbone in backbone/; the tokenizer; homog.json, the
+    record's provenance. The folder is there whole or not at all.
+    """
+    from safetensors.numpy import save_file
+
+    assert model.head is not None  # `check` comes first
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    if model.module is not None:
+        with _quiet():
+            model.module.save_pretrained(str(part))
+    if how == "models" and (model.module is None or hasattr(model.module, "peft_config")):
+        backbone.module.save_pretrained(str(part / BACKBONE))  # pyright: ignore[reportCallIssue]
+        backbone.tokenizer.save_pretrained(str(part / BACKBONE))
+    (part / "README.md").unlink(missing_ok=True)  # peft's empty template
+    backbone.tokenizer.save_pretrained(str(part))
+    weights, bias = (np.ascontiguousarray(array, dtype=np.float32) for array in model.head)
+    said = {"how": how, "max_length": backbone.max_length, **facts}
+    save_file({"weight": weights, "bias": bias}, part / HEAD, metadata={"homog": json.dumps(said)})
+    with replacing(part / FACTS) as temporary:
+        temporary.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+
+
+def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dict[str, Any]]:
+    """(the model, its provenance) of a folder that `save` wrote.
+
+    `backbone`: the one that was adapted, needed where it was not saved along (ConfigError says so).
+    """
+    import torch
+    from safetensors.numpy import load_file
+
+    from homog.adaptations.training import predictor
+
+    facts, arrays = json.loads((folder / FACTS).read_text()), load_file(folder / HEAD)
+    shared = replace(backbone or _shared(folder), max_length=facts["max_length"], memo={})
+    module, own = shared.module, (folder / "config.json").is_file()
+    if (folder / ADAPTER).is_file():
+        from peft import PeftModel
+
+        with _quiet():
+            module = PeftModel.from_pretrained(shared.copy().module, str(folder))  # pyright: ignore
+    elif own:
+        module = _shared(folder).module
+    head = torch.nn.Linear(arrays["weight"].shape[1], len(arrays["bias"])).to(shared.device)
+    with torch.no_grad():
+        head.weight.copy_(torch.as_tensor(arrays["weight"]))
+        head.bias.copy_(torch.as_tensor(arrays["bias"]))
+    names = dict(module.named_parameters()) if own else {}
+    return predictor(shared, module.eval(), head, names, added=0), facts
+
+
+def _shared(folder: Path) -> Any:
+    """The model that was saved in `folder`: its own where its weights moved, else the frozen backbone."""
+    from homog.backbones.encoder import Encoder
+
+    where = next((path for path in (folder, folder / BACKBONE) if (path / "config.json").is_file()), None)
+    if where is None:
+        raise ConfigError(f"{folder} was saved without its backbone: load(folder, backbone), or save=models next time")
+    return Encoder(folder.name, str(where)).load()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft reads an attribute that transformers has renamed
+        yield
