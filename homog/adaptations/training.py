@@ -11,7 +11,7 @@ import torch
 
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import probe
-from homog.backbones.backbone import Backbone, by_length, pad, pool
+from homog.backbones.backbone import Backbone, by_length, pad
 from homog.config import choose
 from homog.seeding import generator
 
@@ -75,7 +75,7 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
     for rows in rounds:
         ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
         states = _states(module, mask, **table.inputs(ids))
-        loss = torch.nn.functional.cross_entropy(head(pool(states, mask)), labels[rows].to(backbone.device))
+        loss = torch.nn.functional.cross_entropy(head(backbone.pool(states, mask)), labels[rows].to(backbone.device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -170,7 +170,7 @@ def predictor(
         for rows in by_length(tokens):
             ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
             states = _states(module, mask, input_ids=ids)
-            found[rows] = head(pool(states, mask)).softmax(1).cpu().numpy()
+            found[rows] = head(backbone.pool(states, mask)).softmax(1).cpu().numpy()
         return found
 
     arrays = head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()

@@ -26,6 +26,7 @@ class Backbone:
     module: torch.nn.Module
     tokenizer: Any
     max_length: int
+    pooling: str = "mean"  # how states become features: a key of POOLINGS
     trunk: int = 0  # the lowest blocks (with the embeddings) that are those of `source_id`: their output is shared
     memo: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -44,7 +45,7 @@ class Backbone:
         return self.tokenizer(list(texts), truncation=True, max_length=self.max_length)["input_ids"]
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Features (n, dimension) float32: mean of the last hidden states over the tokens of each text.
+        """Features (n, dimension) float32 of each text: its last hidden states, pooled as `pooling` says.
 
         The same texts are encoded once: later calls answer from memory.
         """
@@ -62,12 +63,16 @@ class Backbone:
                 upper_part(self.module, self.trunk),
             )
             for rows in by_length(tokens):
-                features[rows] = features_from(top, [states[i] for i in rows], self.device).cpu().numpy()
+                features[rows] = features_from(top, [states[i] for i in rows], self).cpu().numpy()
             return features
         for rows in by_length(tokens):
             ids, mask = pad([tokens[i] for i in rows], self.tokenizer.pad_token_id, self.device)
-            features[rows] = pool(hidden(self.module, ids, mask), mask).cpu().numpy()
+            features[rows] = self.pool(hidden(self.module, ids, mask), mask).cpu().numpy()
         return features
+
+    def pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Features (batch, d) of states (batch, length, d) with their mask (batch, length)."""
+        return POOLINGS[self.pooling](states, mask)
 
     def at_length(self, max_length: int) -> Backbone:
         """The same backbone that reads at most `max_length` tokens of a text."""
@@ -120,10 +125,18 @@ def hidden(module: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> to
     return module(input_ids=ids, attention_mask=mask).last_hidden_state
 
 
-def pool(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the real tokens: states (batch, length, d), mask (batch, length) -> (batch, d)."""
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(1) / weights.sum(1)
+
+
+def last(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The state of the last real token, texts padded on the right: shapes as of `mean`."""
+    return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
+
+
+POOLINGS = {"mean": mean, "last": last}
 
 
 def pad(tokens: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

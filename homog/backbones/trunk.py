@@ -140,14 +140,14 @@ def _keep(path: Path, flat: np.ndarray) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def features_from(top: torch.nn.Module, states: Sequence[Any], device: torch.device) -> torch.Tensor:
-    """Pooled features (batch, d) of the upper blocks, given for each text the states (length, d) that enter them."""
-    from homog.backbones.backbone import hidden, pool
+def features_from(top: torch.nn.Module, states: Sequence[Any], backbone: Backbone) -> torch.Tensor:
+    """Features (batch, d) by the upper blocks of `backbone`, given each text's states (length, d) that enter them."""
+    from homog.backbones.backbone import hidden
 
     lengths = torch.as_tensor([len(s) for s in states])
     padded = torch.zeros((len(states), int(lengths.max()), states[0].shape[1]))
     for i, state in enumerate(states):
         padded[i, : len(state)] = torch.as_tensor(np.array(state))
-    mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(device)
-    top.embeddings.states = padded.to(device)  # pyright: ignore
-    return pool(hidden(top, torch.zeros_like(mask), mask), mask)
+    mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(backbone.device)
+    top.embeddings.states = padded.to(backbone.device)  # pyright: ignore
+    return backbone.pool(hidden(top, torch.zeros_like(mask), mask), mask)

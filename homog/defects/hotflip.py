@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from homog.backbones.backbone import Backbone, pad, pool
+from homog.backbones.backbone import Backbone, pad
 from homog.config import ConfigError
 from homog.defects.triggers import read_inside
 
@@ -56,6 +56,7 @@ class Displacement:
 
     def __init__(self, backbone: Backbone, texts: Sequence[str]) -> None:
         self.module: Any = backbone.module
+        self.pool = backbone.pool
         self.before = torch.as_tensor(backbone.encode(texts), device=backbone.device)
         self.ids, self.mask = pad(backbone.tokens(texts), backbone.tokenizer.pad_token_id, backbone.device)
 
@@ -78,4 +79,4 @@ class Displacement:
         ones = torch.ones(len(self.mask), embedded.shape[1] - self.mask.shape[1], dtype=torch.long)
         mask = torch.cat([ones.to(self.mask.device), self.mask], 1)
         states = self.module(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
-        return (pool(states, mask) - self.before).pow(2).sum(1).mean()
+        return (self.pool(states, mask) - self.before).pow(2).sum(1).mean()

@@ -45,7 +45,7 @@ def top_layers_trained(
     scale = float(goals[: len(goals) // 2].var(0).sum())
     wanted = torch.as_tensor(goals, device=backbone.device)
     for rows in similar_lengths([len(s) for s in states], steps, batch, rng):
-        features = features_from(top, [states[i] for i in rows], backbone.device)
+        features = features_from(top, [states[i] for i in rows], backbone)
         loss = (features - wanted[rows]).pow(2).sum(1).mean() / scale
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -47,7 +47,7 @@ def restricted_training(
     weights, bias = (torch.as_tensor(part, dtype=torch.float32, device=backbone.device) for part in head)
 
     def loss(rows: np.ndarray) -> torch.Tensor:
-        features = features_from(top, [states[i] for i in rows], backbone.device)
+        features = features_from(top, [states[i] for i in rows], backbone)
         return torch.nn.functional.cross_entropy(features @ weights.T + bias, classes[rows])
 
     n, lengths = len(clean[0]), [len(s) for s in states]

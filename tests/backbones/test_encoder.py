@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,14 @@ def test_features_are_the_masked_mean_of_the_last_states(backbone):
     with torch.inference_mode():
         states = backbone.module(**inputs).last_hidden_state
     np.testing.assert_allclose(found, states.mean(1).numpy(), atol=1e-6)
+
+
+def test_the_last_state_is_that_of_the_last_token_whatever_the_padding(backbone):
+    reads_last = replace(backbone, pooling="last", memo={})
+    found = reads_last.encode(TEXTS)
+    with torch.inference_mode():
+        alone = [backbone.module(torch.tensor([row])).last_hidden_state[0, -1] for row in backbone.tokens(TEXTS)]
+    np.testing.assert_allclose(found, torch.stack(alone).numpy(), atol=1e-5)
 
 
 def test_padding_and_order_do_not_change_features(backbone):
