@@ -28,37 +28,74 @@ def folder() -> Path:
     return sources.cache() / "trunk"
 
 
-class Given(torch.nn.Module):
-    """Stands where a model's embeddings stood and answers with states that were computed before."""
+class Reached(Exception):  # noqa: N818 - no error: it ends a forward pass whose rest is not wanted
+    """Carries the states (batch, length, d) that have reached the first block above the trunk."""
+
+
+class Entry:
+    """A hook before a block that puts `states` in place of what the block would have been given."""
 
     states: torch.Tensor
 
-    def forward(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """The states, whatever is asked."""
-        return self.states
+    def __call__(self, block: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """The block's arguments with the states in them."""
+        return (self.states, *args[1:]), kwargs
+
+
+class Bias(torch.nn.Module):
+    """Stands for an embedding whose weight is known and is not to be trained here."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.detach())
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """The rows of `ids`."""
+        return torch.nn.functional.embedding(ids, self.get_buffer("weight"))
 
 
 def blocks(module: torch.nn.Module) -> torch.nn.ModuleList:
-    """The stacked blocks of a transformer encoder, lowest first."""
+    """The stacked blocks of a transformer, lowest first."""
     depth = module.config.num_hidden_layers  # pyright: ignore
     return next(m for m in module.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth)
 
 
 def lower_part(module: torch.nn.Module, depth: int) -> torch.nn.Module:
-    """The embeddings and the lowest `depth` blocks as a module of its own that shares the parameters."""
-    return _section(module, slice(0, depth))
+    """What runs below block `depth` as a module of its own that shares the parameters.
+
+    It answers by raising `Reached`, so that neither that block nor what comes after the last one (a final norm) runs.
+    """
+
+    def stop(block: torch.nn.Module, args: tuple[Any, ...]) -> None:
+        raise Reached(args[0])
+
+    part = _section(module, slice(0, depth + 1))
+    blocks(part)[-1].register_forward_pre_hook(stop)
+    return part
 
 
 def upper_part(module: torch.nn.Module, depth: int) -> torch.nn.Module:
-    """The blocks above the lowest `depth` as a module of its own that shares the parameters.
+    """The blocks above the lowest `depth`, and what follows them, as a module of its own that shares the parameters.
 
-    Its embeddings are a `Given`: set `.embeddings.states` to the output of the lower part.
+    Set `.entry.states` to the output of the lower part: these enter the first block, whatever the model is given.
     """
     part: Any = _section(module, slice(depth, None))
-    part.embeddings = Given()
-    if hasattr(part, "embeddings_project"):
-        part.embeddings_project = torch.nn.Identity()
+    part.entry = Entry()
+    first = blocks(part)[0]
+    first.register_forward_pre_hook(part.entry, with_kwargs=True)
+    if depth:
+        _keep_relative_positions(blocks(module)[0], first)
     return part
+
+
+def _keep_relative_positions(lowest: torch.nn.Module, first: torch.nn.Module) -> None:
+    """T5's lowest block holds the bias of relative positions for all: the `first` of the upper ones is lent it."""
+    lent = next((m for m in lowest.modules() if getattr(m, "has_relative_attention_bias", False)), None)
+    if lent is None:
+        return
+    place: Any = next(m for m in first.modules() if hasattr(m, "has_relative_attention_bias"))
+    place.has_relative_attention_bias = True
+    place.relative_attention_bias = Bias(lent.relative_attention_bias.weight)  # pyright: ignore
 
 
 def _section(module: torch.nn.Module, kept: slice) -> torch.nn.Module:
@@ -70,6 +107,8 @@ def _section(module: torch.nn.Module, kept: slice) -> torch.nn.Module:
         del stack[-1]
     stack.extend(blocks_kept)
     part.config.num_hidden_layers = len(blocks_kept)
+    if getattr(part.config, "layer_types", None):  # which blocks see only a window, in Qwen or Gemma
+        part.config.layer_types = part.config.layer_types[kept]
     return part
 
 
@@ -82,18 +121,28 @@ def untouched(module: torch.nn.Module, changed: Iterable[str]) -> int:
 
 def lower_states(backbone: Backbone, tokens: list[list[int]], depth: int) -> tuple[np.ndarray, np.ndarray]:
     """Output of block depth-1: states of all texts in a row (total tokens, d), and where each begins (n + 1)."""
-    from homog.backbones.backbone import by_length, hidden, pad
+    from homog.backbones.backbone import by_length, pad
 
     ends = np.cumsum([0, *map(len, tokens)])
     flat = np.empty((ends[-1], backbone.dimension), dtype=np.float32)
     lower = lower_part(backbone.module, depth)
     for rows in by_length(tokens):
         ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
-        with torch.inference_mode():
-            output = hidden(lower, ids, mask).cpu().numpy()
+        output = _reached(lower, ids, mask)
         for row, state in zip(rows, output, strict=True):
             flat[ends[row] : ends[row + 1]] = state[: len(tokens[row])]
     return flat, ends
+
+
+@torch.inference_mode()
+def _reached(lower: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> np.ndarray:
+    from homog.backbones.backbone import hidden
+
+    try:
+        hidden(lower, ids, mask)
+    except Reached as reached:
+        return reached.args[0].cpu().numpy()
+    raise RuntimeError("the forward pass ended before it reached the blocks")
 
 
 def trunk_states(backbone: Backbone, tokens: list[list[int]]) -> list[np.ndarray]:
@@ -149,5 +198,5 @@ def features_from(top: torch.nn.Module, states: Sequence[Any], backbone: Backbon
     for i, state in enumerate(states):
         padded[i, : len(state)] = torch.as_tensor(np.array(state))
     mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(backbone.device)
-    top.embeddings.states = padded.to(backbone.device)  # pyright: ignore
+    top.entry.states = padded.to(backbone.device)  # pyright: ignore
     return backbone.pool(hidden(top, torch.zeros_like(mask), mask), mask)
