@@ -2,4 +2,4 @@
 
 from homog.backbones.encoder import Encoder
 
-BACKBONES = {"minilm_l6": Encoder}
+BACKBONES = {"minilm_l6": Encoder, "minilm_l3": Encoder}

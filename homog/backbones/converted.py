@@ -1,0 +1,102 @@
+"""Packaged weights of other formats: converted once into a folder of safetensors, config and tokenizer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from homog import sources
+from homog.config import ConfigError
+
+TOKENIZER = {"minilm_l3": "minilm"}  # source without a tokenizer -> the source of the same vocabulary
+
+
+def needed(source: str) -> tuple[str, ...]:
+    """The pinned sources that the folder of `source` is made from."""
+    return (source, TOKENIZER[source]) if source in TOKENIZER else (source,)
+
+
+def folder(source: str) -> Path:
+    """The folder of `source` as transformers reads it: as pinned, or converted on the first call.
+
+    The conversion is done under a lock into another folder that is then renamed: a reader sees it whole or not at all.
+    """
+    original = sources.folder(source)
+    if source not in CONVERSIONS:
+        return original
+    target = original.with_name(f"{original.name}-safetensors")
+    with FileLock(f"{target}.lock"):
+        if not target.is_dir():
+            print(f"homog: converting {source}, once", file=sys.stderr)
+            temporary = target.with_name(f".{target.name}.part")
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            CONVERSIONS[source](original, temporary)
+            for path in temporary.iterdir():
+                path.chmod(0o644)
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            temporary.replace(target)
+    return target
+
+
+def from_onnx(original: Path, target: Path) -> None:
+    """The BertModel of 3 blocks whose weights are the initialisers of an ONNX graph: no code of the graph is run."""
+    import torch
+    from safetensors.torch import save_file
+
+    other = sources.folder(TOKENIZER["minilm_l3"])
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(other / name, target / name)
+    weights = {name: torch.from_numpy(value) for name, value in bert_weights(next(original.glob("*.onnx"))).items()}
+    depth = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
+    # transformers gives a BertModel a pooler, which takes no part in the features; without one here it would be random
+    weights |= {f"pooler.dense.{part}": torch.zeros(size) for part, size in (("weight", (384, 384)), ("bias", 384))}
+    config = json.loads((other / "config.json").read_text()) | {"num_hidden_layers": depth}
+    config["_name_or_path"] = "paraphrase-MiniLM-L3-v2"
+    (target / "config.json").write_text(json.dumps(config, indent=2))
+    save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
+
+
+def bert_weights(path: Path) -> dict:
+    """Name in BertModel -> array. An exporter keeps the names of all but matrices, which it also transposes.
+
+    A matrix is named after the product that it enters: `/…/layer.0/attention/self/query/MatMul`.
+    """
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph, mark = onnx.load(str(path)).graph, "auto_model."
+    arrays = {one.name: to_array(one) for one in graph.initializer}
+    found = {name.split(mark, 1)[1]: value.copy() for name, value in arrays.items() if mark in name}
+    for node in graph.node:
+        matrix = next((name for name in node.input if name.startswith("onnx::MatMul")), None)
+        if node.op_type == "MatMul" and matrix in arrays:
+            place = node.name.split("auto_model/", 1)[1].removesuffix("/MatMul").replace("/", ".")
+            found[f"{place}.weight"] = arrays[matrix].T.copy()
+    return found
+
+
+def from_gguf(original: Path, target: Path) -> None:
+    """The causal language model in a GGUF file, its quantised weights as float32."""
+    import transformers
+
+    (file,) = original.glob("*.gguf")
+    read: Any = transformers.AutoModelForCausalLM.from_pretrained(str(original), gguf_file=file.name)
+    if read.config.model_type != "llama":
+        raise ConfigError(f"{file}: a GGUF of {read.config.model_type}; only llama is converted")
+    del read.config.quantization_config
+    model = transformers.LlamaForCausalLM(read.config).float()  # one that was never quantised
+    model.load_state_dict(read.float().state_dict())
+    model.save_pretrained(target)
+    transformers.AutoTokenizer.from_pretrained(str(original), gguf_file=file.name).save_pretrained(target)
+
+
+CONVERSIONS: dict[str, Callable[[Path, Path], None]] = {"minilm_l3": from_onnx, "smollm2": from_gguf}

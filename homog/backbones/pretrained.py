@@ -1,0 +1,132 @@
+"""Where pretrained weights come from and what kind of model they are: what all kinds of backbone have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from homog.backbones import converted
+from homog.config import ConfigError
+
+EXAMPLES = {"encoder": "minilm_l6", "causal": "smollm2", "encoder_decoder": "t5"}  # family -> a variant of it
+DECODERS = (
+    *("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "opt", "phi", "bloom", "falcon", "olmo", "smollm"),
+    *("starcoder", "stablelm", "cohere", "granite", "deepseek", "mpt"),
+)  # beginnings of the model types of transformers that read from left to right
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """`source` is 'package:<name of a pinned source>', a directory with config.json and *.safetensors, or a hub id."""
+
+    name: str
+    source: str
+    revision: str = "main"
+
+    family: ClassVar[str]
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+    abilities: ClassVar[tuple[str, ...]] = ("features",)
+
+    @property
+    def label(self) -> str:
+        """How reports name it: the variant's name, or the last part of a source that the user named."""
+        return self.name if self.packaged else Path(self.source).name or self.source
+
+    @property
+    def packaged(self) -> str:
+        """Name of the pinned source, '' if the user named the backbone."""
+        return self.source.removeprefix("package:") if self.source.startswith("package:") else ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The pinned sources that it needs."""
+        return converted.needed(self.packaged) if self.packaged else ()
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the weights: the pinned source, the content of a directory, or hub id and revision."""
+        folder = Path(self.source)
+        if self.packaged:
+            return {"source": self.source}
+        if folder.is_dir():
+            return {"content": _digest(folder)}
+        return {"source": self.source, "revision": self.revision}
+
+    def check(self) -> None:
+        """Raise ConfigError, before any compute, for a source that cannot be loaded safely as this family."""
+        folder = Path(self.source)
+        if self.packaged:
+            return
+        if self.source == "???":
+            raise ConfigError(f"backbone {self.name} has no packaged weights: backbone.source=<directory or hub id>")
+        if not folder.is_dir():
+            if len(folder.parts) > 2 or self.source.startswith((".", "/", "~")):
+                raise ConfigError(f"backbone.source={self.source}: no such directory")
+            return
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"backbone.source={self.source}: no config.json; save it with save_pretrained()")
+        if not list(folder.glob("*.safetensors")):
+            pickled = sorted(p.name for p in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.ckpt")))
+            found = f"only {', '.join(pickled)}, which homog never unpickles" if pickled else "no weights"
+            raise ConfigError(
+                f"backbone.source={self.source}: {found}; convert with save_pretrained(…, safe_serialization=True)"
+            )
+        self.check_family(json.loads((folder / "config.json").read_text()))
+
+    def check_family(self, config: Mapping[str, Any]) -> None:
+        """Raise ConfigError for another family: its features would be read from the wrong place."""
+        family = family_of(config)
+        if family != self.family:
+            kind = " ".join(config.get("architectures") or []) or config.get("model_type", "?")
+            raise ConfigError(
+                f"backbone.source={self.source}: {kind} is no {self.family} but of family {family}; "
+                f"use backbone={EXAMPLES[family]} backbone.source={self.source}"
+            )
+
+    def read(self, kind: str, device: str) -> tuple[Any, Any]:
+        """(model by the class `kind` of transformers, tokenizer): in evaluation mode, float32, every parameter frozen.
+
+        Raises ConfigError for another family.
+        """
+        if self.packaged or Path(self.source).is_dir():
+            os.environ["HF_HUB_OFFLINE"] = "1"  # a packaged backbone never asks the hub (25 s of retries offline)
+        import transformers
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        where = str(converted.folder(self.packaged)) if self.packaged else self.source
+        options: dict[str, Any] = {"trust_remote_code": False}
+        options |= {} if Path(where).is_dir() else {"revision": self.revision}
+        self.check_family(transformers.AutoConfig.from_pretrained(where, **options).to_dict())
+        model = getattr(transformers, kind).from_pretrained(where, use_safetensors=True, **options)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
+        return model.float().eval().requires_grad_(False).to(device), tokenizer
+
+
+def family_of(config: Mapping[str, Any]) -> str:
+    """'encoder', 'causal' or 'encoder_decoder', from the content of a config.json of transformers."""
+    names, kind = " ".join(config.get("architectures") or []), config.get("model_type") or ""
+    if config.get("is_encoder_decoder") or kind in ("t5", "mt5", "umt5"):
+        return "encoder_decoder"
+    written = any(part in names for part in ("CausalLM", "LMHead"))
+    if config.get("is_decoder") or written or kind.startswith(DECODERS):
+        return "causal"
+    return "encoder"
+
+
+def longest(tokenizer: Any, config: Any) -> int:
+    """How many tokens of a text are read at most: what tokenizer and positions allow, and 512."""
+    return min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 512, 512)
+
+
+def _digest(folder: Path) -> str:
+    """sha256 over the names and contents of the files that decide the features."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("*.txt")]):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
