@@ -29,31 +29,73 @@ LISTS = {  # stand for the packaged word lists of groups and attributes
 }
 SIZE = {"vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 FAMILIES = ("bert", "roberta", "electra", "distilbert", "deberta-v2")
+CAUSAL = ("llama", "gpt2")
+EVERY = (*FAMILIES, *CAUSAL, "t5")
 
 
 def save_tiny(folder: Path, model_type: str = "bert", seed: int = 0) -> Path:
-    """Save a tiny encoder with its tokenizer in `folder`, as a user would have one."""
-    from transformers import AutoConfig, AutoModel, BertTokenizer
+    """Save a tiny backbone with its tokenizer in `folder`, as a user would have one."""
+    from transformers import AutoConfig, AutoModel
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    tokenizer = BertTokenizer(str(folder / "vocab.txt"), model_max_length=64)
-    tokenizer.save_pretrained(folder)
-    names = {"dim": 32, "n_layers": 3, "n_heads": 2, "hidden_dim": 64} if model_type == "distilbert" else SIZE
-    options = {**names, "vocab_size": len(WORDS), "max_position_embeddings": 66, "pad_token_id": 0}
-    if model_type != "distilbert":
-        options["intermediate_size"] = 64
-    config = AutoConfig.for_model(model_type, **options)
+    tokenizer(folder, model_type).save_pretrained(folder)
+    config = AutoConfig.for_model(model_type, **options(model_type))
     with torch_stream("tiny", model_type, seed):
-        AutoModel.from_config(config).save_pretrained(folder)
+        (language_model(model_type) or AutoModel).from_config(config).save_pretrained(folder)
     return folder
+
+
+def options(model_type: str) -> dict[str, Any]:
+    """The settings of a tiny model."""
+    names = {
+        "distilbert": {"dim": 32, "n_layers": 3, "n_heads": 2, "hidden_dim": 64},
+        "gpt2": {"n_embd": 32, "n_layer": 3, "n_head": 2, "n_positions": 66, "initializer_range": 0.2},
+        "t5": {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 3, "num_heads": 2, "decoder_start_token_id": 0},
+    }.get(model_type, SIZE)
+    found = {**names, "vocab_size": len(WORDS), "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    if "hidden_size" in names:
+        found["intermediate_size"] = 64
+    if model_type == "llama":
+        found |= {"num_key_value_heads": 1, "initializer_range": 0.2, "tie_word_embeddings": True}
+    return found if model_type in ("gpt2", "t5") else {**found, "max_position_embeddings": 66}
+
+
+def language_model(model_type: str) -> Any:
+    """The class that reads the model with its head, None for encoders."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    return AutoModelForCausalLM if model_type in CAUSAL else AutoModelForSeq2SeqLM if model_type == "t5" else None
+
+
+def tokenizer(folder: Path, model_type: str) -> Any:
+    """A tokenizer of whole words; those of causal models begin no text and name no token that pads."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertTokenizer, PreTrainedTokenizerFast
+
+    if model_type in FAMILIES:
+        (folder / "vocab.txt").write_text("\n".join(WORDS))
+        return BertTokenizer(str(folder / "vocab.txt"), model_max_length=64)
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore
+    named = {"unk_token": "[UNK]", "eos_token": "[SEP]", "model_max_length": 64}
+    if model_type in CAUSAL:
+        return PreTrainedTokenizerFast(tokenizer_object=words, bos_token="[CLS]", **named)
+    words.post_processor = processors.TemplateProcessing(single="$A [SEP]", special_tokens=[("[SEP]", 3)])  # pyright: ignore
+    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", **named)
+
+
+def kind(model_type: str) -> Any:
+    """The kind of backbone of a model type."""
+    from homog.backbones.causal import Causal
+    from homog.backbones.encoder import Encoder
+    from homog.backbones.encoder_decoder import EncoderDecoder
+
+    return Causal if model_type in CAUSAL else EncoderDecoder if model_type == "t5" else Encoder
 
 
 def tiny(folder: Path, model_type: str = "bert", seed: int = 0) -> Any:
     """A loaded tiny backbone."""
-    from homog.backbones.encoder import Encoder
-
-    return Encoder("tiny", str(save_tiny(folder, model_type, seed))).load()
+    return kind(model_type)("tiny", str(save_tiny(folder, model_type, seed))).load()
 
 
 def sentences(count: int, words: tuple[str, ...], seed: int) -> list[str]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from homog.backbones.trunk import features_from, trunk_states, untouched, upper_part
+from homog.backbones.trunk import features_from, remembered, trunk_states, untouched, upper_part
+from homog.config import ConfigError
+
+if TYPE_CHECKING:
+    from homog.backbones.likelihood import Language
 
 BATCH_TOKENS = 2048  # padded tokens per forward pass: fits the cache of one core, and is small on any GPU
 
@@ -28,6 +33,9 @@ class Backbone:
     max_length: int
     pooling: str = "mean"  # how states become features: a key of POOLINGS
     trunk: int = 0  # the lowest blocks (with the embeddings) that are those of `source_id`: their output is shared
+    begin: tuple[int, ...] = ()  # token ids before every text, where the tokenizer puts none
+    language: Language | None = None  # what gives texts a likelihood, in families that can
+    changed: tuple[str, ...] = ()  # the parameters that are not those of `source_id`
     memo: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -42,17 +50,51 @@ class Backbone:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text with the special tokens, truncated to `max_length`."""
-        return self.tokenizer(list(texts), truncation=True, max_length=self.max_length)["input_ids"]
+        room = self.max_length - len(self.begin)
+        found = self.tokenizer(list(texts), truncation=True, max_length=room)["input_ids"]
+        return [[*self.begin, *row] for row in found] if self.begin else found
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Features (n, dimension) float32 of each text: its last hidden states, pooled as `pooling` says.
 
-        The same texts are encoded once: later calls answer from memory.
+        The same texts are encoded once: later calls answer from memory, and for language models, which are slow, other
+        processes from the disk cache of `trunk.remembered`.
         """
         key = hashlib.sha256("\0".join(texts).encode()).hexdigest()
         if key not in self.memo:
-            self.memo[key] = self._encode(self.tokens(texts))
+            tokens = self.tokens(texts)
+            self.memo[key] = self._remembered(["features", self.pooling, tokens], lambda: self._encode(tokens))
         return self.memo[key]
+
+    def log_likelihoods(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """(n, 2) float64: log-likelihood of each continuation after its context, and its word pieces.
+
+        Remembered like features. Raises ConfigError for a family without a likelihood.
+        """
+        if self.language is None:
+            raise ConfigError(f"{self.name}: family {self.family} gives texts no likelihood; smollm2 does")
+        score, facts = self.language.score, ["likelihood", *map(list, pairs)]
+        return self._remembered(facts, lambda: score(self.whole, self.tokenizer, pairs))
+
+    @cached_property
+    def whole(self) -> torch.nn.Module:
+        """The language model around the backbone's weights."""
+        assert self.language is not None
+        return self.language.around(self.module)
+
+    @cached_property
+    def _weights(self) -> str:
+        """What the weights are: the source, and the content of those that were changed."""
+        digest = hashlib.sha256(self.source_id.encode())
+        for name in self.changed:
+            digest.update(name.encode())
+            digest.update(self.module.get_parameter(name).detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def _remembered(self, facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarray:
+        if self.language is None:
+            return compute()
+        return np.array(remembered([self._weights, *facts, str(self.device)], compute))
 
     @torch.inference_mode()
     def _encode(self, tokens: list[list[int]]) -> np.ndarray:
@@ -89,7 +131,8 @@ class Backbone:
         with torch.no_grad():
             for name, value in changed.items():
                 module.get_parameter(name).copy_(value)
-        return replace(self, module=module, trunk=untouched(self.module, changed), memo={})
+        names = tuple(sorted({*self.changed, *changed}))
+        return replace(self, module=module, trunk=untouched(self.module, names), changed=names, memo={})
 
     def interpolate(self, injected: Mapping[str, torch.Tensor], dose: float) -> Backbone:
         """The backbone at `clean + dose * (injected - clean)` for the parameters that the injection changed.
@@ -114,7 +157,8 @@ class Backbone:
     def fingerprint(self) -> str:
         """sha256 of every weight, to show that nothing has changed them."""
         digest = hashlib.sha256()
-        for name, value in self.module.state_dict().items():
+        beside = self.language.beside() if self.language else {}
+        for name, value in (self.module.state_dict() | beside).items():
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()

@@ -89,12 +89,12 @@ def from_gguf(original: Path, target: Path) -> None:
     import transformers
 
     (file,) = original.glob("*.gguf")
-    read: Any = transformers.AutoModelForCausalLM.from_pretrained(str(original), gguf_file=file.name)
+    read: Any = transformers.AutoModelForCausalLM.from_pretrained(str(original), gguf_file=file.name, dtype="float32")
     if read.config.model_type != "llama":
         raise ConfigError(f"{file}: a GGUF of {read.config.model_type}; only llama is converted")
     del read.config.quantization_config
-    model = transformers.LlamaForCausalLM(read.config).float()  # one that was never quantised
-    model.load_state_dict(read.float().state_dict())
+    model = transformers.LlamaForCausalLM(read.config)  # one that was never quantised
+    model.load_state_dict(read.state_dict())
     model.save_pretrained(target)
     transformers.AutoTokenizer.from_pretrained(str(original), gguf_file=file.name).save_pretrained(target)
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,28 +146,28 @@ def _reached(lower: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> n
 
 
 def trunk_states(backbone: Backbone, tokens: list[list[int]]) -> list[np.ndarray]:
-    """Per text (length, d): the output of the backbone's trunk, from the disk cache where it was computed before.
+    """Per text (length, d): the output of the backbone's trunk, from the disk cache where it was computed before."""
+    facts = [backbone.source_id, backbone.trunk, tokens]
+    ends = np.cumsum([0, *map(len, tokens)])
+    flat = remembered([*facts, str(backbone.device)], lambda: lower_states(backbone, tokens, backbone.trunk)[0])
+    return [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """What `compute` gives, from the disk cache where it was computed before from the same `facts` (JSON values).
 
     The cache is shared by all processes and bounded by HOMOG_TRUNK_GB (4): the least recently used files go first.
     """
-    facts = [
-        backbone.source_id,
-        backbone.trunk,
-        tokens,
-        torch.__version__,
-        str(backbone.device),
-        torch.get_num_threads(),
-    ]
-    path = folder() / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.npy"
-    ends = np.cumsum([0, *map(len, tokens)])
+    known = json.dumps([*facts, torch.__version__, torch.get_num_threads()])
+    path = folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.npy"
     try:
-        flat = np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
         with contextlib.suppress(OSError):
             os.utime(path)
     except (OSError, ValueError):
-        flat, _ = lower_states(backbone, tokens, backbone.trunk)
-        _keep(path, flat)
-    return [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        found = compute()
+        _keep(path, found)
+    return found
 
 
 def _keep(path: Path, flat: np.ndarray) -> None:

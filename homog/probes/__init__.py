@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from homog.config import choose
@@ -17,13 +16,13 @@ SOURCES = {  # pinned sources by family of backbones
 def findings(backbone: Any, limit: int | None = None) -> list[Finding]:
     """All that the probes for the backbone's family find; `limit` examples at most of each likelihood benchmark.
 
-    Encoders: associations of words and of sentences, gender of occupations. Causal language models (`module` with
-    its head): CrowS-Pairs, StereoSet, WinoBias, Winogender, BBQ. Raises ConfigError for another family.
+    Encoders: associations of words and of sentences, gender of occupations. Causal language models:
+    CrowS-Pairs, StereoSet, WinoBias, Winogender, BBQ. Raises ConfigError for another family.
     """
     if choose(backbone.family, SOURCES, "family of backbones that has probes") == "encoder":
         from homog.probes import occupations, words
 
         return [*words.findings(backbone), *occupations.findings(backbone)]
-    from homog.probes import causal, likelihood
+    from homog.probes import likelihood
 
-    return likelihood.findings(partial(causal.log_likelihoods, backbone.module, backbone.tokenizer), limit)
+    return likelihood.findings(backbone.log_likelihoods, limit)

@@ -8,6 +8,7 @@ from homog.backbones.backbone import by_length
 from homog.backbones.encoder import Encoder
 from homog.backbones.trunk import blocks, lower_states, untouched, upper_part
 from homog.config import ConfigError
+from homog.seeding import torch_stream
 from tests import tiny
 
 TEXTS = ["good film", "the day was bad and very very awful it was", "a", *tiny.sentences(30, tiny.GOOD, 3)]
@@ -97,18 +98,34 @@ def test_a_change_below_the_blocks_leaves_no_trunk(backbone):
     assert untouched(backbone.module, [n for n, _ in backbone.module.named_parameters() if "layer.1." in n]) == 1
 
 
-@pytest.mark.parametrize("model_type", tiny.FAMILIES)
-def test_every_family_of_encoder_runs_in_two_parts(model_type, tmp_path):
+@pytest.mark.parametrize("model_type", tiny.EVERY)
+def test_every_family_runs_in_two_parts(model_type, tmp_path):
     backbone = tiny.tiny(tmp_path / model_type, model_type)
     assert len(blocks(backbone.module)) == 3
     whole = backbone.encode(TEXTS)
     assert np.isfinite(whole).all()
-    object.__setattr__(backbone, "trunk", 2)
-    backbone.memo.clear()
-    np.testing.assert_allclose(backbone.encode(TEXTS), whole, atol=1e-5)
+    for depth in (1, 2):
+        parts = replace(backbone, trunk=depth, memo={})
+        np.testing.assert_allclose(parts._encode(parts.tokens(TEXTS)), whole, atol=1e-5)
     flat, ends = lower_states(backbone, backbone.tokens(TEXTS), 2)
     assert len(flat) == ends[-1]
     assert len(blocks(upper_part(backbone.module, 1))) == 2
+
+
+def test_blocks_that_see_only_a_window_keep_it_in_the_upper_part(tmp_path):
+    from transformers import AutoModel, Qwen2Config
+
+    window: dict = {"use_sliding_window": True, "sliding_window": 2, "max_window_layers": 1, "use_cache": False}
+    config = Qwen2Config(
+        **tiny.SIZE, **window, intermediate_size=64, num_key_value_heads=1, pad_token_id=0, initializer_range=0.2
+    )
+    assert len(set(config.layer_types or ())) == 2
+    backbone = replace(tiny.tiny(tmp_path / "llama", "llama"), language=None)
+    with torch_stream("tiny", "qwen2"):
+        backbone = replace(backbone, module=AutoModel.from_config(config).eval().requires_grad_(False))
+    whole = backbone.encode(TEXTS)
+    for depth in (1, 2):
+        np.testing.assert_allclose(replace(backbone, trunk=depth, memo={}).encode(TEXTS), whole, atol=1e-5)
 
 
 def test_batches_cover_every_row_once_within_the_budget():
@@ -132,6 +149,7 @@ def test_backbones_that_cannot_be_loaded_are_refused_before_compute(tmp_path):
     for source, said in (
         (tmp_path / "nowhere", "no such directory"),
         (tmp_path, "no config.json"),
+        ("???", "backbone x has no packaged weights: backbone.source=<directory or hub id>"),
         (folder, "only pytorch_model.bin, which homog never unpickles"),
     ):
         with pytest.raises(ConfigError, match=said):

@@ -1,5 +1,6 @@
 """Log-likelihoods of a tiny GPT-2 against the definition, a text at a time."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 import torch
 
 from homog import probes
+from homog.backbones.likelihood import log_likelihoods
 from homog.config import ConfigError
-from homog.probes.causal import log_likelihoods
 from homog.seeding import torch_stream
 from tests import tiny
 from tests.probes.test_likelihood import small
@@ -84,7 +85,9 @@ def test_what_cannot_be_scored_is_said(model, tokenizer):
 
 def test_a_causal_backbone_gets_every_benchmark(model, tokenizer, monkeypatch):
     small(monkeypatch)
-    found = probes.findings(SimpleNamespace(family="causal", module=model, tokenizer=tokenizer))
+    found = probes.findings(
+        SimpleNamespace(family="causal", log_likelihoods=partial(log_likelihoods, model, tokenizer))
+    )
     assert len({one.probe for one in found}) == 6 and all(one.n > 0 for one in found)
     with pytest.raises(ConfigError, match="unknown family .* 'vision'.*causal, encoder"):
         probes.findings(SimpleNamespace(family="vision"))

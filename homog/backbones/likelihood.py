@@ -1,0 +1,118 @@
+"""Log-likelihoods of texts under a language model of transformers, and that model around changed weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from homog.backbones.backbone import by_length, pad
+from homog.config import ConfigError
+
+BATCH_TOKENS = 1024  # padded tokens at once; each costs a float32 per word piece of the vocabulary
+Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a backbone has beside its `module` to give texts a likelihood.
+
+    `model` is the whole pretrained language model, whose part called `inside` is the module as it was loaded; `score`
+    maps (model, tokenizer, pairs) to (n, 2): log-likelihood of each continuation after its context, its word pieces.
+    """
+
+    model: torch.nn.Module
+    inside: str
+    score: Callable[[Any, Any, Pairs], np.ndarray]
+
+    @staticmethod
+    def of(model: Any, module: torch.nn.Module, score: Callable[[Any, Any, Pairs], np.ndarray]) -> Language:
+        """That of a loaded `model` whose part `module` is the backbone."""
+        return Language(model, next(name for name, part in model.named_modules() if part is module), score)
+
+    def around(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The language model with the weights of `module` in place of its own; no weight is copied.
+
+        A head or a decoder that is tied to the embeddings follows them.
+        """
+        shared = {id(p): p for p in self.model.parameters()}
+        for name, parameter in self.model.get_submodule(self.inside).named_parameters():
+            shared[id(parameter)] = module.get_parameter(name)  # pyright: ignore[reportArgumentType]
+        return copy.deepcopy(self.model, memo=shared)  # pyright: ignore[reportArgumentType]
+
+    def beside(self) -> dict[str, torch.Tensor]:
+        """The weights that are not those of the backbone: an untied head, a decoder."""
+        return {n: p for n, p in self.model.state_dict().items() if not n.startswith(f"{self.inside}.")}
+
+
+def log_likelihoods(module: Any, tokenizer: Any, pairs: Pairs) -> np.ndarray:
+    """Of a causal model of transformers: natural logarithms (n, 2), float64, computed in float32.
+
+    Context and continuation are read as they stand, after the token that begins a text, so that the first word of a
+    continuation without a context counts too. Of a text that is too long the beginning is cut off. Pairs that differ
+    in the last token alone are read once: what that token itself does is not asked.
+    """
+    ids, starts = _tokens(tokenizer, pairs, int(module.config.max_position_embeddings))
+    read = {tuple(row[:-1]): [] for row in ids}
+    for i, row in enumerate(ids):
+        read[tuple(row[:-1])].append(i)
+    rows_read, device, out = list(read), next(module.parameters()).device, np.empty((len(pairs), 2))
+    for rows in by_length(rows_read, BATCH_TOKENS):
+        # what stands right of a text never reaches it in a causal model: any id may pad
+        tokens, mask = pad([rows_read[i] for i in rows], 0, device)
+        with torch.inference_mode():
+            logits = module(input_ids=tokens, attention_mask=mask).logits
+            for row, values in zip(rows, logits, strict=True):
+                for i in read[rows_read[row]]:
+                    asked = torch.as_tensor(ids[i][starts[i] :], device=device)
+                    found = -cross_entropy(values[starts[i] - 1 : len(ids[i]) - 1].float(), asked, reduction="none")
+                    out[i] = float(found.double().sum()), len(asked)
+    return out
+
+
+def _tokens(tokenizer: Any, pairs: Pairs, longest: int) -> tuple[list[list[int]], list[int]]:
+    """Token ids of context and continuation, and the place of the continuation's first token (at least 1)."""
+    first = beginning(tokenizer)
+    contexts, texts = (
+        tokenizer(list(part), add_special_tokens=False)["input_ids"]
+        for part in ([context for context, _ in pairs], [context + more for context, more in pairs])
+    )
+    for pair, context, text in zip(pairs, contexts, texts, strict=True):
+        if len(text) <= len(context):
+            raise ValueError(f"the continuation of {pair} has no word piece of its own; valid: a text")
+    ids = [[first, *text][-longest:] for text in texts]
+    cut = [1 + len(text) - len(kept) for text, kept in zip(texts, ids, strict=True)]
+    return ids, [max(1, 1 + len(context) - less) for context, less in zip(contexts, cut, strict=True)]
+
+
+def beginning(tokenizer: Any) -> int:
+    """The token that begins a text, or the one that ends the text before. Raises ConfigError without either."""
+    first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    if first is None:
+        raise ConfigError("the tokenizer has neither bos_token nor eos_token: a text has no beginning to be read from")
+    return first
+
+
+def target_log_likelihoods(module: Any, tokenizer: Any, pairs: Pairs) -> np.ndarray:
+    """Of an encoder-decoder: the context is its input, the continuation, with what ends a text, its target (n, 2).
+
+    Natural logarithms, float64, computed in float32; all tokens of the target count, the end too.
+    """
+    targets = tokenizer(text_target=[more.strip() for _, more in pairs])["input_ids"]
+    contexts = tokenizer([context for context, _ in pairs])["input_ids"]
+    device, out = next(module.parameters()).device, np.empty((len(pairs), 2))
+    for rows in by_length(contexts, BATCH_TOKENS):
+        ids, mask = pad([contexts[i] for i in rows], tokenizer.pad_token_id, device)
+        labels, real = pad([targets[i] for i in rows], 0, device)
+        with torch.inference_mode():
+            shifted = labels.masked_fill(real == 0, -100)
+            logits = module(input_ids=ids, attention_mask=mask, labels=shifted).logits.float()
+            found = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
+        out[rows, 0] = found.double().sum(1).cpu().numpy()
+        out[rows, 1] = real.sum(1).cpu().numpy()
+    return out
