@@ -22,7 +22,7 @@ DECISIONS, DEPLOYERS = "decisions", "deployers"
 KEY = ["panel", "setting", "backbone", "adaptation", "data"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """k models that judge the same n people, in S replicates. `failures` (S, k, n) bool, `people` (n,).
 
@@ -115,20 +115,24 @@ def sharing(panels: Sequence[Panel], control: Sequence[Panel]) -> Frame:
     """A row per kind, backbone, adaptation and data: bounded H less that of the `control` panels of the same setting.
 
     `value`, `low`, `high`: mean over settings, paired on the same people, persons resampled; above 0 = what is shared
-    homogenizes. `log_h` the mean of log H(shared) - log H(control) over the settings where both are defined.
+    homogenizes. `log_h` the mean of log H(shared) - log H(control) over the settings where both are defined. A setting
+    whose panel or control lacks models of the other is named in `left_out`.
     """
     beside = {(one.kind, one.setting, one.data): one for one in control}
     groups: dict[tuple[str, ...], list[Panel]] = {}
     for one in panels:
-        if (one.kind, one.setting, one.data) in beside:
-            groups.setdefault((one.kind, *one.key[2:]), []).append(one)
+        groups.setdefault((one.kind, *one.key[2:]), []).append(one)
     rows = []
-    for key, parts in groups.items():
-        others = [beside[one.kind, one.setting, one.data] for one in parts]
-        pairs = zip(parts, others, strict=True)
-        logs = [sharing_effect(a.failures, b.failures, a.people, resamples=2).value for a, b in pairs]
+    for key, every in groups.items():
+        pairs = [(one, beside.get((one.kind, one.setting, one.data))) for one in every]
+        whole = [(one, other) for one, other in pairs if other and one.failures.shape == other.failures.shape]
+        left_out = ", ".join(one.setting for one, other in pairs if (one, other) not in whole)
+        if not whole:
+            continue
+        parts, others = [one for one, _ in whole], [other for _, other in whole]
+        logs = [sharing_effect(a.failures, b.failures, a.people, resamples=2).value for a, b in whole]
         defined = [value for value in logs if np.isfinite(value)]
-        row = dict(zip((KEY[0], *KEY[2:]), key, strict=True)) | {"settings": len(parts)}
+        row = dict(zip((KEY[0], *KEY[2:]), key, strict=True)) | {"settings": len(parts), "left_out": left_out}
         row |= {"log_h": float(np.mean(defined)) if defined else float("nan"), "log_h_settings": len(defined)}
         rows.append(row | summary(mean_bounded(parts, others)))
     return pd.DataFrame(rows)

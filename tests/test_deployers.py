@@ -77,6 +77,15 @@ def test_sharing_is_the_difference_to_the_control_on_the_same_people():
     assert nothing[["value", "low", "high", "log_h"]].tolist() == [0, 0, 0, 0]
 
 
+def test_a_setting_with_other_models_in_the_control_is_left_out_by_name():
+    whole = makers(independent(2), task="a") + makers(independent(2), task="a", adaptation="handcrafted")
+    torn = makers(independent(3), task="b") + makers(independent(2), task="b", adaptation="handcrafted")
+    panels = deployers.deployers(pd.DataFrame(whole + torn))
+    mine = [one for one in panels if one.adaptation == "linear_probe"]
+    found = deployers.sharing(mine, [one for one in panels if one.adaptation == "handcrafted"]).iloc[0]
+    assert (found["settings"], found["left_out"]) == (1, "b")
+
+
 def test_a_model_that_never_fails_leaves_it_undefined():
     rows = makers([np.zeros(400, dtype=bool), *independent(1)])
     found = deployers.mean_bounded(deployers.deployers(pd.DataFrame(rows)))
