@@ -181,6 +181,12 @@ def check(cells: Sequence[Cell], results: Path, save: str = "") -> None:
                 f"task {cell.task.name} is {modality}; a backbone of family {backbone.family} takes "
                 f"{', '.join(backbone.modalities)}: choose another task or backbone"
             )
+        need = getattr(cell.adaptation, "needs", "features")
+        if need not in backbone.abilities:
+            raise ConfigError(
+                f"adaptation {cell.adaptation.name} needs {need}; a backbone of family {backbone.family} gives "
+                f"{', '.join(backbone.abilities)}: choose another adaptation or backbone"
+            )
 
 
 def needed_sources(cells: Iterable[Cell], exposures: Iterable[Any] = ()) -> list[str]:

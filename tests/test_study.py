@@ -101,6 +101,17 @@ def test_a_task_that_the_backbone_cannot_take_is_refused(tmp_path, tiny_folder):
         study.check([dataclasses.replace(cell, task=Pictures("digits"))], tmp_path)
 
 
+def test_an_adaptation_that_asks_for_what_the_backbone_has_not_is_refused(tmp_path, tiny_folder):
+    @dataclasses.dataclass(frozen=True)
+    class Prompt:
+        name: str = "prompt"
+        needs = "likelihood"
+
+    cell = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})[0]
+    with pytest.raises(ConfigError, match="adaptation prompt needs likelihood; .* family encoder gives features"):
+        study.check([dataclasses.replace(cell, adaptation=Prompt())], tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -28,7 +28,10 @@ class Predictor:
 
 
 class Adaptation(Protocol):
-    """A way to turn one backbone into many models. The config dataclass is the implementation."""
+    """A way to turn one backbone into many models. The config dataclass is the implementation.
+
+    A ClassVar `needs` names what it asks of a backbone's `abilities`, if that is not "features".
+    """
 
     name: str
 

@@ -44,5 +44,8 @@ class Lora:
 
         default = None if model_type(backbone) in DEFAULTS else "all-linear"
         targets = list(self.target_modules) or default
-        config = LoraConfig(r=self.rank, lora_alpha=self.alpha, target_modules=targets, lora_dropout=0.0)
+        turned = any(type(part).__name__ == "Conv1D" for part in backbone.module.modules())  # GPT-2: weights (in, out)
+        config = LoraConfig(
+            r=self.rank, lora_alpha=self.alpha, target_modules=targets, lora_dropout=0.0, fan_in_fan_out=turned
+        )
         return adapted(backbone, tasks, self, config, seed)
