@@ -1,4 +1,4 @@
-"""Do models of one maker, or of many, fail the same people? Panels of models that judge the same persons."""
+"""Do models of one deployer, or of many, fail the same people? Panels of models that judge the same persons."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = ["panel", "setting", "backbone", "adaptation", "data"]
 class Panel:
     """k models that judge the same n people, in S replicates. `failures` (S, k, n) bool, `people` (n,).
 
-    `kind` 'decisions': the k tasks of a family, a model each. 'deployers': one task, k models by different makers.
+    `kind` 'decisions': the k tasks of a family, a model each. 'deployers': one task, k models by different deployers.
     `data` 'shared' or 'disjoint': whether the k models learn from the same persons. `rows` are the models' frame.
     """
 
@@ -64,7 +64,7 @@ def decisions(df: Frame) -> list[Panel]:
 
 
 def deployers(df: Frame) -> list[Panel]:
-    """Panels over the seeds of one task: makers with their own seed, and with shared or disjoint training examples."""
+    """Panels over the seeds of one task: each is a deployer, with shared or with disjoint training examples."""
     found = []
     there = df[df["data"].isin([SHARED, DISJOINT])]
     for key, part in there.groupby(["task", "backbone", "adaptation", "data"], sort=False):

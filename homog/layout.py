@@ -14,6 +14,7 @@ SPELLED = {
     "sms": "SMS",
     "trec": "TREC",
     "lora": "LoRA",
+    "bitfit": "BitFit",
     "amazon": "Amazon",
     "reddit": "Reddit",
     "finetune": "fine-tuning",

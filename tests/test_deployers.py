@@ -28,12 +28,12 @@ def independent(k, error=0.4):
     return [rng.random(len(PEOPLE)) < error for _ in range(k)]
 
 
-def makers(failures, **names):
+def rivals(failures, **names):
     return [model(failed, seed=i, **names) for i, failed in enumerate(failures)]
 
 
 def test_one_model_for_all_makers_is_1_and_independent_ones_are_0():
-    rows = makers([independent(1)[0]] * 3, data="shared") + makers(independent(3))
+    rows = rivals([independent(1)[0]] * 3, data="shared") + rivals(independent(3))
     shared, own = deployers.deployers(pd.DataFrame(rows))
     found = deployers.outcomes([shared, own]).set_index("data")
     assert found.loc["shared", "value"] == pytest.approx(1)
@@ -65,7 +65,7 @@ def test_replicates_are_averaged():
 
 def test_sharing_is_the_difference_to_the_control_on_the_same_people():
     same = independent(1)[0]
-    rows = makers([same] * 3) + makers(independent(3), adaptation="handcrafted")
+    rows = rivals([same] * 3) + rivals(independent(3), adaptation="handcrafted")
     panels = deployers.deployers(pd.DataFrame(rows))
     found = deployers.sharing(panels[:1], panels[1:]).iloc[0]
     measured = deployers.outcomes(panels).set_index("adaptation")["value"]
@@ -78,8 +78,8 @@ def test_sharing_is_the_difference_to_the_control_on_the_same_people():
 
 
 def test_a_setting_with_other_models_in_the_control_is_left_out_by_name():
-    whole = makers(independent(2), task="a") + makers(independent(2), task="a", adaptation="handcrafted")
-    torn = makers(independent(3), task="b") + makers(independent(2), task="b", adaptation="handcrafted")
+    whole = rivals(independent(2), task="a") + rivals(independent(2), task="a", adaptation="handcrafted")
+    torn = rivals(independent(3), task="b") + rivals(independent(2), task="b", adaptation="handcrafted")
     panels = deployers.deployers(pd.DataFrame(whole + torn))
     mine = [one for one in panels if one.adaptation == "linear_probe"]
     found = deployers.sharing(mine, [one for one in panels if one.adaptation == "handcrafted"]).iloc[0]
@@ -87,13 +87,13 @@ def test_a_setting_with_other_models_in_the_control_is_left_out_by_name():
 
 
 def test_a_model_that_never_fails_leaves_it_undefined():
-    rows = makers([np.zeros(400, dtype=bool), *independent(1)])
+    rows = rivals([np.zeros(400, dtype=bool), *independent(1)])
     found = deployers.mean_bounded(deployers.deployers(pd.DataFrame(rows)))
     assert np.isnan(found.value)
     assert found.reason == "a model never fails"
 
 
 def test_single_models_and_samples_that_may_overlap_are_no_panel():
-    rows = makers(independent(1)) + makers(independent(2), data="own")
+    rows = rivals(independent(1)) + rivals(independent(2), data="own")
     assert deployers.deployers(pd.DataFrame(rows)) == []
     assert deployers.outcomes([]).empty

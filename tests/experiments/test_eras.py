@@ -1,0 +1,63 @@
+"""The figures, tables and answers of the eras study, on made-up models of which some fail together."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from homog import layout, plots, report
+from tests.test_deployers import PEOPLE, model
+
+STUDY: Any = report.figures_of("eras")
+
+
+def frame(kinds=("handcrafted", "from_scratch", "linear_probe")):
+    """Two decisions and two deployers per adaptation: those that share the backbone fail together, the others apart."""
+    rng, rows = np.random.default_rng(0), []
+    hard = rng.random(len(PEOPLE)) < 0.3
+    for name in kinds:
+        for data in ("own", "shared", "disjoint"):
+            for task, family, seeds in (("a", "adult", (0,)), ("b", "adult", (0,)), ("t", "", (0, 1))):
+                for seed in seeds:
+                    failed = hard ^ (rng.random(len(PEOPLE)) < 0.05)
+                    if name != "linear_probe":
+                        failed = rng.random(len(PEOPLE)) < 0.3
+                    rows.append(model(failed, task, seed, data, family, name))
+    return pd.DataFrame(rows)
+
+
+def test_adaptations_that_fail_together_are_said_to_homogenize():
+    said = STUDY.said(frame())
+    assert {one.verdict for one in said.answers} == {"homogenizes"}
+    assert said.outcome.startswith("met: ")
+    assert len(said.answers) == len(said.table) == 4  # decisions and deployers, each with shared and with disjoint data
+    assert set(STUDY.sharing(STUDY._panels(frame()))["control"]) == {"handcrafted", "from_scratch"}
+
+
+def test_nothing_shared_is_no_effect_or_undecided_and_not_met():
+    apart = frame(("handcrafted", "from_scratch", "lora"))
+    said = STUDY.said(apart)
+    assert {one.verdict for one in said.answers} <= {"no effect", "undecided"}
+    assert said.outcome == "not met: 0 of 4 homogenize"
+
+
+@pytest.mark.parametrize("value", [0.2, -0.2, 0.0])
+def test_verdicts(value):
+    row = {"value": value, "low": value - 0.01, "high": value + 0.01}
+    assert STUDY.verdict(row) == {0.2: "homogenizes", -0.2: "diversifies", 0.0: "no effect"}[value]
+    assert STUDY.verdict(row | {"low": -0.3, "high": 0.3}) == "undecided"
+
+
+@pytest.mark.parametrize("kinds", [("handcrafted", "from_scratch", "linear_probe"), ("handcrafted",), ("lora",), ()])
+def test_figures_and_tables_of_any_grid(kinds, tmp_path):
+    rows = frame(kinds) if kinds else frame()[:0]
+    figures = STUDY.figures(rows)
+    assert set(figures) == (set(STUDY.CAPTIONS) if kinds else set())
+    for key, figure in figures.items():
+        assert isinstance(figure, Figure)
+        plots.save(figure, tmp_path / key)
+    for table in STUDY.tables(rows).values():
+        layout.display(table)
+    STUDY.said(rows)
