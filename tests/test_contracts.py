@@ -15,7 +15,7 @@ from homog.backbones import BACKBONES
 from homog.backbones.causal import Causal
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
-from homog.config import CONF, canonical, variant
+from homog.config import CONF, ConfigError, canonical, variant
 from homog.defects import DEFECTS
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -82,6 +82,10 @@ def able(name, backbone):
     need = getattr(ADAPTATIONS[name], "needs", "features")
     if need not in kind.abilities:
         pytest.skip(f"family {backbone.family} gives no {need}")
+    try:
+        small(name).fit(backbone, [], 0)
+    except ConfigError as error:  # said before anything is trained
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("name", ADAPTATIONS)

@@ -44,6 +44,11 @@ def model_type(backbone: Backbone) -> str:
     return config.model_type
 
 
+def turned(backbone: Backbone) -> bool:
+    """Whether the weights are kept as (in, out), as those of GPT-2: peft asks for `fan_in_fan_out`."""
+    return any(type(part).__name__ == "Conv1D" for part in backbone.module.modules())
+
+
 def room(backbone: Backbone, virtual: int) -> Backbone:
     """The backbone that reads texts short enough for `virtual` tokens in front. ConfigError where none is left."""
     places = int(getattr(backbone.module.config, "max_position_embeddings", 0) or 2**30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homog.adaptations.adaptation import Predictor
 
@@ -41,11 +41,11 @@ class FromScratch:
             yield from trained_copies(self._fresh(backbone, task.name, seed), [task], self, seed)
 
     def _fresh(self, backbone: Backbone, task: str, seed: int) -> Backbone:
-        from transformers import AutoModel
-
         from homog.seeding import torch_stream
 
+        kind: Any = type(backbone.module)
+
         with torch_stream("scratch", task, seed):
-            module = AutoModel.from_config(backbone.module.config, trust_remote_code=False)
+            module = kind(backbone.module.config)
         module = module.float().eval().requires_grad_(False).to(backbone.device)
-        return replace(backbone, module=module, source_id=f"scratch {task} {seed}", trunk=0, memo={})
+        return replace(backbone, module=module, trunk=0, language=None, changed=(), memo={})

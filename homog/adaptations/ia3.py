@@ -47,7 +47,7 @@ class IA3:
         from peft import IA3Config
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as DEFAULTS
 
-        from homog.adaptations.adapters import adapted, model_type
+        from homog.adaptations.adapters import adapted, model_type, turned
 
         kind = model_type(backbone)
         known = TARGETS.get(kind, ((), ()))
@@ -58,5 +58,6 @@ class IA3:
                 f"adaptation.target_modules: IA3 has none for model type {kind!r}; name the modules of keys, values "
                 f"and the hidden layer, and the latter in adaptation.feedforward_modules too"
             )
-        config = IA3Config(target_modules=targets, feedforward_modules=scaled)
+        fan = turned(backbone)
+        config = IA3Config(target_modules=targets, feedforward_modules=scaled, fan_in_fan_out=fan)
         return adapted(backbone, tasks, self, config, seed)

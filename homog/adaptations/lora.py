@@ -40,12 +40,15 @@ class Lora:
         from peft import LoraConfig
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as DEFAULTS
 
-        from homog.adaptations.adapters import adapted, model_type
+        from homog.adaptations.adapters import adapted, model_type, turned
 
         default = None if model_type(backbone) in DEFAULTS else "all-linear"
         targets = list(self.target_modules) or default
-        turned = any(type(part).__name__ == "Conv1D" for part in backbone.module.modules())  # GPT-2: weights (in, out)
         config = LoraConfig(
-            r=self.rank, lora_alpha=self.alpha, target_modules=targets, lora_dropout=0.0, fan_in_fan_out=turned
+            r=self.rank,
+            lora_alpha=self.alpha,
+            target_modules=targets,
+            lora_dropout=0.0,
+            fan_in_fan_out=turned(backbone),
         )
         return adapted(backbone, tasks, self, config, seed)
