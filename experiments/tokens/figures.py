@@ -1,0 +1,99 @@
+"""Tables and figures of the tokens study: effects frame in, frames and figures out."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from homog import analysis, means, plots
+from homog.analysis import Frame
+from homog.layout import readable
+
+DOMAINS = {"tweet_sentiment": "its own", "amazon_sentiment": "same task, other domain"}  # of the poisoned proxy task
+CAPTIONS = {
+    "by_task": "Inherited harm of each token, by task and adaptation, with 95 % interval; circle injected, square "
+    "sham. The two poisonings were trained on tweet sentiment.",
+    "found": "A word sequence found on the clean backbone alone (nothing planted), and random words: the share of "
+    "right answers that they turn into one class (attack success of the best target), by adaptation.",
+}
+LOOKS = ("injected", "sham")
+
+
+def tables(df: Frame) -> dict[str, Frame]:
+    """Inherited harm by task, transmission, means by distance from the attacker's task, and the found trigger."""
+    planted = _planted(df)
+    harm = pd.concat([analysis.inherited(planted, kind=kind) for kind in LOOKS], ignore_index=True)
+    found = {"inheritance": harm, "transmission": means.transmission(planted), "domains": domains(harm)}
+    return found | ({"found": natural(df)} if len(natural(df)) else {})
+
+
+def figures(df: Frame) -> dict[str, Figure]:
+    """Every planted token by task, and the found one."""
+    if df.empty:
+        return {}
+    with plots.style():
+        found = {"by_task": by_task(_planted(df))}
+        return found | ({"found": found_trigger(natural(df))} if len(natural(df)) else {})
+
+
+def _planted(df: Frame) -> Frame:
+    return df[df["defect_kind"] != "natural"]
+
+
+def domains(harm: Frame) -> Frame:
+    """Mean inherited harm of injected arms by condition, adaptation and how far the task is from the attacker's."""
+    rows = harm[harm["kind"] == "injected"]
+    rows = rows.assign(distance=[DOMAINS.get(task, "other tasks") for task in rows["task"]])
+    keys = ["condition", "adaptation", "distance"]
+    found = rows.groupby(keys, sort=False).agg(value=("value", "mean"), tasks=("task", "nunique"))
+    return found.reset_index()
+
+
+def natural(df: Frame) -> Frame:
+    """Harm of the clean backbone's models under the found sequence: a row per adaptation and task."""
+    rows = df[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
+    return rows[["condition", "adaptation", "task", "harm", "harm_n", "accuracy_clean", "accuracy_exposed"]]
+
+
+def by_task(df: Frame) -> Figure:
+    """A panel per condition, tasks below each other, adaptations beside each other."""
+    harm = {kind: analysis.inherited(df, kind=kind) for kind in LOOKS}
+    conditions, tasks = df["condition"].unique().tolist(), df["task"].unique().tolist()
+    names = df["adaptation"].unique().tolist()
+    figure = plots.figure(0.9 + 0.28 * len(tasks))
+    for axes, condition in zip(figure.subplots(1, len(conditions), squeeze=False)[0], conditions, strict=True):
+        axes.axvline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+        for kind in LOOKS:
+            rows = harm[kind][harm[kind]["condition"] == condition]
+            for _, row in rows.iterrows():
+                if pd.notna(row["value"]):
+                    y = tasks.index(row["task"]) + 0.22 * (names.index(row["adaptation"]) - (len(names) - 1) / 2)
+                    axes.plot([row["low"], row["high"]], [y, y], color=plots.COLOURS[kind], linewidth=0.8)
+                    axes.plot(row["value"], y, **plots.marker(kind) | {"markersize": 3})
+        axes.set_yticks(range(len(tasks)), [readable(task) for task in tasks] if axes is figure.axes[0] else [])
+        axes.set(ylim=(len(tasks) - 0.5, -0.5))
+        axes.set_title(condition.replace("weight_poison", "poison").replace("-", "\n"), fontsize=plots.SMALL)
+        axes.grid(axis="x")
+    figure.axes[0].tick_params(axis="y", labelsize=plots.SMALL)
+    plots.legend(figure, {"injected": "injected", "sham": "sham"})
+    order = ", ".join(readable(name) for name in names)
+    plots.note(figure, f"Inherited harm. In each task from above: {order}. {df['n'].max():,} test examples a task.")
+    return figure
+
+
+def found_trigger(found: Frame) -> Figure:
+    """Attack success of the found sequence and of random words, by adaptation: means, tasks as dots."""
+    names = found["adaptation"].unique().tolist()
+    figure = plots.figure(1.9)
+    axes = figure.add_subplot(xlim=(-0.5, len(names) - 0.5), ylabel="Attack success")
+    for condition, rows in found.groupby("condition", sort=False):
+        look, side = ("sham", 0.18) if str(condition).endswith("random") else ("injected", -0.18)
+        for place, name in enumerate(names):
+            here = rows[rows["adaptation"] == name]["harm"]
+            plots.dots(axes, place + side - 0.06, here, look)
+            axes.plot(place + side + 0.06, here.mean(), **plots.marker(look))
+    axes.set_xticks(range(len(names)), [readable(name) for name in names])
+    axes.grid(axis="y")
+    plots.legend(figure, {"injected": "found sequence", "sham": "random words", "dot": "a task"})
+    plots.note(figure, f"Clean backbone. {found['harm_n'].min():,} to {found['harm_n'].max():,} examples a task.")
+    return figure
