@@ -39,8 +39,7 @@ WRITTEN = [
 CONTROLS = [f"control_{name}" for name in (*HARM, *ACCURACY)]
 ANSWERS = ["exposed_correct", "counterpart_correct"]  # (n,) 1 = right, 0 = wrong, NaN = the exposure does not apply
 ARRAYS = [*HARM, *ACCURACY, *ANSWERS, "examples", "people", *CONTROLS, "provenance"]  # objects, not written as CSV
-SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
-MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "provenance"]
+
 
 _KNOWN: dict[bytes, Interval] = {}  # by content: tables, figures and text ask for the same intervals
 
@@ -114,7 +113,7 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
         "n": len(record.labels),
         "n_train": facts["n_train"],
         "accuracy_clean": float(correct.mean()),
-        "majority": _majority(record.labels),
+        "majority": majority(record.labels),
         **{name: upstream.get(name) for name in UPSTREAM},
         "seconds": facts["seconds"],
         "correct": correct,
@@ -145,44 +144,8 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
     }
 
 
-def models(
-    cells: Sequence[Cell], found: Mapping[str, records.Record], conditions: Sequence[str] = (records.CLEAN,)
-) -> Frame:
-    """One row per cell with a record and condition that it holds: for studies of who fails, not of inherited harm.
-
-    `accuracy_clean`, `majority` as in `effects`; the columns MODELS hold arrays of length n: `failed` bool, whether the
-    prediction is wrong, `rejected` bool, whether it is the unfavourable label (None where the task has none),
-    `probabilities` (n, classes), `labels`, `examples`, `people`, and the record's provenance.
-    """
-    pairs = [(cell, found[cell.id]) for cell in cells if cell.id in found]
-    rows = [_model(*one, condition) for one in pairs for condition in conditions if condition in one[1].probabilities]
-    return pd.DataFrame(rows, columns=[*SETTINGS, *SIZES, *MODELS])
-
-
-def _model(cell: Cell, record: records.Record, condition: str) -> dict[str, Any]:
-    facts, shown = record.provenance, record.probabilities[condition]
-    predicted, bad = shown.argmax(1), facts.get("unfavourable")
-    return settings(cell) | {
-        "family": facts.get("family") or "",
-        "condition": condition,
-        "n": len(predicted),
-        "n_train": facts["n_train"],
-        "accuracy_clean": float((record.probabilities[records.CLEAN].argmax(1) == record.labels).mean()),
-        "majority": _majority(record.labels),
-        **dict.fromkeys(UPSTREAM),
-        "seconds": facts["seconds"],
-        "reason": "",
-        "failed": predicted != record.labels,
-        "rejected": None if bad is None else predicted == bad,
-        "probabilities": shown,
-        "labels": record.labels,
-        "examples": record.examples,
-        "people": record.people,
-        "provenance": facts,
-    }
-
-
-def _majority(labels: np.ndarray) -> float:
+def majority(labels: np.ndarray) -> float:
+    """The share of the most frequent label."""
     return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from homog.analysis import LEVEL, RESAMPLES, Frame, summary
-from homog.config import DISJOINT, OWN, SHARED
+from homog import records
+from homog.analysis import LEVEL, RESAMPLES, SETTINGS, UPSTREAM, Frame, majority, settings, summary
+from homog.config import DISJOINT, OWN, SHARED, Cell
 from homog.metrics.agreement import capa, error_consistency
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, percentile_interval
@@ -19,7 +20,46 @@ from homog.metrics.resampling import by_person, resampled_sums
 from homog.metrics.sharing import sharing_effect
 
 DECISIONS, DEPLOYERS = "decisions", "deployers"
+SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
+MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "provenance"]
 KEY = ["panel", "setting", "backbone", "adaptation", "data"]
+
+
+def models(
+    cells: Sequence[Cell], found: Mapping[str, records.Record], conditions: Sequence[str] = (records.CLEAN,)
+) -> Frame:
+    """One row per cell with a record and condition that it holds: for studies of who fails, not of inherited harm.
+
+    `accuracy_clean`, `majority` as in `effects`; the columns MODELS hold arrays of length n: `failed` bool, whether the
+    prediction is wrong, `rejected` bool, whether it is the unfavourable label (None where the task has none),
+    `probabilities` (n, classes), `labels`, `examples`, `people`, and the record's provenance.
+    """
+    pairs = [(cell, found[cell.id]) for cell in cells if cell.id in found]
+    rows = [_model(*one, condition) for one in pairs for condition in conditions if condition in one[1].probabilities]
+    return pd.DataFrame(rows, columns=[*SETTINGS, *SIZES, *MODELS])
+
+
+def _model(cell: Cell, record: records.Record, condition: str) -> dict[str, Any]:
+    facts, shown = record.provenance, record.probabilities[condition]
+    predicted, bad = shown.argmax(1), facts.get("unfavourable")
+    return settings(cell) | {
+        "family": facts.get("family") or "",
+        "condition": condition,
+        "n": len(predicted),
+        "n_train": facts["n_train"],
+        "accuracy_clean": float((record.probabilities[records.CLEAN].argmax(1) == record.labels).mean()),
+        "majority": majority(record.labels),
+        **dict.fromkeys(UPSTREAM),
+        "seconds": facts["seconds"],
+        "reason": "",
+        "failed": predicted != record.labels,
+        "rejected": None if bad is None else predicted == bad,
+        "probabilities": shown,
+        "labels": record.labels,
+        "examples": record.examples,
+        "people": record.people,
+        "provenance": facts,
+    }
 
 
 @dataclass(frozen=True, eq=False)

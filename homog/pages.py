@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homog import analysis, answers, facts, layout, means, plots, records, summary
+from homog import analysis, answers, deployers, facts, layout, means, plots, records, summary
 from homog.analysis import Frame
 from homog.config import Cell
 
@@ -46,7 +46,7 @@ def write(
         _save(folder / "tables" / f"{name}.csv", csv(frame), written)
         _save(folder / "tables" / f"{name}.tex", layout.latex(shown[name]), written)
     _save(folder / "cells.csv", csv(facts.cell_table(cells, found, problems)))
-    _save(folder / "effects.csv", csv(effects.drop(columns=[*analysis.ARRAYS, *analysis.MODELS], errors="ignore")))
+    _save(folder / "effects.csv", csv(effects.drop(columns=[*analysis.ARRAYS, *deployers.MODELS], errors="ignore")))
     _save(folder / "report.html", rendered("report.html.j2", page))
     _save(folder / "report.md", rendered("report.md.j2", page))
     _remove_stale(folder, written)
@@ -57,7 +57,7 @@ def _frame(cells: Sequence[Cell], found: Mapping[str, Any], exposures: Mapping[s
     """What the study's figures are made from: effects, or models where it asks for them (FRAME) or plants nothing."""
     if exposures and getattr(module, "FRAME", "effects") == "effects":
         return analysis.effects(cells, found, exposures)
-    return analysis.models(cells, found, [records.CLEAN, *exposures])
+    return deployers.models(cells, found, [records.CLEAN, *exposures])
 
 
 def write_summary(results: Path, effects: Mapping[str, Frame]) -> str:

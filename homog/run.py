@@ -164,11 +164,11 @@ def job(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from homog import sources, study
+    from homog import jobs, sources, study
 
     settings, hydra_config = plain(cfg), HydraConfig.get()
     try:
-        cells, exposures = study.job(settings, list(hydra_config.overrides.task))
+        cells, exposures = jobs.job(settings, list(hydra_config.overrides.task))
         sources.fetch(study.needed_sources(cells, exposures.values()))
     except ConfigError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
@@ -177,7 +177,7 @@ def job(cfg: Any) -> None:
     if cells:
         run(cells, exposures, Path(settings["results"]), settings["device"], settings["save"])
     if not settings["study"]:
-        print(study.outcome(settings))
+        print(jobs.outcome(settings))
 
 
 def bad_input(error: Exception) -> int:

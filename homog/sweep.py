@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from homog import records, sources, study
+from homog import jobs, records, sources, study
 from homog.config import Cell, ConfigError, choose
 
 USAGE = """usage: python -m homog.sweep study=NAME [preset=laptop] [results=results] [device=auto]
@@ -65,17 +65,17 @@ def _run(own: dict[str, str], passed: list[str]) -> int:
     study.check(cells, results, own["save"])
     exposures = study.exposed_by(spec, own["preset"])
     todo = study.pending(cells, exposures, results, spec.specificity, own["save"])
-    jobs = study.jobs(todo)
+    names = jobs.jobs(todo)
     print(
         f"{spec.name} at preset {own['preset']}: {len(cells)} cells, {len(cells) - len(todo)} finished, "
-        f"{len(todo)} to do; jobs: {len(jobs)}",
+        f"{len(todo)} to do; jobs: {len(names)}",
         flush=True,
     )
     status = 0
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
         settings = [f"{key}={value}" for key, value in own.items()]
-        status = _multirun([*settings, f"arm={','.join(jobs)}", *passed], todo, results)
+        status = _multirun([*settings, f"arm={','.join(names)}", *passed], todo, results)
     from homog import report
 
     extra = [f"{key}={own[key]}" for key in ("preset", "results")]

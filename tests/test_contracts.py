@@ -27,19 +27,8 @@ EVERY = [(group, name) for group, registry in REGISTRIES.items() for name in reg
 TOYS = [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
 ORDER = (
     *("config", "atomic", "seeding", "sources", "tasks", "backbones", "metrics", "defects", "adaptations", "probes"),
-    *(
-        "records",
-        "provenance",
-        "study",
-        "run",
-        "analysis",
-        "means",
-        "people",
-        "deployers",
-        "layout",
-        "answers",
-        "facts",
-    ),
+    *("records", "provenance", "study", "jobs", "run"),
+    *("analysis", "means", "people", "deployers", "layout", "answers", "facts"),
     *("plots", "charts", "summary", "pages"),
     *("report", "sweep", "audit"),
 )

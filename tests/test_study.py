@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from homog import records, study, sweep
+from homog import jobs, records, study, sweep
 from homog.config import CONF, ConfigError
 from tests import tiny
 from tests.test_records import fake
@@ -59,10 +59,10 @@ def test_without_specificity_a_model_is_shown_its_own_defect_alone():
 def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
     cells = study.expand(SPEC, "smoke")
     clean = [cell for cell in cells if cell.arm.kind == "clean"]
-    assert study.jobs(cells) == list(dict.fromkeys(cell.arm.id for cell in cells))
+    assert jobs.jobs(cells) == list(dict.fromkeys(cell.arm.id for cell in cells))
     names = ("linear_probe", "lora", "full_finetune")
-    assert study.jobs(clean) == [f"{clean[0].arm.id}-{name}" for name in names]
-    assert set(study.jobs(cells)) | set(study.jobs(clean)) <= study.job_names(cells)
+    assert jobs.jobs(clean) == [f"{clean[0].arm.id}-{name}" for name in names]
+    assert set(jobs.jobs(cells)) | set(jobs.jobs(clean)) <= jobs.job_names(cells)
 
 
 def test_a_backbone_of_ones_own_gives_other_cells(tiny_folder):
