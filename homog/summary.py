@@ -16,6 +16,7 @@ from homog.answers import verdict
 from homog.layout import readable
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")  # Okabe and Ito
+FAR = 3  # where the axis of transmission ends at the latest, so that wide intervals do not hide the others
 RATES = ["tested_tasks", "inherited_tasks", "benefited_tasks"]
 SHAPE = ["study", *GROUP, "answer", "tasks", "value", "low", "high", "seeds", "examples", "reason", *RATES, "share"]
 CAPTION = (
@@ -70,6 +71,8 @@ def figure(frame: Frame) -> Figure:
         left.axvline(1, color=plots.COLOURS["clean"], linewidth=0.5, linestyle=(0, (3, 2)))
         left.set_yticks(range(len(conditions)), [readable(name.replace("-", "_")) for name in conditions])
         left.set(xlabel="Transmission", ylim=(len(conditions) - 0.4, -0.6))
+        cut = "" if left.get_xlim()[1] < FAR else f" Intervals go on beyond {FAR} where they reach it."
+        left.set_xlim(right=min(FAR, left.get_xlim()[1]))
         right.set(xlabel="Share of tasks\nthat inherited", xlim=(-0.06, 1.06), xticks=[0, 0.5, 1])
         for axes in (left, right):
             axes.grid(axis="x")
@@ -77,7 +80,7 @@ def figure(frame: Frame) -> Figure:
             axes.tick_params(axis="y", length=0)
         handles = [Line2D([], [], color=c, marker="o", markersize=3, label=readable(a)) for a, c in colours.items()]
         found.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)), handlelength=1.2)
-        plots.note(found, f"{_span(frame['tasks'])} tasks, {_span(frame['seeds'])} backbone seeds a line.")
+        plots.note(found, f"{_span(frame['tasks'])} tasks, {_span(frame['seeds'])} backbone seeds a line.{cut}")
     return found
 
 
