@@ -185,3 +185,17 @@ def _outcome(sign: str, row: Any) -> str:
     if word == "undecided" or sign not in MET:
         return "undecided"
     return ("partly met" if "partly" in word else "met") if word in MET[sign] else "not met"
+
+
+def direction(value: float, low: float, high: float, meaningful: float) -> str:
+    """'+' or '-': told from 0 and at least `meaningful`; '0': the interval is nearer to 0 than that; '?': else."""
+    if low > 0 and value >= meaningful:
+        return "+"
+    if high < 0 and value <= -meaningful:
+        return "-"
+    return "0" if max(abs(low), abs(high)) < meaningful else "?"
+
+
+def met_by(count: int, of: int) -> str:
+    """What becomes of a hypothesis that `count` of its comparisons bear out."""
+    return "met" if of and count == of else "met in part" if count else "not met"

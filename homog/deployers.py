@@ -13,11 +13,10 @@ from homog import records
 from homog.analysis import LEVEL, RESAMPLES, SETTINGS, UPSTREAM, Frame, majority, settings, summary
 from homog.config import DISJOINT, OWN, SHARED, Cell
 from homog.metrics.agreement import capa, error_consistency
-from homog.metrics.checks import ratio
+from homog.metrics.checks import log, ratio
 from homog.metrics.intervals import Interval, percentile_interval
 from homog.metrics.outcomes import MEASURES, failure_distribution, homogenization, systemic_failure
 from homog.metrics.resampling import by_person, resampled_sums
-from homog.metrics.sharing import sharing_effect
 
 DECISIONS, DEPLOYERS = "decisions", "deployers"
 SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
@@ -170,12 +169,27 @@ def sharing(panels: Sequence[Panel], control: Sequence[Panel]) -> Frame:
         if not whole:
             continue
         parts, others = [one for one, _ in whole], [other for _, other in whole]
-        logs = [sharing_effect(a.failures, b.failures, a.people, resamples=2).value for a, b in whole]
-        defined = [value for value in logs if np.isfinite(value)]
+        value, defined = log_h([(a.failures, b.failures) for a, b in whole])
         row = dict(zip((KEY[0], *KEY[2:]), key, strict=True)) | {"settings": len(parts), "left_out": left_out}
-        row |= {"log_h": float(np.mean(defined)) if defined else float("nan"), "log_h_settings": len(defined)}
+        row |= {"log_h": value, "log_h_settings": defined}
         rows.append(row | summary(mean_bounded(parts, others)))
     return pd.DataFrame(rows)
+
+
+def log_h(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
+    """(mean of log H(shared) - log H(control) over the pairs of failures where both are defined, how many those are).
+
+    Failures are (k, n) or (S, k, n) bool; the difference of a pair is the mean over its replicates. NaN for none.
+    """
+    values = [(_log_h(shared), _log_h(control)) for shared, control in pairs]
+    defined = [shared - control for shared, control in values if np.isfinite([shared, control]).all()]
+    return (float(np.mean(defined)) if defined else float("nan")), len(defined)
+
+
+def _log_h(failures: np.ndarray) -> float:
+    """Log H, the mean over replicates; not finite where it is undefined."""
+    parts = failures if failures.ndim == 3 else failures[None]
+    return float(log(np.array([homogenization(part) for part in parts])).mean())
 
 
 def mean_bounded(panels: Sequence[Panel], less: Sequence[Panel] = ()) -> Interval:

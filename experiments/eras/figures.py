@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from homog import deployers, plots
 from homog.analysis import Frame
-from homog.answers import Answer, Said
+from homog.answers import Answer, Said, direction, met_by
 from homog.deployers import DECISIONS, DEPLOYERS, KEY, Panel
 from homog.layout import bracket, readable
 
@@ -69,19 +69,15 @@ def said(df: Frame) -> Said:
         shown.append({"Models": name, "Answer": word, "Against era 1": bracket(row), "n": f"{row['examples']:,}"})
         seen.append(word)
     met = sum(word == "homogenizes" for word in seen)
-    outcome = "met" if seen and met == len(seen) else "met in part" if met else "not met"
-    outcome += f": {met} of {len(seen)} homogenize"
+    outcome = f"{met_by(met, len(seen))}: {met} of {len(seen)} homogenize"
     expected = "bounded H above that of hand-made features"
     return Said(answers, frame, pd.DataFrame(shown), outcome, expected, LEGEND, RULE, STATISTICS)
 
 
 def verdict(row: Any) -> str:
     """By RULE."""
-    if row["low"] > 0 and row["value"] >= MEANINGFUL:
-        return "homogenizes"
-    if row["high"] < 0 and row["value"] <= -MEANINGFUL:
-        return "diversifies"
-    return "no effect" if max(abs(row["low"]), abs(row["high"])) < MEANINGFUL else "undecided"
+    words = {"+": "homogenizes", "-": "diversifies", "0": "no effect", "?": "undecided"}
+    return words[direction(row["value"], row["low"], row["high"], MEANINGFUL)]
 
 
 def sharing(panels: list[Panel]) -> Frame:

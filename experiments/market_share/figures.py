@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import plots
+from homog import deployers, plots
 from homog.analysis import LEVEL, RESAMPLES, Frame, summary
-from homog.answers import Answer, Said
+from homog.answers import Answer, Said, direction, met_by
 from homog.layout import bracket, readable
 from homog.metrics.intervals import Sample, difference_interval
 from homog.metrics.market import market_share_curve
-from homog.metrics.sharing import sharing_effect
 
 FRAME = "models"
 BEFORE = "handcrafted"
@@ -79,20 +78,16 @@ def said(df: Frame) -> Said:
         cells |= {"log H": f"{row['log_h']:.2f} ({row['log_h_tasks']} of {row['tasks']})", "n": f"{row['people']:,}"}
         shown.append({"Market": name, "Answer": answers[-1].verdict} | cells)
     met = sum("failure grows" in one.verdict for one in answers)
-    outcome = "met" if answers and met == len(answers) else "met in part" if met else "not met"
-    outcome += f": systemic failure grows in {met} of {len(answers)}"
+    outcome = f"{met_by(met, len(answers))}: systemic failure grows in {met} of {len(answers)}"
     expected = "more people failed and rejected by all deployers"
     return Said(answers, frame, pd.DataFrame(shown), outcome, expected, LEGEND, RULE, STATISTICS)
 
 
 def verdict(row: Any, prefix: str) -> str:
     """By RULE."""
+    words = {"+": "grows", "-": "shrinks", "0": "does not change", "?": "undecided"}
     value, low, high = (row[f"{prefix}{name}"] for name in ("value", "low", "high"))
-    if low > 0 and value >= MEANINGFUL:
-        return "grows"
-    if high < 0 and value <= -MEANINGFUL:
-        return "shrinks"
-    return "does not change" if max(abs(low), abs(high)) < MEANINGFUL else "undecided"
+    return words[direction(value, low, high, MEANINGFUL)]
 
 
 def markets(df: Frame) -> list[tuple[dict[str, Any], dict[str, tuple[Frame, Frame]]]]:
@@ -152,9 +147,7 @@ def moved(df: Frame) -> Frame:
             found = summary(difference_interval(samples, resamples=RESAMPLES, level=LEVEL))
             row |= {f"{what}_{name}": found[name] for name in ("value", "low", "high", "p")}
         pairs = [(_stack(after, "failed"), _stack(before, "failed")) for after, before in tasks.values()]
-        logs = [sharing_effect(after, before, resamples=2).value for after, before in pairs]
-        defined = [value for value in logs if np.isfinite(value)]
-        row |= {"log_h": float(np.mean(defined)) if defined else float("nan"), "log_h_tasks": len(defined)}
+        row |= dict(zip(("log_h", "log_h_tasks"), deployers.log_h(pairs), strict=True))
         out.append(row)
     return pd.DataFrame(out)
 

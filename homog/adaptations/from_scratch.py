@@ -44,7 +44,6 @@ class FromScratch:
         from homog.seeding import torch_stream
 
         kind: Any = type(backbone.module)
-
         with torch_stream("scratch", task, seed):
             module = kind(backbone.module.config)
         module = module.float().eval().requires_grad_(False).to(backbone.device)
