@@ -10,6 +10,7 @@ from typing import Any
 
 from homog import records
 from homog.adaptations import ADAPTATIONS, saved
+from homog.adaptations.prompting import told
 from homog.atomic import check_writable
 from homog.backbones import BACKBONES
 from homog.config import (
@@ -180,6 +181,8 @@ def check(cells: Sequence[Cell], results: Path, save: str = "") -> None:
                 f"task {cell.task.name} is {modality}; a backbone of family {backbone.family} takes "
                 f"{', '.join(backbone.modalities)}: choose another task or backbone"
             )
+        if getattr(cell.adaptation, "in_words", False):
+            told(cell.task)
         need = getattr(cell.adaptation, "needs", "features")
         if need not in backbone.abilities:
             raise ConfigError(

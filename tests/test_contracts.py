@@ -55,9 +55,8 @@ def small(name):
     """The registered adaptation, with steps enough for a tiny backbone with random weights."""
     kind = variant("adaptation", name, ADAPTATIONS)
     fields = {f.name for f in dataclasses.fields(kind)}
-    return dataclasses.replace(
-        kind, **{k: v for k, v in {"epochs": 4, "learning_rate": 3e-3, "shots": 60}.items() if k in fields}
-    )
+    wanted = {"epochs": 4, "learning_rate": 3e-3, "shots": 8 if name == "few_shot" else 60}
+    return dataclasses.replace(kind, **{k: v for k, v in wanted.items() if k in fields})
 
 
 @pytest.fixture(scope="module", params=["bert", "llama", "gpt2", "t5"])
@@ -89,13 +88,15 @@ def test_an_adaptation_learns_moves_only_what_it_says_and_leaves_the_shared_back
         assert found.shape == (len(task.test), len(task.label_names))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+        assert set(model.trainable) == trains
+        assert set(model.moved) <= trains
+        assert len(model.moved) >= 0.8 * len(trains)
+        if getattr(adaptation, "in_words", False):  # nothing is learned; random weights know no words
+            continue
         # positive control: it learns a toy task, of which random frozen decoders say less than encoders
         frozen = backbone.family != "encoder" and name not in ("lora", "full_finetune")
         wanted = 1 / len(task.label_names) + 0.15 if frozen else 0.8
         assert (found.argmax(1) == task.test["label"]).mean() > wanted
-        assert set(model.trainable) == trains
-        assert set(model.moved) <= trains
-        assert len(model.moved) >= 0.8 * len(trains)
         assert model.added >= (backbone.dimension + 1) * len(task.label_names)
     assert backbone.fingerprint() == before
 

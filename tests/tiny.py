@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from homog.seeding import generator, torch_stream
-from homog.tasks.task import Task
+from homog.tasks.task import Prompt, Task
 
 GOOD, BAD, FILLER = (
     ("good", "fine", "great"),
@@ -120,10 +120,15 @@ class Toy:
     sources: ClassVar[tuple[str, ...]] = ()
     modality: ClassVar[str] = "text"
 
+    @property
+    def prompt(self) -> Prompt:
+        """The task in words that the backbone knows."""
+        return Prompt("it was", ("good", "bad", "day")[: self.classes], ("good", "bad", "day")[: self.classes])
+
     def load(self) -> Task:
         """120 training and 60 test examples."""
         train, test = (self._examples(count, part) for part, count in (("train", 120), ("test", 60)))
-        return Task(self.name, "", train, test, tuple("abc"[: self.classes]))
+        return Task(self.name, "", train, test, tuple("abc"[: self.classes]), prompt=self.prompt)
 
     def _examples(self, count: int, part: str) -> pd.DataFrame:
         each = count // self.classes

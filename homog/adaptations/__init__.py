@@ -2,6 +2,7 @@
 
 from homog.adaptations.bitfit import BitFit
 from homog.adaptations.embedding_reuse import EmbeddingReuse
+from homog.adaptations.few_shot import FewShot
 from homog.adaptations.from_scratch import FromScratch
 from homog.adaptations.full_finetune import FullFinetune
 from homog.adaptations.handcrafted import Handcrafted
@@ -11,8 +12,11 @@ from homog.adaptations.lora import Lora
 from homog.adaptations.nearest_centroid import NearestCentroid
 from homog.adaptations.prefix import Prefix
 from homog.adaptations.soft_prompt import SoftPrompt
+from homog.adaptations.zero_shot import ZeroShot
 
 ADAPTATIONS = {
+    "zero_shot": ZeroShot,
+    "few_shot": FewShot,
     "nearest_centroid": NearestCentroid,
     "linear_probe": LinearProbe,
     "embedding_reuse": EmbeddingReuse,

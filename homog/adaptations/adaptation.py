@@ -30,7 +30,8 @@ class Predictor:
 class Adaptation(Protocol):
     """A way to turn one backbone into many models. The config dataclass is the implementation.
 
-    A ClassVar `needs` names what it asks of a backbone's `abilities`, if that is not "features".
+    A ClassVar `needs` names what it asks of a backbone's `abilities`, if that is not "features"; `in_words` says that
+    it asks for the task in words (`Task.prompt`).
     """
 
     name: str

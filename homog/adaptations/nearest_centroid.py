@@ -44,16 +44,19 @@ class NearestCentroid:
             for label in seen:
                 found[label] = features[labels == label][: self.shots].mean(0)
             middle = found[seen].mean(0)
-            unit = _unit(found - middle)
+            directions = unit(found - middle)
             absent = np.where(np.isin(np.arange(len(found)), seen), 0.0, -1e4)
             yield (
                 task.name,
-                Predictor(self._predictor(backbone, unit, middle, absent), (), (), found.size + middle.size),
+                Predictor(self._predictor(backbone, directions, middle, absent), (), (), found.size + middle.size),
             )
 
-    def _predictor(self, backbone: Backbone, unit: np.ndarray, middle: np.ndarray, absent: np.ndarray):
-        return lambda texts: softmax(_unit(backbone.encode(list(texts)) - middle) @ unit.T / self.temperature + absent)
+    def _predictor(self, backbone: Backbone, directions: np.ndarray, middle: np.ndarray, absent: np.ndarray):
+        return lambda texts: softmax(
+            unit(backbone.encode(list(texts)) - middle) @ directions.T / self.temperature + absent
+        )
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (n, d) at length 1; zero stays zero."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

