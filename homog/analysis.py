@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from homog import records
+from homog.adaptations import label
 from homog.config import Cell
 from homog.metrics.intervals import Interval, Sample, difference_interval, holm
 
@@ -97,7 +98,7 @@ def settings(cell: Cell) -> dict[str, Any]:
     one = cell.arm
     defect = one.defect.name if one.defect else ""
     values = (cell.id, one.id, one.kind, one.backbone.label, defect, one.dose, one.seed)
-    return dict(zip(SETTINGS, (*values, cell.adaptation.name, cell.task.name, cell.seed, cell.data), strict=True))
+    return dict(zip(SETTINGS, (*values, label(cell.adaptation), cell.task.name, cell.seed, cell.data), strict=True))
 
 
 def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect: Any) -> dict[str, Any]:
@@ -175,10 +176,11 @@ def missing(cells: Sequence[Cell], effects: Frame, problems: Mapping[str, str] |
     return pd.DataFrame(rows, columns=[*SETTINGS, "reason"])
 
 
-def sample(rows: Frame, measure: tuple[str, str] = HARM) -> Sample | str:
+def sample(rows: Frame, measure: tuple[str, str] = HARM, against: bool = True) -> Sample | str:
     """One task's `rows` as arm seeds x examples beside their controls, or the reason that it is undefined.
 
-    Several adaptation seeds of an arm seed are pooled: the arm seed is the unit of replication.
+    Without `against` the control is left out. Several adaptation seeds of an arm seed are pooled: the arm seed is the
+    unit of replication.
     """
     unpaired = rows["control_correct"].isna()
     bad = unpaired | (rows["reason"] != "") if measure == HARM else unpaired
@@ -189,17 +191,21 @@ def sample(rows: Frame, measure: tuple[str, str] = HARM) -> Sample | str:
     if not all(np.array_equal(ids, other) for other in rows["examples"]):
         return "its backbone seeds were predicted on other examples"
     seeds = rows["arm_seed"].to_numpy()
-    arrays = {name: rows[name].to_numpy() for name in (*measure, *(f"control_{name}" for name in measure))}
+    names = (*measure, *(f"control_{name}" for name in measure if against))
+    arrays = {name: rows[name].to_numpy() for name in names}
     masks = [seeds == seed for seed in np.unique(seeds)]
     stacked = [np.stack([sum(column[mask]) for mask in masks]) for column in arrays.values()]
     return Sample(*stacked, people=rows["people"].iloc[0])
 
 
-def difference(tasks: Iterable[Frame], measure: tuple[str, str] = HARM) -> Interval:
-    """Mean over tasks (a frame of rows each) of injected less control; NaN, with a reason, if any is."""
+def difference(tasks: Iterable[Frame], measure: tuple[str, str] = HARM, against: bool = True) -> Interval:
+    """Mean over tasks (a frame of rows each) of injected less control; NaN, with a reason, if any is.
+
+    Without `against` nothing is subtracted.
+    """
     samples = []
     for rows in tasks:
-        one = sample(rows, measure)
+        one = sample(rows, measure, against)
         if isinstance(one, str):
             seeds, n = rows["arm_seed"].nunique(), int(rows["n"].max())
             return undefined(f"{rows['task'].iloc[0]}: {one}", seeds, n)

@@ -165,6 +165,8 @@ def typed(value: Any, hint: Any, where: str) -> Any:
                 continue
     elif origin is tuple and isinstance(value, (list, tuple)):
         return tuple(typed(item, args[0], f"{where}[{i}]") for i, item in enumerate(value))
+    elif origin is dict and isinstance(value, Mapping):
+        return {key: typed(item, args[1], f"{where}.{key}") for key, item in value.items()}
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     elif isinstance(hint, type) and type(value) is hint:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from homog.adaptations import label
 from homog.analysis import GROUP, SETTINGS, Frame, settings
 from homog.config import Cell
 from homog.records import CLEAN, Record
@@ -49,16 +50,16 @@ def accuracy(effects: Frame) -> Frame:
     A task that was not learned cannot show what was inherited: `learned` is whether accuracy is above `majority`.
     """
     clean = effects[effects["kind"] == "clean"]
-    columns = ["accuracy_clean", "majority", "n", "n_train"]
-    found = clean.groupby([*GROUP, "task"], sort=False)[columns].mean().reset_index()
-    found = found.astype({"n": int, "n_train": int})
+    columns = ["accuracy_clean", "majority", "n"]
+    found = clean.groupby([*GROUP, "task", "n_train"], sort=False)[columns].mean().reset_index()
+    found = found.astype({"n": int, "n_train": int})[[*GROUP, "task", *columns, "n_train"]]
     return found.assign(learned=found["accuracy_clean"] > found["majority"])
 
 
 def parameters(found: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:
     """How many parameters of the backbone could move and did, and how many were added, by adaptation."""
     rows = [
-        {"adaptation": cells[record.cell].adaptation.name} | {n: record.provenance.get(n) for n in MODEL}
+        {"adaptation": label(cells[record.cell].adaptation)} | {n: record.provenance.get(n) for n in MODEL}
         for record in found
     ]
     groups = pd.DataFrame(rows, columns=["adaptation", *MODEL]).groupby("adaptation", sort=False)

@@ -28,7 +28,13 @@ NAMES = ("adaptation", "task")  # columns whose values are names from the code
 
 
 def readable(name: str, family: str = "") -> str:
-    """A name for a reader: 'sms_spam' -> 'SMS spam', without the family that a heading names."""
+    """A name for a reader: 'sms_spam' -> 'SMS spam', without the family that a heading names.
+
+    Settings follow it: 'lora epochs=8 rank=2' -> 'LoRA, epochs 8, rank 2'.
+    """
+    if "=" in name:
+        name, *settings = name.split(" ")
+        return ", ".join([readable(name, family), *(one.replace("_", " ").replace("=", " ") for one in settings)])
     words = name.removeprefix(f"{family}_").split("_")
     spelled = [SPELLED.get(word, word) for word in words]
     first = spelled[0] if words[0] in SPELLED and words[0] != "finetune" else spelled[0].capitalize()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import numpy as np
@@ -85,6 +86,26 @@ def over_tasks(rows: Frame, tasks: list[str], measure: tuple[str, str] = HARM) -
     """The mean over `tasks` of injected less control, as columns."""
     parts = dict(iter(rows.groupby("task", sort=False)))
     return summary(difference([parts[task] for task in tasks], measure))
+
+
+def controls(effects: Frame, beside: Collection[str]) -> Frame:
+    """What the exposure does to models that share less: raw harm, nothing subtracted, beside those that share all.
+
+    A row per condition, backbone, adaptation and arm kind, means over the tasks of the cells `beside`
+    (`study.controls`), with the intervals of `analysis.difference`; without those cells, no rows.
+    """
+    other = effects[effects["cell"].isin(beside)]
+    out = []
+    for condition, part in other.groupby("condition", sort=False):
+        rows = effects[(effects["condition"] == condition) & effects["task"].isin(set(part["task"]))]
+        rows = rows[(rows["kind"] == "clean") | ((rows["kind"] == "injected") & (rows["dose"] == 1))]
+        for key, group in rows.groupby(["backbone", "adaptation", "kind"], sort=False):
+            tasks = [one for _, one in group.groupby("task", sort=False)]
+            row = {"condition": condition} | dict(zip(("model of", "adaptation", "kind"), key, strict=True))
+            row |= {"tasks": len(tasks), "accuracy": group["accuracy_clean"].mean()}
+            out.append(row | summary(difference(tasks, against=False)))
+    shape = ["condition", "model of", "adaptation", "kind", "tasks", "accuracy", *NOTHING]
+    return pd.DataFrame(out, columns=shape).drop(columns="p")
 
 
 def block(rows: Frame) -> Frame:

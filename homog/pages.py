@@ -10,6 +10,7 @@ from typing import Any
 from homog import analysis, answers, deployers, facts, layout, means, plots, records, summary
 from homog.analysis import Frame
 from homog.config import Cell
+from homog.study import controls
 
 LISTED = 30  # missing cells named in the report; cells.csv has all
 LONG = 20  # rows above which a table of the page is folded
@@ -23,22 +24,26 @@ def write(
     `module`: its figures.py or None.
     """
     found, problems = analysis.read(results, cells)
-    effects = _frame(cells, found, exposures, module)
+    every = _frame(cells, found, exposures, module)
+    beside = controls(cells) if "inherited" in every else set()
+    effects = every[~every["cell"].isin(beside)]
     folder = records.report_folder(results, study.name)
     if hasattr(module, "said"):
         said = module.said(effects)
     else:
         said = answers.said(study.hypothesis, exposures, means.by_adaptation(effects))
-    tables = {"accuracy": facts.accuracy(effects), "upstream": facts.upstream(effects)}
+    tables = {"accuracy": facts.accuracy(every), "upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(found.values(), {cell.id: cell for cell in cells})
     if exposures and study.specificity:
-        crossed = means.specificity(analysis.effects(cells, found, exposures, own=False))
+        own = [cell for cell in cells if cell.id not in beside]
+        crossed = means.specificity(analysis.effects(own, found, exposures, own=False))
         tables |= {"specificity": crossed} if len(crossed) else {}
+    tables |= {"controls": means.controls(every, beside)} if beside else {}
     tables = {**(module.tables(effects) if module else {}), **tables}
     shown = {"summary": said.table}
     shown |= {name: layout.display(frame) for name, frame in tables.items()}
     figures = module.figures(effects) if module else {}
-    page = context(study, preset, cells, effects, said, problems)
+    page = context(study, preset, cells, every, said, problems)
     page |= {"shown": shown, "figures": figures, "captions": getattr(module, "CAPTIONS", {})}
     page |= {"provenance": facts.provenance(list(found.values()))}
     written = [path for name in figures for path in plots.save(figures[name], folder / "figures" / name)]
@@ -46,7 +51,7 @@ def write(
         _save(folder / "tables" / f"{name}.csv", csv(frame), written)
         _save(folder / "tables" / f"{name}.tex", layout.latex(shown[name]), written)
     _save(folder / "cells.csv", csv(facts.cell_table(cells, found, problems)))
-    _save(folder / "effects.csv", csv(effects.drop(columns=[*analysis.ARRAYS, *deployers.MODELS], errors="ignore")))
+    _save(folder / "effects.csv", csv(every.drop(columns=[*analysis.ARRAYS, *deployers.MODELS], errors="ignore")))
     _save(folder / "report.html", rendered("report.html.j2", page))
     _save(folder / "report.md", rendered("report.md.j2", page))
     _remove_stale(folder, written)

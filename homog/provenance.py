@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from homog.adaptations import label
 from homog.records import Record
 
 PACKAGES = ("torch", "transformers", "peft", "scikit-learn", "numpy")
@@ -47,7 +48,7 @@ def record(cell: Any, task: Any, found: dict[str, Any], model: Any, backbone: An
         "defect": arm.defect.name if arm.defect else "",
         "dose": arm.dose,
         "arm_seed": arm.seed,
-        "adaptation": cell.adaptation.name,
+        "adaptation": label(cell.adaptation),
         "task": task.name,
         "family": task.family,
         "seed": cell.seed,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from homog import records
-from homog.adaptations import ADAPTATIONS, saved
+from homog.adaptations import ADAPTATIONS, label, saved
 from homog.adaptations.prompting import told
 from homog.atomic import check_writable
 from homog.backbones import BACKBONES
@@ -58,7 +58,9 @@ class Arms:
 class Block:
     """A full grid of cells that belongs to some presets: arms x adaptation x task x seed x data (see `Cell`).
 
-    `train` and `test` take the place of the preset's sizes where they are given.
+    `backbone`: those to compare with instead of the study's own, which a user's takes the place of. `vary`: fields of
+    the adaptations with the values that they take, in all combinations. `train` and `test` take the place of the
+    preset's sizes where they are given.
     """
 
     presets: tuple[str, ...]
@@ -67,6 +69,8 @@ class Block:
     arms: tuple[Arms, ...] = (Arms(),)
     seed: tuple[int, ...] = (0,)
     data: tuple[str, ...] = (OWN,)
+    backbone: tuple[str, ...] = ()
+    vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     train: int | None = None
     test: int | None = None
 
@@ -138,21 +142,24 @@ def views(defects: Iterable[Any]) -> dict[str, Any]:
 
 
 def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
-    """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of every backbone."""
+    """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of the study's backbones."""
     choose(preset, presets(), "preset")
     sizes = build(Preset, read_yaml(CONF / "preset" / f"{preset}.yaml"), f"preset {preset}").sizes
-    backbones = [variant("backbone", name, BACKBONES, **(overrides or {})) for name in study.backbone]
+    own = [variant("backbone", name, BACKBONES, **(overrides or {})) for name in study.backbone]
     blocks = [block for block in study.blocks if preset in block.presets]
     if not blocks:
         raise ConfigError(f"study {study.name} has no cells at preset {preset}")
-    cells = [cell for backbone in backbones for block in blocks for cell in _cells(block, backbone, sizes)]
+    others = {name: variant("backbone", name, BACKBONES) for block in blocks for name in block.backbone}
+    pairs = [(block, one) for block in blocks for one in [others[name] for name in block.backbone] or own]
+    cells = [cell for block, backbone in pairs for cell in _cells(block, backbone, sizes)]
     unique = {cell.id: cell for cell in cells}
     order = {"injected": 0, "clean": 1, "sham": 2}
     return tuple(sorted(unique.values(), key=lambda c: (-(c.arm.dose or 1), c.arm.seed, order[c.arm.kind])))
 
 
 def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
-    adaptations = [variant("adaptation", name, ADAPTATIONS) for name in block.adaptation]
+    varied = [dict(zip(block.vary, values, strict=True)) for values in itertools.product(*block.vary.values())]
+    adaptations = [variant("adaptation", name, ADAPTATIONS, **fields) for name in block.adaptation for fields in varied]
     tasks = [variant("task", name, TASKS) for name in block.task]
     arms = [found for grid in block.arms for found in _arms(grid, backbone)]
     sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
@@ -165,6 +172,16 @@ def _arms(grid: Arms, backbone: Any) -> list[Arm]:
         return [arm(backbone, None, 0.0, 0)]
     defect = variant("defect", grid.defect, DEFECTS, **({"sham": True} if grid.sham else {}))
     return [arm(backbone, defect, dose, seed) for dose in grid.dose for seed in grid.seed]
+
+
+def controls(cells: Iterable[Cell]) -> set[str]:
+    """The ids of cells that are there to compare with: no arm has a defect under their backbone and adaptation.
+
+    Where no cell at all has one, the study plants nothing and there are none.
+    """
+    cells = list(cells)
+    planted = {(c.arm.backbone, label(c.adaptation)) for c in cells if c.arm.defect}
+    return {c.id for c in cells if planted and (c.arm.backbone, label(c.adaptation)) not in planted}
 
 
 def check(cells: Sequence[Cell], results: Path, save: str = "") -> None:

@@ -239,3 +239,21 @@ def test_empty_effects_give_empty_frames():
     frames = (analysis.inherited(empty), means.by_adaptation(empty), means.dose_response(empty))
     for found in (*frames, means.transmission(empty)):
         assert isinstance(found, pd.DataFrame) and found.empty
+
+
+def test_controls_are_raw_harms_beside_those_of_the_models_that_share_the_backbone():
+    tasks = ["trec", "sms_spam", "adult_income"]
+    cells = fakes.cells(tasks, seeds=(0, 1), shams=(0,), test=400)
+    beside = fakes.cells(tasks[:2], ["handcrafted"], doses=(0,), test=400)
+    found = fakes.found(
+        [*cells, *beside], lambda cell: 0.3 if cell.adaptation.name == "handcrafted" else fakes.fired(cell)
+    )
+    effects = analysis.effects([*cells, *beside], found, fakes.EXPOSURES)
+    table = means.controls(effects, {cell.id for cell in beside}).set_index(["adaptation", "kind"])
+    assert set(table.index) == {("linear_probe", "clean"), ("linear_probe", "injected"), ("handcrafted", "clean")}
+    assert (table["tasks"] == 2).all()  # those that the controls have
+    assert table.loc[("handcrafted", "clean"), "value"] == pytest.approx(0.3, abs=0.08)
+    assert table.loc[("linear_probe", "injected"), "value"] > 0.8
+    raw = effects[(effects["adaptation"] == "handcrafted")].groupby("task")["harm"].mean().mean()
+    assert table.loc[("handcrafted", "clean"), "value"] == pytest.approx(raw)
+    assert means.controls(effects, set()).empty

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from homog import jobs, records, study, sweep
+from homog.adaptations import label
 from homog.config import CONF, ConfigError
 from tests import tiny
 from tests.test_records import fake
@@ -44,6 +45,36 @@ def test_a_task_more_adds_only_its_cells(tmp_path):
     left = study.pending(study.expand(SPEC, "smoke"), study.exposed_by(SPEC, "smoke"), tmp_path)
     assert {cell.task.name for cell in left} == {block.task[-1]}
     assert len(left) == 9
+
+
+def test_fields_of_an_adaptation_are_varied_in_all_combinations_and_named():
+    block = study.Block(("smoke",), ("lora",), ("trec",), vary={"epochs": (2, 8), "rank": (2, 8)})
+    cells = study.expand(dataclasses.replace(SPEC, blocks=(block,)), "smoke")
+    usual = {(c.adaptation.epochs, c.adaptation.rank): label(c.adaptation) for c in cells}
+    assert usual == {(2, 8): "lora", (2, 2): "lora rank=2", (8, 8): "lora epochs=8", (8, 2): "lora rank=2 epochs=8"}
+    with pytest.raises(ConfigError, match="unknown key of adaptation 'epoch': did you mean epochs"):
+        study.expand(dataclasses.replace(SPEC, blocks=(dataclasses.replace(block, vary={"epoch": (2,)}),)), "smoke")
+
+
+def test_a_block_may_compare_with_another_backbone_which_a_users_does_not_replace(tiny_folder):
+    planted = study.Block(("smoke",), ("linear_probe",), ("trec",), (study.Arms("backdoor", (0.0, 1.0)),))
+    others = [
+        study.Block(("smoke",), ("linear_probe",), ("trec",), backbone=("minilm_l3",)),
+        study.Block(("smoke",), ("handcrafted",), ("trec",)),
+    ]
+    spec = dataclasses.replace(SPEC, blocks=(planted, *others))
+    cells = study.expand(spec, "smoke", {"source": str(tiny_folder)})
+    seen = {(c.arm.backbone.label, c.adaptation.name, c.arm.kind): c.id for c in cells}
+    own = tiny_folder.name
+    beside = {seen["minilm_l3", "linear_probe", "clean"], seen[own, "handcrafted", "clean"]}
+    assert set(seen) == {
+        (own, "linear_probe", "injected"),
+        (own, "linear_probe", "clean"),
+        (own, "handcrafted", "clean"),
+        ("minilm_l3", "linear_probe", "clean"),
+    }
+    assert study.controls(cells) == beside
+    assert study.controls([c for c in cells if not c.arm.defect]) == set()  # nothing planted: all are the study's
 
 
 def test_without_specificity_a_model_is_shown_its_own_defect_alone():

@@ -1,5 +1,9 @@
 """Adaptations by name: ADAPTATIONS[name](**conf/adaptation/<name>.yaml)."""
 
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
 from homog.adaptations.bitfit import BitFit
 from homog.adaptations.embedding_reuse import EmbeddingReuse
 from homog.adaptations.few_shot import FewShot
@@ -13,6 +17,7 @@ from homog.adaptations.nearest_centroid import NearestCentroid
 from homog.adaptations.prefix import Prefix
 from homog.adaptations.soft_prompt import SoftPrompt
 from homog.adaptations.zero_shot import ZeroShot
+from homog.config import variant
 
 ADAPTATIONS = {
     "zero_shot": ZeroShot,
@@ -33,3 +38,13 @@ ADAPTATIONS = {
     "from_scratch": FromScratch,
     "handcrafted": Handcrafted,
 }
+
+
+@cache
+def label(adaptation: Any) -> str:
+    """How frames and reports name it: its name, and the fields that are not as in its YAML ('lora epochs=8 rank=2')."""
+    if adaptation.name not in ADAPTATIONS:
+        return adaptation.name
+    usual = variant("adaptation", adaptation.name, ADAPTATIONS)
+    pairs = [(f.name, getattr(adaptation, f.name), getattr(usual, f.name)) for f in fields(adaptation)]
+    return " ".join([adaptation.name, *(f"{name}={value}" for name, value, other in pairs if value != other)])
