@@ -30,7 +30,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     arm = cells[0].arm
     groups = samples(cells)
     exposures, found_words = searched(exposures, arm.backbone, results, device)
-    backbone, upstream = shared_backbone(arm, results, device)
+    backbone, upstream = shared_backbone(arm, results, device, {group[0].adaptation for group, _ in groups})
     facts = {"upstream": upstream, "found": found_words, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     readers = {length: backbone.at_length(length) for length in lengths}  # each remembers what it has encoded
@@ -47,14 +47,21 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
                 saved.save(records.model_folder(results, cell.id), model, reader, save, new.provenance)
 
 
-def shared_backbone(arm: Any, results: Path, device: str) -> tuple[Any, dict[str, Any]]:
-    """(the arm's backbone, what was verified upstream). An injection is made once and kept by its content id."""
+def shared_backbone(
+    arm: Any, results: Path, device: str, adaptations: Iterable[Any] = ()
+) -> tuple[Any, dict[str, Any]]:
+    """(the arm's backbone, what was verified upstream). An injection is made once and kept by its content id.
+
+    What one of the `adaptations` cannot do with this backbone it says before that.
+    """
     from homog import records
     from homog.config import content_id
     from homog.defects.injection import texts
     from homog.seeding import generator
 
     clean = arm.backbone.load(device)
+    for adaptation in adaptations:
+        adaptation.fit(clean, [], 0)
     if arm.defect is None:
         return clean, {}
     injection = content_id(replace(arm, dose=1.0))[:20]

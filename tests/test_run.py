@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from homog import records
+from homog.adaptations import label
+from homog.adaptations.bitfit import BitFit
 from homog.adaptations.linear_probe import LinearProbe
 from homog.adaptations.lora import Lora
 from homog.backbones.encoder import Encoder
-from homog.config import Cell, Sizes, arm
+from homog.config import Cell, ConfigError, Sizes, arm
 from homog.defects.backdoor import Backdoor
 from homog.run import exposed, predicted, run, shared_backbone
 from homog.tasks.task import Task
@@ -36,7 +38,11 @@ def test_a_run_leaves_a_record_of_every_cell_with_its_provenance(tiny_folder, tm
         record = records.load(tmp_path, cell.id)
         facts = record.provenance
         assert record.conditions == ("clean", "backdoor-cf")
-        assert (facts["task"], facts["adaptation"], facts["kind"]) == (cell.task.name, cell.adaptation.name, "injected")
+        assert (facts["task"], facts["adaptation"], facts["kind"]) == (
+            cell.task.name,
+            label(cell.adaptation),
+            "injected",
+        )
         assert facts["n_train"] == 60
         assert facts["threads"] == 1
         assert facts["trainable"] == facts["moved"] == 0  # neither probe nor LoRA moves the backbone
@@ -78,6 +84,16 @@ def test_an_injection_is_made_once_for_all_doses_and_the_shared_backbone_stays(t
     assert len({full.fingerprint(), half.fingerprint(), clean.fingerprint()}) == 3
     assert nothing == {}
     assert said["verified"]
+
+
+def test_what_an_adaptation_cannot_do_with_a_backbone_is_said_before_the_injection(tmp_path, monkeypatch):
+    monkeypatch.setattr(Backdoor, "inject", None)
+    backbone = tiny.kind("llama")("tiny", str(tiny.save_tiny(tmp_path / "llama", "llama")))
+    one = arm(backbone, Backdoor("backdoor", "cf"), 1.0, 0)
+    with pytest.raises(ConfigError, match="has no bias terms; choose lora or ia3"):
+        shared_backbone(one, tmp_path, "cpu", {BitFit("bitfit", 1e-3)})
+    with pytest.raises(TypeError):  # and an adaptation that can gets to the injection
+        shared_backbone(one, tmp_path, "cpu", {LORA})
 
 
 def test_what_is_finished_survives_a_failure(tiny_folder, tmp_path, monkeypatch):

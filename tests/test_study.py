@@ -51,7 +51,7 @@ def test_fields_of_an_adaptation_are_varied_in_all_combinations_and_named():
     block = study.Block(("smoke",), ("lora",), ("trec",), vary={"epochs": (2, 8), "rank": (2, 8)})
     cells = study.expand(dataclasses.replace(SPEC, blocks=(block,)), "smoke")
     usual = {(c.adaptation.epochs, c.adaptation.rank): label(c.adaptation) for c in cells}
-    assert usual == {(2, 8): "lora", (2, 2): "lora rank=2", (8, 8): "lora epochs=8", (8, 2): "lora rank=2 epochs=8"}
+    assert usual == {(2, 8): "lora", (2, 2): "lora rank=2", (8, 8): "lora epochs=8", (8, 2): "lora epochs=8 rank=2"}
     with pytest.raises(ConfigError, match="unknown key of adaptation 'epoch': did you mean epochs"):
         study.expand(dataclasses.replace(SPEC, blocks=(dataclasses.replace(block, vary={"epoch": (2,)}),)), "smoke")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from homog.adaptations.adaptation import Predictor
-from homog.adaptations.training import fit, predictor, settings
+from homog.adaptations.training import fit, predictor
 from homog.config import ConfigError
 from homog.seeding import torch_stream
 
@@ -25,7 +25,7 @@ def adapted(
         names = dict(copied.named_parameters())
         module = _with_adapters(copied, config, ("adapter", adaptation.name, task.name, seed))
         added = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        head = fit(backbone, module, task, settings(adaptation), ("order", adaptation.name, task.name, seed))
+        head = fit(backbone, module, task, adaptation, ("order", adaptation.name, task.name, seed))
         yield task.name, predictor(backbone, module, head, names, added)
 
 

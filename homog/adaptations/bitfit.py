@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 from homog.config import ConfigError
 
 if TYPE_CHECKING:
@@ -15,21 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class BitFit:
-    """AdamW on the biases (of layer norms too) and the head; the fields after `inverted` are those of `Training`.
+class BitFit(Training):
+    """AdamW on the biases (of layer norms too) and the head.
 
     `inverted` trains the complement: everything but the biases. That is what the arm called BitFit does in the code
     released with Bommasani et al. 2022; it is here so that their numbers can be compared with what they meant.
     """
 
-    name: str
-    learning_rate: float
     inverted: bool = False
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
 
     def trains(self, parameter: str) -> bool:
         """Biases move, nothing else (`inverted`: the other way round); an unused pooler gets no gradient."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -14,19 +15,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FromScratch:
+class FromScratch(Training):
     """AdamW on all weights, which start as transformers initialises them, drawn anew for each task and seed.
 
     Tokenizer and architecture are the backbone's, its weights are not used: era 2 of Bommasani et al. 2021, figure 1.
-    The fields after `name` are those of `training.Training`.
     """
 
-    name: str
-    learning_rate: float
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
     head: str = "zero"
 
     def trains(self, parameter: str) -> bool:

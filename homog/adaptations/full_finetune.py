@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -14,16 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FullFinetune:
-    """AdamW on all weights and the head; the fields after `name` are those of `training.Training`."""
-
-    name: str
-    learning_rate: float
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
+class FullFinetune(Training):
+    """AdamW on all weights and the head."""
 
     def trains(self, parameter: str) -> bool:
         """Every parameter that takes part in the features moves; an unused pooler gets no gradient."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 from homog.config import ConfigError
 
 if TYPE_CHECKING:
@@ -22,21 +23,11 @@ TARGETS = {
 
 
 @dataclass(frozen=True)
-class IA3:
-    """peft's IA3 on `target_modules`, of which it scales the input of `feedforward_modules` (empty: by model type).
+class IA3(Training):
+    """peft's IA3 on `target_modules`, of which it scales the input of `feedforward_modules` (empty: by model type)."""
 
-    The other fields are those of `training.Training`.
-    """
-
-    name: str
-    learning_rate: float
     target_modules: tuple[str, ...] = ()
     feedforward_modules: tuple[str, ...] = ()
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
 
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the factors and the head are new."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -14,22 +15,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Lora:
-    """peft's LoRA of rank `rank` on `target_modules` (empty: peft's choice for the model type, e.g. query and value).
+class Lora(Training):
+    """peft's LoRA of rank `rank` on `target_modules` (empty: peft's choice for the model type, e.g. query, value)."""
 
-    The other fields are those of `training.Training`.
-    """
-
-    name: str
-    learning_rate: float
     rank: int = 8
     alpha: int = 16
     target_modules: tuple[str, ...] = ()
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
 
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the adapters and the head are new."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -14,17 +15,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prefix:
-    """peft's prefix tuning with `tokens` virtual tokens in every layer; the other fields: `training.Training`."""
+class Prefix(Training):
+    """peft's prefix tuning with `tokens` virtual tokens in every layer."""
 
-    name: str
-    learning_rate: float
     tokens: int = 10
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
 
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the prefixes and the head are new."""

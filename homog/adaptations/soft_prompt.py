@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
+from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -14,17 +15,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SoftPrompt:
-    """peft's prompt tuning with `tokens` virtual tokens; the other fields are those of `training.Training`."""
+class SoftPrompt(Training):
+    """peft's prompt tuning with `tokens` virtual tokens."""
 
-    name: str
-    learning_rate: float
     tokens: int = 10
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
 
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the prompt and the head are new."""

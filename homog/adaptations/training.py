@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,33 +10,9 @@ import torch
 
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import probe
+from homog.adaptations.settings import Training
 from homog.backbones.backbone import Backbone, by_length, pad
-from homog.config import choose
 from homog.seeding import generator
-
-
-@dataclass(frozen=True)
-class Training:
-    """Settings of one training run. Dropout is off: with few examples it costs accuracy, and randomness.
-
-    `head`: 'probe' starts from the linear probe of the frozen features ("LP-FT", Kumar et al. 2022), which keeps
-    pretrained features from being distorted by a random head; 'zero' starts from zeros.
-    """
-
-    learning_rate: float
-    epochs: int = 3
-    batch: int = 16
-    weight_decay: float = 0.0
-    warmup: float = 0.1
-    head: str = "probe"
-
-    def __post_init__(self) -> None:
-        choose(self.head, ("probe", "zero"), "head")
-
-
-def settings(adaptation: Any) -> Training:
-    """The training settings among the fields of an adaptation."""
-    return Training(**{f.name: getattr(adaptation, f.name) for f in fields(Training)})
 
 
 def trained_copies(
@@ -48,7 +23,7 @@ def trained_copies(
         module = backbone.copy().module
         for name, parameter in module.named_parameters():
             parameter.requires_grad_(adaptation.trains(name))
-        head = fit(backbone, module, task, settings(adaptation), ("order", adaptation.name, task.name, seed))
+        head = fit(backbone, module, task, adaptation, ("order", adaptation.name, task.name, seed))
         yield task.name, predictor(backbone, module, head, dict(module.named_parameters()), added=0)
 
 
