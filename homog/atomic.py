@@ -40,7 +40,7 @@ def check_writable(results: Path) -> None:
         probe = results / "runs" / "records" / ".writable"
         with replacing(probe) as temporary:
             temporary.write_bytes(b"homog")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # a job beside this one may have taken it away
         free = shutil.disk_usage(results).free
     except OSError as error:
         reason = error.strerror or error

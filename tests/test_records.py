@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,12 @@ def test_weights_come_back_and_torn_ones_are_made_again(tmp_path, capsys):
     path.write_bytes(path.read_bytes()[:-5])
     assert records.load_weights(tmp_path, "i1") is None
     assert str(path) in capsys.readouterr().out
+
+
+def test_jobs_that_start_together_do_not_trip_over_the_check(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: atomic.check_writable(tmp_path), range(200)))
+    assert not list((tmp_path / "runs" / "records").iterdir())
 
 
 def test_an_unwritable_or_full_folder_is_refused_before_compute(tmp_path, monkeypatch):
