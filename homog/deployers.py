@@ -19,6 +19,7 @@ from homog.metrics.outcomes import MEASURES, failure_distribution, homogenizatio
 from homog.metrics.resampling import by_person, resampled_sums
 
 DECISIONS, DEPLOYERS = "decisions", "deployers"
+ALTERNATING = "backbone=alternating"  # models that share all but the backbone
 SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
 MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "provenance"]
 KEY = ["panel", "setting", "backbone", "adaptation", "data"]
@@ -112,6 +113,33 @@ def deployers(df: Frame) -> list[Panel]:
             task, backbone, adaptation, data = key
             found.append(Panel(DEPLOYERS, task, backbone, adaptation, data, stacked, part["people"].iloc[0], part))
     return found
+
+
+def told_apart(df: Frame) -> Frame:
+    """The frame with `adaptation` naming the backbone where it is not the most frequent, and with ALTERNATING models.
+
+    Those are copies of the clean ones such that the next task and the next deployer always has another backbone: they
+    share adaptation and training data as the others do, and no pretrained backbone.
+    """
+    usual = df["backbone"].mode()[:1]
+    other = df[~df["backbone"].isin(usual)]
+    names = [
+        f"{name} backbone={backbone}" for name, backbone in zip(other["adaptation"], other["backbone"], strict=True)
+    ]
+    mixed = _alternating(df[df["kind"] == "clean"])
+    mixed = mixed.assign(adaptation=[f"{name} {ALTERNATING}" for name in mixed["adaptation"]])
+    parts = [df[df["backbone"].isin(usual)], other.assign(adaptation=names), mixed]
+    return pd.concat([one for one in parts if len(one)] or parts[:1])
+
+
+def _alternating(df: Frame) -> Frame:
+    backbones = sorted(df["backbone"].unique())
+    there = df[df.groupby("adaptation")["backbone"].transform("nunique") == len(backbones)]
+    if len(backbones) < 2 or there.empty:
+        return df[:0]
+    places = {task: i for _, part in there.groupby("family") for i, task in enumerate(sorted(part["task"].unique()))}
+    turn = (there["task"].map(places) + there["seed"]) % len(backbones)
+    return there[there["backbone"] == turn.map(dict(enumerate(backbones)))].assign(backbone=" and ".join(backbones))
 
 
 def outcomes(panels: Sequence[Panel]) -> Frame:

@@ -11,7 +11,15 @@ PEOPLE = np.array([f"p{i}" for i in range(400)])
 
 
 def model(failed, task="t", seed=0, data="disjoint", family="", adaptation="linear_probe"):
-    names = {"arm_seed": 0, "backbone": "b", "adaptation": adaptation, "task": task, "seed": seed, "data": data}
+    names = {
+        "arm_seed": 0,
+        "kind": "clean",
+        "backbone": "b",
+        "adaptation": adaptation,
+        "task": task,
+        "seed": seed,
+        "data": data,
+    }
     labels = np.zeros(len(failed), dtype=int)
     probabilities = np.where(failed[:, None], [0.2, 0.8], [0.9, 0.1])
     return names | {
@@ -97,3 +105,17 @@ def test_single_models_and_samples_that_may_overlap_are_no_panel():
     rows = rivals(independent(1)) + rivals(independent(2), data="own")
     assert deployers.deployers(pd.DataFrame(rows)) == []
     assert deployers.outcomes([]).empty
+
+
+def test_every_other_model_has_another_backbone():
+    names = [(task, family, seed) for task, family in (("a", "f"), ("b", "f"), ("t", "")) for seed in (0, 1)]
+    rows = [model(independent(1)[0], task, seed, family=family) for task, family, seed in names]
+    both = pd.concat([pd.DataFrame(rows).assign(cell="on b"), pd.DataFrame(rows).assign(backbone="c", cell="on c")])
+    found = deployers.told_apart(pd.concat([both, pd.DataFrame(rows).assign(adaptation="lora")]))
+    names_of = found.groupby("adaptation")["cell"].nunique(dropna=False).to_dict()
+    mixed = found[found["adaptation"] == "linear_probe backbone=alternating"]
+    assert set(names_of) == {"linear_probe", "linear_probe backbone=c", "linear_probe backbone=alternating", "lora"}
+    turns = mixed.set_index(["task", "seed"])["cell"].to_dict()
+    assert turns["a", 0] != turns["b", 0] != turns["b", 1]  # the next task, and the next deployer
+    assert turns["t", 0] != turns["t", 1] and len(turns) == len(names)
+    pd.testing.assert_frame_equal(deployers.told_apart(pd.DataFrame(rows)), pd.DataFrame(rows))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from homog import deployers, plots
 from homog.analysis import Frame
 from homog.answers import Answer, Said, direction, met_by
-from homog.deployers import DECISIONS, DEPLOYERS, KEY, Panel
+from homog.deployers import ALTERNATING, DECISIONS, DEPLOYERS, KEY, Panel
 from homog.layout import bracket, readable
 
 ERAS = {"handcrafted": "era 1", "from_scratch": "era 2"}  # every other adaptation: era 3, the shared backbone
@@ -19,15 +19,16 @@ MEANINGFUL = 0.05
 LOOKS = {"disjoint": "sham", "shared": "injected"}
 TITLES = {DECISIONS: "Four decisions", DEPLOYERS: "Four deployers"}
 RULE = (
-    "homogenizes: bounded H is above that of hand-made features on the same people and with the same sharing of "
-    f"data, its 95 % interval above 0 and the difference at least {MEANINGFUL}; diversifies: the mirror image; no "
+    "homogenizes: bounded H is above that of the control (hand-made features, or models of which every other one has "
+    "another backbone) on the same people and with the same sharing of data, its 95 % interval above 0 and the "
+    f"difference at least {MEANINGFUL}; diversifies: the mirror image; no "
     f"effect: the interval lies within {MEANINGFUL} of 0; undecided: anything else."
 )
 LEGEND = (
     "H in its bounded form: 0 = models fail independently of each other, 1 = every failure of the best model is "
-    "shared by all. Against era 1, era 2: less that of hand-made features, of the architecture from scratch. Means "
-    "over tasks or families, paired on the same people. Shared data with a deterministic learner gives one and the "
-    "same model (H = 1)."
+    "shared by all. Difference: less that of hand-made features (era 1), or of models that alternate between two "
+    "backbones. Means over tasks or families, paired on the same people. Shared data with a deterministic learner "
+    "gives one and the same model (H = 1)."
 )
 STATISTICS = (
     "Intervals are 95 % percentile intervals of a bootstrap over people; models, seeds and the backbone are fixed, so "
@@ -58,20 +59,32 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 
 def said(df: Frame) -> Said:
-    """The answer per kind of panel and adaptation that shares the backbone."""
+    """The answer per kind of panel and adaptation that shares the backbone, against each control but era 2."""
     frame = sharing(_panels(df))
-    frame = frame[frame["control"] == "handcrafted"] if len(frame) else frame
     answers, shown, seen = [], [], []
-    for _, row in frame[~frame["adaptation"].isin(ERAS)].iterrows() if len(frame) else ():
-        word = verdict(row)
-        name = f"{readable(row['adaptation'])}, {row['kind']}, {row['data']} data"
-        answers.append(Answer(name, word, f"bounded H {bracket(row)} above era 1 ({row['settings']} settings)"))
-        shown.append({"Models": name, "Answer": word, "Against era 1": bracket(row), "n": f"{row['examples']:,}"})
-        seen.append(word)
+    for _, row in frame.iterrows():
+        base, apart = row["control"], row["control"].endswith(ALTERNATING)
+        if row["adaptation"] in ERAS or row["adaptation"].endswith(ALTERNATING) or not (apart or base == "handcrafted"):
+            continue
+        word, against = verdict(row), "two backbones" if apart else "era 1"
+        name = f"{_named(row['adaptation'])}, {row['kind']}, {row['data']} data"
+        detail = f"bounded H {bracket(row)} above {against} ({row['settings']} settings)"
+        answers.append(Answer(f"{name}, against {against}", word, detail))
+        cells = {"Models": name, "Against": against, "Answer": word, "Difference": bracket(row)}
+        shown.append(cells | {"n": f"{row['examples']:,}"})
+        seen += [] if apart else [word]
     met = sum(word == "homogenizes" for word in seen)
     outcome = f"{met_by(met, len(seen))}: {met} of {len(seen)} homogenize"
     expected = "bounded H above that of hand-made features"
     return Said(answers, frame, pd.DataFrame(shown), outcome, expected, LEGEND, RULE, STATISTICS)
+
+
+def _named(adaptation: str) -> str:
+    """An adaptation for a reader, with the backbone where it is not the usual one."""
+    base, _, backbone = adaptation.partition(" backbone=")
+    if not backbone:
+        return readable(base)
+    return f"{readable(base)} ({'two backbones' if adaptation.endswith(ALTERNATING) else backbone})"
 
 
 def verdict(row: Any) -> str:
@@ -81,12 +94,17 @@ def verdict(row: Any) -> str:
 
 
 def sharing(panels: list[Panel]) -> Frame:
-    """`deployers.sharing` of every adaptation against both earlier eras, a row per `control`."""
+    """`deployers.sharing` of every adaptation against each `control`: both earlier eras, alternating backbones."""
     found = []
     for name in ERAS:
         control = [one for one in panels if one.adaptation == name]
         frame = deployers.sharing([one for one in panels if one.adaptation != name], control)
         found.append(frame.assign(control=name))
+    for control in dict.fromkeys(one.adaptation for one in panels if one.adaptation.endswith(ALTERNATING)):
+        base = control.removesuffix(f" {ALTERNATING}")
+        same = [one for one in panels if one.adaptation != control and one.adaptation.split(" ")[0] == base]
+        frame = deployers.sharing(same, [one for one in panels if one.adaptation == control])
+        found.append(frame.assign(control=control))
     return pd.concat(found, ignore_index=True).rename(columns={"panel": "kind"})
 
 
@@ -107,7 +125,8 @@ def _relabelled(panel: Panel) -> Panel:
 
 
 def _panels(df: Frame) -> list[Panel]:
-    return [*deployers.decisions(df), *deployers.deployers(df)]
+    every = deployers.told_apart(df)
+    return [*deployers.decisions(every), *deployers.deployers(every)]
 
 
 def _names(panels: list[Panel]) -> list[str]:
@@ -136,12 +155,12 @@ def homogenization(panels: list[Panel]) -> Figure:
         axes.grid(axis="y")
     figure.axes[0].set_ylabel("Bounded H")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data", "dot": "a family or task"})
-    plots.note(figure, f"{max(len(one.people) for one in panels):,} people each; one backbone.")
+    plots.note(figure, f"{max(len(one.people) for one in panels):,} people each.")
     return figure
 
 
 def _tick(name: str) -> str:
-    return readable(name) + (f" ({ERAS[name]})" if name in ERAS else "")
+    return _named(name) + (f" ({ERAS[name]})" if name in ERAS else "")
 
 
 def agreement(panels: list[Panel]) -> Figure:
@@ -161,5 +180,5 @@ def agreement(panels: list[Panel]) -> Figure:
         axes.grid(axis="y")
     figure.axes[0].set_ylabel("Error consistency")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data"})
-    plots.note(figure, ", ".join(f"{1 + i} {readable(name)}" for i, name in enumerate(names)))
+    plots.note(figure, ", ".join(f"{1 + i} {_named(name)}" for i, name in enumerate(names)))
     return figure

@@ -93,8 +93,9 @@ def verdict(row: Any, prefix: str) -> str:
 def markets(df: Frame) -> list[tuple[dict[str, Any], dict[str, tuple[Frame, Frame]]]]:
     """(kind, adaptation and condition, task -> deployers on the shared backbone and the same before they moved).
 
-    The first of several injected backbones stands for its kind: deployers share ONE backbone.
+    The first of several injected backbones stands for its kind: deployers share ONE backbone, or alternate between two.
     """
+    df = deployers.told_apart(df)
     before = {
         (condition, task): rows.sort_values("seed")
         for (condition, task), rows in df[(df["adaptation"] == BEFORE) & (df["kind"] == "clean")].groupby(
@@ -161,6 +162,7 @@ def _all(after: Frame, before: Frame, column: str) -> Sample:
 
 def errors(df: Frame) -> Frame:
     """Mean error and share of rejections of one deployer, by market and task."""
+    df = deployers.told_apart(df)
     rows = df.assign(error=df["failed"].map(np.mean), rejections=df["rejected"].map(np.mean))
     keys = ["kind", "adaptation", "condition", "task"]
     return rows.groupby(keys, sort=False)[["error", "rejections"]].mean().reset_index()

@@ -43,6 +43,29 @@ def test_nothing_shared_is_no_effect_or_undecided_and_not_met():
     assert said.outcome == "not met: 0 of 4 homogenize"
 
 
+def two_backbones():
+    """Linear probes on two backbones: those on one fail together, those on different ones apart."""
+    rows = frame()
+    other = rows[rows["adaptation"] == "linear_probe"].assign(backbone="c")
+    return pd.concat([rows, other.assign(failed=[np.roll(failed, 7) for failed in other["failed"]])])
+
+
+def test_models_on_alternating_backbones_are_the_control_for_sharing_one():
+    panels = STUDY._panels(two_backbones())
+    names = {one.adaptation for one in panels}
+    assert {"linear_probe backbone=c", "linear_probe backbone=alternating"} < names
+    found = STUDY.sharing(panels)
+    against = found[found["control"] == "linear_probe backbone=alternating"]
+    assert set(against["adaptation"]) == {"linear_probe", "linear_probe backbone=c"}
+    assert (against["low"] > 0.3).all()
+    said = STUDY.said(two_backbones())
+    named = [one.name for one in said.answers]
+    assert "Linear probe (c), deployers, disjoint data, against two backbones" in named
+    assert not any(name.startswith("Linear probe (two backbones)") for name in named)
+    assert said.outcome == "met: 8 of 8 homogenize"  # both backbones against era 1; the other control is not counted
+    assert len(said.table) == 16
+
+
 @pytest.mark.parametrize("value", [0.2, -0.2, 0.0])
 def test_verdicts(value):
     row = {"value": value, "low": value - 0.01, "high": value + 0.01}
@@ -50,9 +73,11 @@ def test_verdicts(value):
     assert STUDY.verdict(row | {"low": -0.3, "high": 0.3}) == "undecided"
 
 
-@pytest.mark.parametrize("kinds", [("handcrafted", "from_scratch", "linear_probe"), ("handcrafted",), ("lora",), ()])
+@pytest.mark.parametrize(
+    "kinds", [("handcrafted", "from_scratch", "linear_probe"), ("handcrafted",), ("lora",), (), "two"]
+)
 def test_figures_and_tables_of_any_grid(kinds, tmp_path):
-    rows = frame(kinds) if kinds else frame()[:0]
+    rows = two_backbones() if kinds == "two" else frame(kinds) if kinds else frame()[:0]
     figures = STUDY.figures(rows)
     assert set(figures) == (set(STUDY.CAPTIONS) if kinds else set())
     for key, figure in figures.items():
