@@ -1,0 +1,221 @@
+"""Tables and figures of the survival study: effects frame in, frames and figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from homog import analysis, means, plots
+from homog.adaptations import ADAPTATIONS
+from homog.analysis import Frame
+from homog.answers import MEANINGFUL, Answer, Said, met_by
+from homog.config import variant
+from homog.layout import bracket, joined, readable
+from homog.metrics import transfer
+
+KNOBS = ("epochs", "learning_rate", "weight_decay", "rank", "n_train")
+MIDDLE = 4  # the epochs at which the other knobs are turned
+COLOURS = dict(zip(("lora", "full_finetune"), ("#0072B2", "#D55E00"), strict=True))
+OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+RULE = (
+    "survives: at every amount the 95 % interval of inherited harm lies above half of that at the first amount; halved "
+    "at an amount: the interval there lies below half; undecided: neither; nothing to survive: at the first amount the "
+    f"interval reaches below 0 or the harm is below {MEANINGFUL}."
+)
+LEGEND = (
+    "Inherited harm with 95 % intervals, mean over tasks, at the first and the last amount of adaptation. Half-life: "
+    "the amount at which half of the first is left, by linear interpolation; 'beyond' is not within the amounts seen. "
+    "Amounts at which the clean control is no better than the most frequent label count nowhere: it learned nothing."
+)
+STATISTICS = (
+    "Inherited harm is the harm of a model adapted from the injected backbone less that of the model adapted from the "
+    "clean one in the same way, both exposed on the same examples. Intervals draw backbone seeds and examples; two "
+    "seeds make them too narrow. Half-lives are of the means; their intervals over seeds are in the table."
+)
+CAPTIONS = {
+    "survival": "Inherited harm against the amount of adaptation: number of epochs, and at four epochs learning rate, "
+    "weight decay, rank of the adapters, training examples. Line and band: mean over tasks with its 95 % interval. "
+    "Dashed, squares: the sham. Dotted: half of the first amount. Crosses: amounts at which the clean control is no "
+    "better than the most frequent label. Amounts are spread evenly.",
+}
+
+
+def tables(df: Frame) -> dict[str, Frame]:
+    """What is left of the first with the half-life, every point of every curve, and every task at the usual size."""
+    usual = df[df["n_train"] == df["n_train"].mode()[0]] if len(df) else df
+    return {"survival": lives(df), "curves": curves(df), "inheritance": analysis.inherited(usual)}
+
+
+def figures(df: Frame) -> dict[str, Figure]:
+    """A row of panels per condition, a column per knob."""
+    found = curves(df)
+    with plots.style():
+        return {"survival": survival(found)} if len(found) else {}
+
+
+def said(df: Frame) -> Said:
+    """The answer per condition, adaptation and knob."""
+    frame = lives(df)
+    answers, shown = [], []
+    for _, row in frame.iterrows():
+        name = f"{row['condition']}, {readable(row['adaptation'])}, {readable(row['knob'])}"
+        span = f"{row['from']:g} to {row['to']:g}"
+        first, last = bracket(row, "first_"), bracket(row, "last_")
+        answers.append(Answer(name, row["answer"], f"{span}: {first} to {last} ({row['tasks']} tasks, n {row['n']:,})"))
+        cells = {"Models": name, "Amounts": span, "First": first, "Last": last, "Half-life": _life(row["half_life"])}
+        shown.append(cells | {"Answer": row["answer"], "n": f"{row['n']:,}"})
+    asked = [one for one in answers if one.verdict != "nothing to survive"]
+    kept = sum(one.verdict == "survives" for one in asked)
+    outcome = f"{met_by(kept, len(asked))}: {kept} of {len(asked)} survive"
+    return Said(answers, frame, pd.DataFrame(shown), outcome, "harm stays above half", LEGEND, RULE, STATISTICS)
+
+
+def _life(value: float) -> str:
+    return "beyond" if np.isposinf(value) else "n/a" if np.isnan(value) else f"{value:.2g}"
+
+
+def settled(df: Frame) -> Frame:
+    """The frame with the adaptation's bare name and a column per knob; NaN where an adaptation has no such field."""
+    names = [label.split(" ")[0] for label in df["adaptation"]]
+    given = [dict(part.split("=") for part in label.split(" ")[1:]) for label in df["adaptation"]]
+    fields: dict[str, list[float]] = {knob: [] for knob in KNOBS[:-1]}
+    for name, values in zip(names, given, strict=True):
+        usual = variant("adaptation", name, ADAPTATIONS)
+        for knob, column in fields.items():
+            column.append(float(values.get(knob, getattr(usual, knob, np.nan))))
+    return df.assign(adaptation=names, **fields)
+
+
+def turned(df: Frame) -> Iterator[tuple[dict[str, Any], Frame]]:
+    """(condition, adaptation and knob, the rows in which only that knob is turned) where it has several amounts."""
+    rows = settled(df)
+    for (condition, adaptation), part in rows.groupby(["condition", "adaptation"], sort=False):
+        usual = variant("adaptation", str(adaptation), ADAPTATIONS)
+        middle = {knob: getattr(usual, knob, np.nan) for knob in KNOBS[:-1]} | {"epochs": MIDDLE}
+        middle["n_train"] = part["n_train"].mode()[0]
+        for knob in KNOBS:
+            others = [name for name in KNOBS if name != knob and pd.notna(middle[name])]
+            only = part[np.logical_and.reduce([part[name] == middle[name] for name in others])]
+            only = only[only[knob].notna()]
+            if only[knob].nunique() > 1:
+                yield {"condition": condition, "adaptation": adaptation, "knob": knob}, only
+
+
+def curves(df: Frame) -> Frame:
+    """A row per condition, adaptation, knob, arm kind and amount: inherited harm, over the tasks with every amount."""
+    out = []
+    for key, rows in turned(df):
+        for kind in ("injected", "sham"):
+            part = rows[rows["kind"] == kind]
+            amounts = sorted(part[key["knob"]].unique())
+            tasks = _whole(part, key["knob"], len(amounts))
+            for amount in amounts if tasks else ():
+                here = part[part[key["knob"]] == amount]
+                found = means.over_tasks(here, tasks)
+                clean = rows[(rows["kind"] == "clean") & (rows[key["knob"]] == amount) & rows["task"].isin(tasks)]
+                facts = {"accuracy": clean["accuracy_clean"].mean(), "majority": clean["majority"].mean()}
+                facts["learned"] = bool(facts["accuracy"] > facts["majority"])
+                out.append({**key, "kind": kind, "amount": amount, "tasks": len(tasks), **facts, **found})
+    shape = ["condition", "adaptation", "knob", "kind", "amount", "tasks", "accuracy", "majority", "learned"]
+    shape += list(means.NOTHING)
+    return pd.DataFrame(out, columns=shape)
+
+
+def _whole(part: Frame, knob: str, amounts: int) -> list[str]:
+    """The tasks that have every amount at every backbone seed."""
+    seeds = part["arm_seed"].nunique()
+    sizes = part.groupby("task", sort=False)[[knob, "arm_seed"]].apply(lambda rows: len(rows.drop_duplicates()))
+    return [str(task) for task, size in sizes.items() if size == amounts * seeds] if len(part) else []
+
+
+def lives(df: Frame) -> Frame:
+    """A row per curve of injected arms: first and last harm, what is left, half-life over seeds, the answer by RULE."""
+    found, out = curves(df), []
+    for key, rows in turned(df):
+        mine = (found[list(key)] == list(key.values())).all(axis=1) & (found["kind"] == "injected")
+        points = found[mine & (found["learned"] == True)]  # noqa: E712 - an empty frame has no bool column
+        if len(points) < 2:
+            continue
+        first, last = points.iloc[0], points.iloc[-1]
+        row = key | {"from": first["amount"], "to": last["amount"], "tasks": first["tasks"], "answer": verdict(points)}
+        for name, point in (("first", first), ("last", last)):
+            row |= {f"{name}_{column}": point[column] for column in ("value", "low", "high")}
+        row["remaining"] = last["value"] / first["value"] if row["answer"] != "nothing to survive" else np.nan
+        seen = rows[(rows["kind"] == "injected") & rows[key["knob"]].isin(set(points["amount"]))]
+        row |= half_life(seen, key["knob"]) | {
+            "seeds": first["seeds"],
+            "n": first["examples"],
+        }
+        out.append(row)
+    return pd.DataFrame(out)
+
+
+def half_life(rows: Frame, knob: str) -> dict[str, float]:
+    """`transfer.survival` of the inherited harm, mean over tasks, a row per backbone seed."""
+    whole = rows[rows["task"].isin(_whole(rows, knob, rows[knob].nunique()))]
+    table = whole.groupby(["arm_seed", knob])["inherited"].mean().unstack(knob)
+    life = transfer.survival(table.columns.to_numpy(dtype=float), table.to_numpy())
+    return {"half_life": life.half_life, "half_life_from": life.low, "half_life_to": life.high}
+
+
+def verdict(points: Frame) -> str:
+    """By RULE, of the points of a curve in the order of their amounts."""
+    first, later = points.iloc[0], points.iloc[1:]
+    if not (first["low"] > 0 and first["value"] >= MEANINGFUL):
+        return "nothing to survive"
+    half = first["value"] / 2
+    halved = later[later["high"] < half]
+    if len(halved):
+        return f"halved at {joined([f'{amount:g}' for amount in halved['amount']])}"
+    return "survives" if (later["low"] > half).all() else "undecided"
+
+
+def survival(found: Frame) -> Figure:
+    """All curves."""
+    conditions, knobs = found["condition"].unique(), [knob for knob in KNOBS if knob in set(found["knob"])]
+    figure = plots.figure(0.6 + 1.25 * len(conditions))
+    panels = figure.subplots(len(conditions), len(knobs), squeeze=False, sharey=True)
+    names = found["adaptation"].unique().tolist()
+    colours = COLOURS | dict(zip((name for name in names if name not in COLOURS), OTHERS, strict=False))
+    for row, condition in zip(panels, conditions, strict=True):
+        for axes, knob in zip(row, knobs, strict=True):
+            here = found[(found["condition"] == condition) & (found["knob"] == knob)]
+            amounts = sorted(here["amount"].unique())
+            axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+            for (name, kind), rows in here.groupby(["adaptation", "kind"], sort=False):
+                _curve(axes, [amounts.index(amount) for amount in rows["amount"]], rows, colours[name], kind == "sham")
+            axes.set_xticks(range(len(amounts)), [f"{amount:g}" for amount in amounts], rotation=90)
+            axes.tick_params(axis="x", labelsize=plots.TINY)
+            axes.grid(axis="y")
+            if condition == conditions[0]:
+                axes.set_title({"n_train": "examples"}.get(knob, knob.replace("_", "\n")), fontsize=plots.SMALL)
+        row[0].set_ylabel(condition.split("-")[0], weight="bold")
+    _legend(figure, {name: colours[name] for name in names})
+    n = found[found["kind"] == "injected"]
+    text = f"Inherited harm (n {n['examples'].min():,} to {n['examples'].max():,} examples, {n['seeds'].max()} seeds)."
+    plots.note(figure, text)
+    return figure
+
+
+def _curve(axes: Any, x: list[int], rows: Frame, colour: str, sham: bool) -> None:
+    if not sham:
+        axes.fill_between(x, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
+        axes.axhline(rows["value"].iloc[0] / 2, color=colour, linewidth=0.6, linestyle=":")
+    look = {"linestyle": "--", "linewidth": 0.7, "marker": "s"} if sham else {"marker": "o"}
+    axes.plot(x, rows["value"], color=colour, markersize=2.2, **look)
+    useless = [(place, value) for place, value, fine in zip(x, rows["value"], rows["learned"], strict=True) if not fine]
+    axes.plot(*zip(*useless, strict=True), "x", color="black", markersize=4) if useless else None
+
+
+def _legend(figure: Figure, colours: dict[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=colour, marker="o", markersize=3, label=readable(n)) for n, colour in colours.items()
+    ]
+    look: dict[str, Any] = {"color": "#555555", "linestyle": "--", "linewidth": 0.7, "marker": "s", "markersize": 3}
+    figure.legend(handles=[*handles, Line2D([], [], label="sham", **look)], loc="outside upper center", ncols=4)
