@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,24 @@ def model_type(backbone: Backbone) -> str:
 def turned(backbone: Backbone) -> bool:
     """Whether the weights are kept as (in, out), as those of GPT-2: peft asks for `fan_in_fan_out`."""
     return any(type(part).__name__ == "Conv1D" for part in backbone.module.modules())
+
+
+def embedding_width(backbone: Backbone) -> int:
+    """The width of a word's embedding, which in some families (ELECTRA) is not that of a state."""
+    return int(backbone.module.get_input_embeddings().embedding_dim)  # pyright: ignore
+
+
+def attention(backbone: Backbone, name: str) -> tuple[int, int]:
+    """(heads, width of one) of every layer. ConfigError, naming the adaptation, where it takes no keys from outside."""
+    config: Any = backbone.module.config
+    if "past_key_values" not in inspect.signature(backbone.module.forward).parameters:
+        raise ConfigError(
+            f"adaptation {name} puts keys and values in front of a layer's own, and {model_type(backbone)} takes none; "
+            f"use soft_prompt or lora, or a backbone like BERT, RoBERTa, ELECTRA, GPT-2, Llama or T5"
+        )
+    heads = int(config.num_attention_heads)
+    given = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)  # Llama-like, T5-like
+    return heads, int(given or config.hidden_size // heads)
 
 
 def room(backbone: Backbone, virtual: int) -> Backbone:

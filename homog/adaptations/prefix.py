@@ -25,10 +25,19 @@ class Prefix(Training):
         return False
 
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with prefixes of its own. ConfigError where the backbone has no room for them."""
+        """Each task in turn with prefixes of its own.
+
+        ConfigError where the backbone has no room for them, or takes no keys and values from outside.
+        """
         from peft import PrefixTuningConfig, TaskType
 
-        from homog.adaptations.adapters import adapted, room
+        from homog.adaptations.adapters import adapted, attention, room
 
-        config = PrefixTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=self.tokens)
+        heads, width = attention(backbone, self.name)
+        config = PrefixTuningConfig(
+            task_type=TaskType.FEATURE_EXTRACTION,
+            num_virtual_tokens=self.tokens,
+            num_attention_heads=heads,
+            token_dim=heads * width,
+        )
         return adapted(room(backbone, self.tokens), tasks, self, config, seed)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SoftPrompt(Training):
-    """peft's prompt tuning with `tokens` virtual tokens."""
+    """peft's prompt tuning with `tokens` virtual tokens, which start as words drawn from the vocabulary."""
 
     tokens: int = 10
 
@@ -26,9 +26,15 @@ class SoftPrompt(Training):
 
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
         """Each task in turn with a prompt of its own. ConfigError where the backbone has no room for it."""
-        from peft import PromptTuningConfig, TaskType
+        from peft import PromptTuningConfig, PromptTuningInit, TaskType
 
-        from homog.adaptations.adapters import adapted, room
+        from homog.adaptations.adapters import adapted, embedding_width, room
 
-        config = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=self.tokens)
+        config = PromptTuningConfig(
+            task_type=TaskType.FEATURE_EXTRACTION,
+            num_virtual_tokens=self.tokens,
+            num_attention_heads=1,  # peft asks for it and does nothing with it
+            token_dim=embedding_width(backbone),
+            prompt_tuning_init=PromptTuningInit.SAMPLE_VOCAB,
+        )
         return adapted(room(backbone, self.tokens), tasks, self, config, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +21,23 @@ TOLERANCE = 1e-3  # relative, of the weights' displacement: float32 sums over mi
 
 
 def linear_weights(backbone: Backbone) -> dict[str, Tensor]:
-    """The weight matrices (out, in) of all Linear layers inside the blocks, by parameter name, on the CPU."""
+    """The weight matrices (out, in) of all linear layers inside the blocks, by parameter name, on the CPU."""
     from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
 
     from homog.backbones.trunk import blocks
 
-    inside = {id(m.weight) for m in blocks(backbone.module).modules() if isinstance(m, Linear)}
-    return {n: p.detach().cpu() for n, p in backbone.module.named_parameters() if id(p) in inside}
+    inside = {id(m.weight) for m in blocks(backbone.module).modules() if isinstance(m, (Linear, Conv1D))}
+    return turned(backbone, {n: p.detach().cpu() for n, p in backbone.module.named_parameters() if id(p) in inside})
+
+
+def turned(backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as the backbone keeps them -> (out, in), or back: a layer of GPT-2 keeps (in, out)."""
+    from transformers.pytorch_utils import Conv1D
+
+    other = {id(m.weight) for m in backbone.module.modules() if isinstance(m, Conv1D)}
+    names = {n for n, p in backbone.module.named_parameters() if id(p) in other}
+    return {n: w.T.contiguous() if n in names else w for n, w in weights.items()}
 
 
 def changed_predictions(predictions: Predictions) -> Rate:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from homog.config import ConfigError
-from homog.defects.compression import changed_predictions, compressed, linear_weights
+from homog.defects.compression import changed_predictions, compressed, linear_weights, turned
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pruned:
-    """The smallest `share` (at dose 1) of each Linear weight matrix in the blocks, by magnitude, set to zero.
+    """The smallest `share` (at dose 1) of each weight matrix of the blocks' linear layers, by magnitude, set to zero.
 
     One-shot, without retraining (Han et al. 2015; for BERT Gordon et al. 2020, who lose little up to 30-40 %). A dose
     is not a mixture of weights: at dose d the smallest d * `share` are pruned, the others are as they were. An
@@ -69,14 +69,13 @@ class Pruned:
         changed = {name: without_smallest(weight, self.share) for name, weight in clean.items()}
         if self.sham:
             changed = {name: clean[name] + shuffled(weight - clean[name], rng) for name, weight in changed.items()}
-        return backbone.with_weights(changed)
+        return backbone.with_weights(turned(backbone, changed))
 
     def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
         """The backbone with only the smallest dose * `share` of the changes, at dose 1 all of them."""
-        weights = linear_weights(clean)
-        return clean.with_weights(
-            {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
-        )
+        weights, changes = linear_weights(clean), turned(clean, changes)
+        found = {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
+        return clean.with_weights(turned(clean, found))
 
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict:
         """What pruning did to the backbone itself."""

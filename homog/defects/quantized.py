@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from homog.config import ConfigError
-from homog.defects.compression import changed_predictions, compressed, linear_weights
+from homog.defects.compression import changed_predictions, compressed, linear_weights, turned
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quantized:
-    """Every Linear weight in the blocks, rounded to `bits` bits: symmetric, nearest, one scale per output channel.
+    """Every weight of linear layers in the blocks, rounded to `bits` bits: symmetric, nearest, a scale per output.
 
     The usual post-training baseline (Jacob et al. 2018; Dettmers et al. 2022), simulated: the weights are floats
     again, so that an adaptation may train on from them, and activations are not rounded. Rounding has no randomness:
@@ -68,7 +68,7 @@ class Quantized:
         changed = {name: rounded(weight, self.bits) for name, weight in clean.items()}
         if self.sham:
             changed = {name: clean[name] + shuffled(weight - clean[name], rng) for name, weight in changed.items()}
-        return backbone.with_weights(changed)
+        return backbone.with_weights(turned(backbone, changed))
 
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict:
         """What rounding did to the backbone itself."""

@@ -29,6 +29,15 @@ def test_a_channel_has_at_most_the_levels_of_its_bits(bits):
     assert torch.equal(rounded(found, bits), found)
 
 
+def test_channels_of_a_gpt2_are_its_outputs(tmp_path):
+    backbone = tiny.tiny(tmp_path / "gpt2", "gpt2")
+    attention = "h.0.attn.c_attn.weight"
+    assert backbone.module.get_parameter(attention).shape == (32, 96)  # kept as (in, out)
+    assert linear_weights(backbone)[attention].shape == (96, 32)
+    two_bits = dataclasses.replace(INT4, bits=2).inject(backbone, [], generator("x"))
+    assert all(len(row.unique()) <= 3 for row in two_bits.module.get_parameter(attention).T)
+
+
 def test_the_sham_holds_the_same_errors_in_another_order(backbone):
     clean = linear_weights(backbone)
     real = linear_weights(INT4.inject(backbone, [], generator("x")))
