@@ -19,7 +19,7 @@ from homog.metrics.outcomes import MEASURES, failure_distribution, homogenizatio
 from homog.metrics.resampling import by_person, resampled_sums
 
 DECISIONS, DEPLOYERS = "decisions", "deployers"
-ALTERNATING = "backbone=alternating"  # models that share all but the backbone
+MIXED = "mixed_adaptations"
 SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
 MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "provenance"]
 KEY = ["panel", "setting", "backbone", "adaptation", "data"]
@@ -115,31 +115,25 @@ def deployers(df: Frame) -> list[Panel]:
     return found
 
 
-def told_apart(df: Frame) -> Frame:
-    """The frame with `adaptation` naming the backbone where it is not the most frequent, and with ALTERNATING models.
+def mixed(df: Frame) -> list[Panel]:
+    """Panels over the seeds of one task where every deployer adapts the backbone in a way of its own.
 
-    Those are copies of the clean ones such that the next task and the next deployer always has another backbone: they
-    share adaptation and training data as the others do, and no pretrained backbone.
+    Which one takes which goes round, a replicate each; adaptations that lack a deployer are left out, and there is no
+    panel where the others are fewer than the deployers.
     """
-    usual = df["backbone"].mode()[:1]
-    other = df[~df["backbone"].isin(usual)]
-    names = [
-        f"{name} backbone={backbone}" for name, backbone in zip(other["adaptation"], other["backbone"], strict=True)
-    ]
-    mixed = _alternating(df[df["kind"] == "clean"])
-    mixed = mixed.assign(adaptation=[f"{name} {ALTERNATING}" for name in mixed["adaptation"]])
-    parts = [df[df["backbone"].isin(usual)], other.assign(adaptation=names), mixed]
-    return pd.concat([one for one in parts if len(one)] or parts[:1])
-
-
-def _alternating(df: Frame) -> Frame:
-    backbones = sorted(df["backbone"].unique())
-    there = df[df.groupby("adaptation")["backbone"].transform("nunique") == len(backbones)]
-    if len(backbones) < 2 or there.empty:
-        return df[:0]
-    places = {task: i for _, part in there.groupby("family") for i, task in enumerate(sorted(part["task"].unique()))}
-    turn = (there["task"].map(places) + there["seed"]) % len(backbones)
-    return there[there["backbone"] == turn.map(dict(enumerate(backbones)))].assign(backbone=" and ".join(backbones))
+    found = []
+    there = df[df["data"].isin([SHARED, DISJOINT])]
+    for (task, backbone, data), part in there.groupby(["task", "backbone", "data"], sort=False):
+        seeds = sorted(part["seed"].unique())
+        names = [name for name, rows in part.groupby("adaptation") if len(rows) == len(seeds)]
+        if 1 < len(seeds) <= len(names):
+            by_name = part.set_index(["adaptation", "seed"], drop=False)
+            rounds = [[names[(turn + i) % len(names)] for i in range(len(seeds))] for turn in range(len(names))]
+            rows = [by_name.loc[list(zip(chosen, seeds, strict=True))] for chosen in rounds]
+            stacked = np.stack([np.stack(one["failed"].tolist()) for one in rows])
+            people = part["people"].iloc[0]
+            found.append(Panel(DEPLOYERS, task, backbone, MIXED, data, stacked, people, pd.concat(rows)))
+    return found
 
 
 def outcomes(panels: Sequence[Panel]) -> Frame:
@@ -164,7 +158,7 @@ def _measured(panel: Panel) -> dict[str, Any]:
     }
     row = {"models": k, "replicates": seeds, "error": float(panel.failures.mean())}
     row |= {name: float(np.mean(values)) for name, values in mean.items()}
-    row["capa"] = _capa(panel.rows) if panel.kind == DEPLOYERS else float("nan")
+    row["capa"] = _capa(panel.rows, k) if panel.kind == DEPLOYERS else float("nan")
     return row | summary(mean_bounded([panel]))
 
 
@@ -173,9 +167,10 @@ def _pairs(models: Any, measure: Callable[[Any, Any], float]) -> float:
     return float(np.mean(found))
 
 
-def _capa(rows: Frame) -> float:
+def _capa(rows: Frame, k: int) -> float:
     labels = rows["labels"].iloc[0]
-    return _pairs(rows["probabilities"].tolist(), lambda a, b: capa(a, b, labels))
+    replicates = [rows["probabilities"].tolist()[start : start + k] for start in range(0, len(rows), k)]
+    return float(np.mean([_pairs(part, lambda a, b: capa(a, b, labels)) for part in replicates]))
 
 
 def sharing(panels: Sequence[Panel], control: Sequence[Panel]) -> Frame:
@@ -192,7 +187,7 @@ def sharing(panels: Sequence[Panel], control: Sequence[Panel]) -> Frame:
     rows = []
     for key, every in groups.items():
         pairs = [(one, beside.get((one.kind, one.setting, one.data))) for one in every]
-        whole = [(one, other) for one, other in pairs if other and one.failures.shape == other.failures.shape]
+        whole = [(one, other) for one, other in pairs if other and _comparable(one, other)]
         left_out = ", ".join(one.setting for one, other in pairs if (one, other) not in whole)
         if not whole:
             continue
@@ -202,6 +197,12 @@ def sharing(panels: Sequence[Panel], control: Sequence[Panel]) -> Frame:
         row |= {"log_h": value, "log_h_settings": defined}
         rows.append(row | summary(mean_bounded(parts, others)))
     return pd.DataFrame(rows)
+
+
+def _comparable(one: Panel, other: Panel) -> bool:
+    """As many models and people, and as many replicates where those are seeds."""
+    skip = 1 if MIXED in (one.adaptation, other.adaptation) else 0
+    return one.failures.shape[skip:] == other.failures.shape[skip:]
 
 
 def log_h(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:

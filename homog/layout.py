@@ -30,8 +30,12 @@ NAMES = ("adaptation", "task")  # columns whose values are names from the code
 def readable(name: str, family: str = "") -> str:
     """A name for a reader: 'sms_spam' -> 'SMS spam', without the family that a heading names.
 
-    Settings follow it: 'lora epochs=8 rank=2' -> 'LoRA, epochs 8, rank 2'.
+    Settings follow it: 'lora epochs=8 rank=2' -> 'LoRA, epochs 8, rank 2', a backbone (`apart`) as it is written:
+    'lora backbone=minilm_l3' -> 'LoRA (minilm_l3)'.
     """
+    name, _, backbone = name.partition(" backbone=")
+    if backbone:
+        return f"{readable(name, family)} ({backbone})"
     if "=" in name:
         name, *settings = name.split(" ")
         return ", ".join([readable(name, family), *(one.replace("_", " ").replace("=", " ") for one in settings)])

@@ -107,15 +107,28 @@ def test_single_models_and_samples_that_may_overlap_are_no_panel():
     assert deployers.outcomes([]).empty
 
 
-def test_every_other_model_has_another_backbone():
-    names = [(task, family, seed) for task, family in (("a", "f"), ("b", "f"), ("t", "")) for seed in (0, 1)]
-    rows = [model(independent(1)[0], task, seed, family=family) for task, family, seed in names]
-    both = pd.concat([pd.DataFrame(rows).assign(cell="on b"), pd.DataFrame(rows).assign(backbone="c", cell="on c")])
-    found = deployers.told_apart(pd.concat([both, pd.DataFrame(rows).assign(adaptation="lora")]))
-    names_of = found.groupby("adaptation")["cell"].nunique(dropna=False).to_dict()
-    mixed = found[found["adaptation"] == "linear_probe backbone=alternating"]
-    assert set(names_of) == {"linear_probe", "linear_probe backbone=c", "linear_probe backbone=alternating", "lora"}
-    turns = mixed.set_index(["task", "seed"])["cell"].to_dict()
-    assert turns["a", 0] != turns["b", 0] != turns["b", 1]  # the next task, and the next deployer
-    assert turns["t", 0] != turns["t", 1] and len(turns) == len(names)
-    pd.testing.assert_frame_equal(deployers.told_apart(pd.DataFrame(rows)), pd.DataFrame(rows))
+@pytest.mark.parametrize("alike", [True, False])
+def test_deployers_that_each_adapt_in_a_way_of_their_own(alike):
+    every, names = independent(6), ("a", "b", "c")
+    rows = [
+        model(every[0 if alike else 2 * i + seed], seed=seed, adaptation=n)
+        for i, n in enumerate(names)
+        for seed in (0, 1)
+    ]
+    (panel,) = deployers.mixed(pd.DataFrame(rows))
+    assert panel.failures.shape == (3, 2, len(PEOPLE))  # who takes which goes round
+    chosen = [tuple(panel.rows["adaptation"][i : i + 2]) for i in range(0, 6, 2)]
+    assert chosen == [("a", "b"), ("b", "c"), ("c", "a")]
+    np.testing.assert_array_equal(panel.failures[1], np.stack([every[0 if alike else 2], every[0 if alike else 5]]))
+    found = deployers.outcomes([panel]).iloc[0]
+    assert found["value"] == 1 if alike else abs(found["value"]) < 0.2
+    single = deployers.deployers(pd.DataFrame(rows))
+    against = deployers.sharing(single, [panel])
+    assert len(against) == 3 and not against["left_out"].any()
+
+
+def test_there_is_no_mixture_of_fewer_adaptations_than_deployers():
+    rows = [model(failed, seed=seed, adaptation=n) for n in ("a", "b") for seed, failed in enumerate(independent(3))]
+    assert deployers.mixed(pd.DataFrame(rows)) == []
+    whole = pd.DataFrame([*rows, *(row | {"adaptation": "c"} for row in rows[:2])])
+    assert deployers.mixed(whole) == []  # the third lacks a deployer

@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import deployers, plots
+from homog import apart, deployers, plots
 from homog.analysis import Frame
 from homog.answers import Answer, Said, direction, met_by
-from homog.deployers import ALTERNATING, DECISIONS, DEPLOYERS, KEY, Panel
+from homog.apart import ALTERNATING
+from homog.deployers import DECISIONS, DEPLOYERS, KEY, MIXED, Panel
 from homog.layout import bracket, readable
 
 ERAS = {"handcrafted": "era 1", "from_scratch": "era 2"}  # every other adaptation: era 3, the shared backbone
+INVERTED = "bitfit_inverted"  # not as meant: in no mixture
 MEANINGFUL = 0.05
 LOOKS = {"disjoint": "sham", "shared": "injected"}
 TITLES = {DECISIONS: "Four decisions", DEPLOYERS: "Four deployers"}
@@ -63,16 +65,16 @@ def said(df: Frame) -> Said:
     frame = sharing(_panels(df))
     answers, shown, seen = [], [], []
     for _, row in frame.iterrows():
-        base, apart = row["control"], row["control"].endswith(ALTERNATING)
-        if row["adaptation"] in ERAS or row["adaptation"].endswith(ALTERNATING) or not (apart or base == "handcrafted"):
+        base, two = row["control"], row["control"].endswith(ALTERNATING)
+        if row["adaptation"] in ERAS or row["adaptation"].endswith(ALTERNATING) or not (two or base == "handcrafted"):
             continue
-        word, against = verdict(row), "two backbones" if apart else "era 1"
+        word, against = verdict(row), "two backbones" if two else "era 1"
         name = f"{_named(row['adaptation'])}, {row['kind']}, {row['data']} data"
         detail = f"bounded H {bracket(row)} above {against} ({row['settings']} settings)"
         answers.append(Answer(f"{name}, against {against}", word, detail))
         cells = {"Models": name, "Against": against, "Answer": word, "Difference": bracket(row)}
         shown.append(cells | {"n": f"{row['examples']:,}"})
-        seen += [] if apart else [word]
+        seen += [] if two else [word]
     met = sum(word == "homogenizes" for word in seen)
     outcome = f"{met_by(met, len(seen))}: {met} of {len(seen)} homogenize"
     expected = "bounded H above that of hand-made features"
@@ -81,10 +83,7 @@ def said(df: Frame) -> Said:
 
 def _named(adaptation: str) -> str:
     """An adaptation for a reader, with the backbone where it is not the usual one."""
-    base, _, backbone = adaptation.partition(" backbone=")
-    if not backbone:
-        return readable(base)
-    return f"{readable(base)} ({'two backbones' if adaptation.endswith(ALTERNATING) else backbone})"
+    return readable(adaptation.replace(ALTERNATING, "backbone=two backbones"))
 
 
 def verdict(row: Any) -> str:
@@ -94,15 +93,19 @@ def verdict(row: Any) -> str:
 
 
 def sharing(panels: list[Panel]) -> Frame:
-    """`deployers.sharing` of every adaptation against each `control`: both earlier eras, alternating backbones."""
+    """`deployers.sharing` of every adaptation against each `control`.
+
+    Those are both earlier eras, alternating backbones, and deployers that adapt one backbone in ways of their own.
+    """
     found = []
     for name in ERAS:
         control = [one for one in panels if one.adaptation == name]
         frame = deployers.sharing([one for one in panels if one.adaptation != name], control)
         found.append(frame.assign(control=name))
-    for control in dict.fromkeys(one.adaptation for one in panels if one.adaptation.endswith(ALTERNATING)):
+    for control in dict.fromkeys(one.adaptation for one in panels if one.adaptation.endswith((ALTERNATING, MIXED))):
         base = control.removesuffix(f" {ALTERNATING}")
-        same = [one for one in panels if one.adaptation != control and one.adaptation.split(" ")[0] == base]
+        mates = {base} if base != control else set(_names(panels)) - {*ERAS, INVERTED}
+        same = [one for one in panels if one.adaptation != control and one.adaptation.split(" ")[0] in mates]
         frame = deployers.sharing(same, [one for one in panels if one.adaptation == control])
         found.append(frame.assign(control=control))
     return pd.concat(found, ignore_index=True).rename(columns={"panel": "kind"})
@@ -125,8 +128,9 @@ def _relabelled(panel: Panel) -> Panel:
 
 
 def _panels(df: Frame) -> list[Panel]:
-    every = deployers.told_apart(df)
-    return [*deployers.decisions(every), *deployers.deployers(every)]
+    every = apart.told_apart(df)
+    own = df[(df["backbone"] == apart.usual(df)) & ~df["adaptation"].isin([*ERAS, INVERTED])]
+    return [*deployers.decisions(every), *deployers.deployers(every), *deployers.mixed(own)]
 
 
 def _names(panels: list[Panel]) -> list[str]:
@@ -136,10 +140,11 @@ def _names(panels: list[Panel]) -> list[str]:
 
 def homogenization(panels: list[Panel]) -> Figure:
     """Bounded H by adaptation, a panel for decisions and one for deployers."""
-    names, figure = _names(panels), plots.figure(2.9)
+    figure = plots.figure(2.9)
     kinds = [kind for kind in TITLES if any(one.kind == kind for one in panels)]
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+        names = _names([one for one in panels if one.kind == kind])
         for place, name in enumerate(names):
             for side, sharing_ in ((-0.18, "disjoint"), (0.18, "shared")):
                 here = [one for one in panels if (one.kind, one.adaptation, one.data) == (kind, name, sharing_)]

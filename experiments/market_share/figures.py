@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import deployers, plots
+from homog import apart, deployers, plots
 from homog.analysis import LEVEL, RESAMPLES, Frame, summary
 from homog.answers import Answer, Said, direction, met_by
 from homog.layout import bracket, readable
@@ -95,7 +95,7 @@ def markets(df: Frame) -> list[tuple[dict[str, Any], dict[str, tuple[Frame, Fram
 
     The first of several injected backbones stands for its kind: deployers share ONE backbone, or alternate between two.
     """
-    df = deployers.told_apart(df)
+    df = apart.told_apart(df)
     before = {
         (condition, task): rows.sort_values("seed")
         for (condition, task), rows in df[(df["adaptation"] == BEFORE) & (df["kind"] == "clean")].groupby(
@@ -162,7 +162,7 @@ def _all(after: Frame, before: Frame, column: str) -> Sample:
 
 def errors(df: Frame) -> Frame:
     """Mean error and share of rejections of one deployer, by market and task."""
-    df = deployers.told_apart(df)
+    df = apart.told_apart(df)
     rows = df.assign(error=df["failed"].map(np.mean), rejections=df["rejected"].map(np.mean))
     keys = ["kind", "adaptation", "condition", "task"]
     return rows.groupby(keys, sort=False)[["error", "rejections"]].mean().reset_index()

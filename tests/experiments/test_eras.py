@@ -66,6 +66,18 @@ def test_models_on_alternating_backbones_are_the_control_for_sharing_one():
     assert len(said.table) == 16
 
 
+def test_deployers_with_adaptations_of_their_own_are_shown_beside_and_compared_with():
+    rows = frame(("handcrafted", "from_scratch", "linear_probe", "lora", "bitfit_inverted"))
+    panels = STUDY._panels(rows)
+    (mixed, _) = (one for one in panels if one.adaptation == "mixed_adaptations")
+    assert set(mixed.rows["adaptation"]) == {"linear_probe", "lora"}
+    found = STUDY.sharing(panels)
+    assert set(found.loc[found["control"] == "mixed_adaptations", "adaptation"]) == {"linear_probe", "lora"}
+    named = [one.name for one in STUDY.said(rows).answers]
+    assert "Mixed adaptations, deployers, disjoint data, against era 1" in named
+    assert not any("against mixed" in name for name in named)
+
+
 @pytest.mark.parametrize("value", [0.2, -0.2, 0.0])
 def test_verdicts(value):
     row = {"value": value, "low": value - 0.01, "high": value + 0.01}
