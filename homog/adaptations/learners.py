@@ -27,7 +27,7 @@ def learner(name: str, C: float, stream: tuple[str | int, ...]) -> Any:
     state = int(generator("learner", *stream).integers(2**31))
     kinds: dict[str, Callable[[], Any]] = {
         "boosting": lambda: HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=5, random_state=state),
-        "knn": lambda: KNeighborsClassifier(n_neighbors=20, weights="distance", metric="cosine"),
+        "knn": lambda: KNeighborsClassifier(n_neighbors=30, weights="distance", metric="cosine"),
         "logistic": lambda: LogisticRegression(C=C, max_iter=1000),
         "mlp": lambda: MLPClassifier((64,), alpha=5.0, max_iter=100, random_state=state),
     }
