@@ -39,7 +39,8 @@ def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Ma
 
     head.safetensors; adapter_config.json and adapter_model.safetensors of peft, or config.json and model.safetensors of
     a model whose weights moved; with 'models' the frozen backbone in backbone/; the tokenizer; homog.json, the
-    record's provenance. The folder is there whole or not at all.
+    record's provenance. Of language models the whole is written, with its head or decoder. The folder is there whole or
+    not at all.
     """
     from safetensors.numpy import save_file
 
@@ -47,11 +48,12 @@ def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Ma
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    adapters = hasattr(model.module, "peft_config")
     if model.module is not None:
         with _quiet():
-            model.module.save_pretrained(str(part))
-    if how == "models" and (model.module is None or hasattr(model.module, "peft_config")):
-        backbone.module.save_pretrained(str(part / BACKBONE))  # pyright: ignore[reportCallIssue]
+            (model.module if adapters else _whole(backbone, model.module)).save_pretrained(str(part))
+    if how == "models" and (model.module is None or adapters):
+        _whole(backbone, backbone.module).save_pretrained(str(part / BACKBONE))
         backbone.tokenizer.save_pretrained(str(part / BACKBONE))
     (part / "README.md").unlink(missing_ok=True)  # peft's empty template
     backbone.tokenizer.save_pretrained(str(part))
@@ -92,14 +94,21 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
     return predictor(shared, module.eval(), head, names, added=0), facts
 
 
+def _whole(backbone: Backbone, module: Any) -> Any:
+    """What transformers would save: the language model around the module, where the backbone has one."""
+    return backbone.language.around(module) if backbone.language else module
+
+
 def _shared(folder: Path) -> Any:
     """The model that was saved in `folder`: its own where its weights moved, else the frozen backbone."""
-    from homog.backbones.encoder import Encoder
+    from homog.backbones import BACKBONES
+    from homog.backbones.pretrained import EXAMPLES, family_of
 
     where = next((path for path in (folder, folder / BACKBONE) if (path / "config.json").is_file()), None)
     if where is None:
         raise ConfigError(f"{folder} was saved without its backbone: load(folder, backbone), or save=models next time")
-    return Encoder(folder.name, str(where)).load()
+    kind = BACKBONES[EXAMPLES[family_of(json.loads((where / "config.json").read_text()))]]
+    return kind(folder.name, str(where)).load()
 
 
 @contextlib.contextmanager

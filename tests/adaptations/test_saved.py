@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from homog.adaptations import ADAPTATIONS, saved
 from homog.config import ConfigError, variant
@@ -32,6 +33,25 @@ def test_a_saved_model_predicts_as_before(name, how, backbone, tmp_path):
     np.testing.assert_allclose(found.predict(TEXTS), model.predict(TEXTS), atol=1e-6)
     assert facts["label_names"] == FACTS["label_names"]
     assert json.loads((tmp_path / "model" / "homog.json").read_text())["how"] == how
+
+
+@pytest.mark.parametrize("how", ["adapters", "models"])
+@pytest.mark.parametrize("name", ["linear_probe", "lora", "prefix", "full_finetune"])
+@pytest.mark.parametrize("model_type", [*tiny.CAUSAL, "t5"])
+def test_so_does_one_of_a_language_model_which_is_saved_whole(model_type, name, how, tmp_path):
+    backbone = tiny.tiny(tmp_path / "backbone", model_type)
+    model, folder = adapted(name, backbone), tmp_path / "models" / "model"
+    saved.save(folder, model, backbone, how, FACTS)
+    whole = folder if name == "full_finetune" else folder / "backbone"
+    alone = (whole / "config.json").is_file()
+    assert alone is (how == "models" or name == "full_finetune")
+    found, _ = saved.load(folder, None if alone else backbone)
+    np.testing.assert_allclose(found.predict(TEXTS), model.predict(TEXTS), atol=1e-6)
+    if alone:
+        kept = tiny.language_model(model_type).from_pretrained(whole).state_dict()
+        decoder = {n: value for n, value in backbone.language.beside().items() if "decoder.block" in n}
+        assert bool(decoder) is (model_type == "t5")  # other weights beside the backbone are tied to its embeddings
+        assert all(torch.equal(kept[n], value) for n, value in decoder.items())
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # peft's own
