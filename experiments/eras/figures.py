@@ -102,10 +102,11 @@ def sharing(panels: list[Panel]) -> Frame:
         control = [one for one in panels if one.adaptation == name]
         frame = deployers.sharing([one for one in panels if one.adaptation != name], control)
         found.append(frame.assign(control=name))
-    for control in dict.fromkeys(one.adaptation for one in panels if one.adaptation.endswith((ALTERNATING, MIXED))):
-        base = control.removesuffix(f" {ALTERNATING}")
-        mates = {base} if base != control else set(_names(panels)) - {*ERAS, INVERTED}
-        same = [one for one in panels if one.adaptation != control and one.adaptation.split(" ")[0] in mates]
+    names = _names(panels)
+    for control in [name for name in names if name.endswith((ALTERNATING, MIXED))]:
+        own = [name for name in names if " " not in name and name not in (*ERAS, INVERTED, MIXED)]  # what is mixed
+        other = [name for name in names if name != control and name.split(" ")[0] == control.split(" ")[0]]
+        same = [one for one in panels if one.adaptation in (own if control == MIXED else other)]
         frame = deployers.sharing(same, [one for one in panels if one.adaptation == control])
         found.append(frame.assign(control=control))
     return pd.concat(found, ignore_index=True).rename(columns={"panel": "kind"})

@@ -78,6 +78,12 @@ def test_deployers_with_adaptations_of_their_own_are_shown_beside_and_compared_w
     assert not any("against mixed" in name for name in named)
 
 
+def test_models_on_other_backbones_are_not_compared_with_the_mixture():
+    rows = pd.concat([two_backbones(), frame(("lora",))])
+    found = STUDY.sharing(STUDY._panels(rows))
+    assert set(found.loc[found["control"] == "mixed_adaptations", "adaptation"]) == {"linear_probe", "lora"}
+
+
 @pytest.mark.parametrize("value", [0.2, -0.2, 0.0])
 def test_verdicts(value):
     row = {"value": value, "low": value - 0.01, "high": value + 0.01}
