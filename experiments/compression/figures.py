@@ -15,20 +15,25 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.linalg import block_diag
 
-from homog import analysis, charts, means, plots
+from homog import analysis, apart, charts, means, plots
 from homog.analysis import Frame
 from homog.layout import count, readable
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
 from homog.metrics.outcomes import failure_distribution, outcome_interval
 
-TITLES = "two adaptations\nof one task", "two tasks of the\nsame people", "compression\nand its sham"
-BETWEEN = dict(zip(("adaptations", "tasks", "sham"), TITLES, strict=True))
+BETWEEN = {
+    "adaptations": "two adaptations\nof one task",
+    "tasks": "two tasks of\nsame people",
+    "sham": "compression\nand its sham",
+    "backbones": "two backbones",
+}  # "adaptations" and "tasks" are pairs on one backbone, the usual one
 CAPTIONS = {
     "changed": "Predictions that compression changes, by adaptation: mean over tasks with its 95 % interval. Squares: "
     "noise of the same size (rounding errors shuffled within channels, pruned values moved elsewhere). Dots: tasks.",
     "same_examples": "Do the same examples change? Error consistency (Cohen's kappa) of the changes of two models, "
-    "pooled over pairs, with its 95 % interval: 0 = together as often as by chance, 1 = always together.",
+    "pooled over pairs, with its 95 % interval: 0 = together as often as by chance, 1 = always together. Two "
+    "backbones: the same adaptation and task on independently trained ones, each compressed.",
     "people": "People of one family by the number of models (task x adaptation) that treat them differently after "
     "compression. Bars: observed. Line: if the models changed independently of each other.",
     "pruned_dose_response": charts.CAPTIONS["dose_response"],
@@ -44,11 +49,11 @@ class Unit(NamedTuple):
 
 
 def tables(df: Frame) -> dict[str, Frame]:
-    """The numbers behind the figures."""
+    """The numbers behind the figures; people, pruning by dose: of the usual backbone."""
     return {
         "same_examples": same_examples(df),
         "people": people(df),
-        "who": who(df),
+        "who": who(apart.named_apart(df)),
         "dose_response": means.dose_response(_pruned(df)),
     }
 
@@ -58,7 +63,7 @@ def figures(df: Frame) -> dict[str, Figure]:
     if df.empty:
         return {}
     with plots.style():
-        found = {"changed": changed(df), "same_examples": agreement(df)}
+        found = {"changed": changed(apart.named_apart(df)), "same_examples": agreement(df)}
         if any(_families(df, condition) for condition in df["condition"].unique()):
             found["people"] = distributions(df)
         if _pruned(df).query("kind == 'injected'")["dose"].nunique() > 1:
@@ -67,7 +72,7 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 
 def _pruned(df: Frame) -> Frame:
-    return df[df["condition"].str.startswith("pruned")]
+    return df[df["condition"].str.startswith("pruned") & (df["backbone"] == apart.usual(df))]
 
 
 def units(df: Frame, condition: str) -> Iterator[Unit]:
@@ -82,10 +87,12 @@ def units(df: Frame, condition: str) -> Iterator[Unit]:
 
 def pairs(rows: Frame, between: str) -> list[tuple[int, int]]:
     """Places of the two models of each pair: alike in all but what is compared."""
-    same = {"adaptations": ["task"], "tasks": ["adaptation"], "sham": ["task", "adaptation"]}[between]
-    kinds, found = {"injected", "sham"} if between == "sham" else {"injected"}, []
+    differ = {"adaptations": "adaptation", "tasks": "task", "sham": "kind", "backbones": "backbone"}[between]
+    usual, found = apart.usual(rows), []
     for (i, one), (j, other) in itertools.combinations(enumerate(rows.to_dict("records")), 2):
-        if {one["kind"], other["kind"]} == kinds and all(one[name] == other[name] for name in [*same, "seed"]):
+        unlike = {name for name in ("task", "adaptation", "backbone", "kind", "seed") if one[name] != other[name]}
+        here = between == "backbones" or one["backbone"] == usual
+        if unlike == {differ} and "injected" in (one["kind"], other["kind"]) and here:
             found.append((i, j))
     return found
 
@@ -155,8 +162,9 @@ def people(df: Frame) -> Frame:
 
 
 def _families(df: Frame, condition: str) -> list[Unit]:
-    """The injected models of each family of the same people, at least two."""
-    found = units(df[(df["family"] != "") & (df["kind"] == "injected")], condition)
+    """The injected models on the usual backbone of each family of the same people, at least two."""
+    own = (df["backbone"] == apart.usual(df)) & (df["family"] != "") & (df["kind"] == "injected")
+    found = units(df[own], condition)
     return [unit for unit in found if len(unit.rows) > 1]
 
 
@@ -179,7 +187,7 @@ def who(df: Frame) -> Frame:
 def changed(df: Frame) -> Figure:
     """A panel per condition: share of changed predictions by adaptation, compression and sham."""
     names, conditions = df["adaptation"].unique().tolist(), df["condition"].unique().tolist()
-    figure, overall = plots.figure(2.4), means.by_adaptation(df)
+    figure, overall = plots.figure(3.1), means.by_adaptation(df)
     panels = np.atleast_1d(figure.subplots(1, len(conditions), sharey=True))
     for axes, condition in zip(panels, conditions, strict=True):
         part = overall[overall["condition"] == condition].set_index("adaptation")
@@ -190,9 +198,9 @@ def changed(df: Frame) -> Figure:
                 if name in part.index:
                     plots.point(axes, place + side + 0.08, part.loc[name], kind, prefix)
         axes.set_title(_said(condition), weight="bold")
-        axes.set_xticks(range(len(names)), [readable(name) for name in names], rotation=90)
+        axes.set_xticks(range(len(names)), [readable(name) for name in names], rotation=90, fontsize=plots.SMALL)
         axes.grid(axis="y")
-    panels[0].set_ylabel("Share of predictions changed")
+    panels[0].set_ylabel("Share of\npredictions changed")
     plots.legend(figure, {"injected": "compressed", "sham": "sham, noise of the same size", "dot": "a task"})
     plots.note(figure, "One compressed backbone: its intervals are over examples, those of shams over backbones too.")
     return figure
@@ -207,16 +215,18 @@ def agreement(df: Frame) -> Figure:
     """Error consistency of changed predictions by condition, a panel per kind of pair."""
     found = same_examples(df)
     found = found[found["adaptation"] == "all"]
+    shown = {name: label for name, label in BETWEEN.items() if name != "backbones" or df["backbone"].nunique() > 1}
     figure = plots.figure(2.1)
-    panels = figure.subplots(1, len(BETWEEN), sharey=True)
-    for axes, (between, label) in zip(panels, BETWEEN.items(), strict=True):
+    panels = figure.subplots(1, len(shown), sharey=True)
+    for axes, (between, label) in zip(panels, shown.items(), strict=True):
         part = found[found["between"] == between]
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for place, (_, row) in enumerate(part.iterrows()):
             plots.point(axes, place, row, "injected")
         ticks = [f"{_said(row['condition'])}\n{count(row['pairs'], 'pair')}" for _, row in part.iterrows()]
         axes.set_xticks(range(len(part)), ticks, rotation=90, fontsize=plots.SMALL)
-        axes.set(title=label, xlim=(-0.5, len(part) - 0.5))
+        axes.set(xlim=(-0.5, len(part) - 0.5))
+        axes.set_title(label, fontsize=plots.SMALL)
         axes.grid(axis="y")
     panels[0].set_ylabel("Error consistency\nof changed predictions")
     plots.note(figure, f"{found['examples'].max():,} people and examples at most; they are resampled, models are not.")

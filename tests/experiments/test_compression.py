@@ -22,12 +22,16 @@ TASKS = ["trec", "compas_high_score", "compas_has_priors"]
 N = 200
 
 
-def cells(doses=(0, 1)):
-    backbone = fakes.Named("minilm_l6")
-    arms = [arm(backbone, INT4, 1, 0), arm(backbone, SHAM, 1, 0), arm(backbone, SHAM, 1, 1)]
-    arms += [arm(backbone, PRUNED, dose, 0) for dose in doses]
-    kinds = [(one, fakes.Named(a), fakes.Named(t)) for one in arms for a in ("linear_probe", "lora") for t in TASKS]
+def cells(doses=(0, 1), backbone="minilm_l6", adaptations=("linear_probe", "lora")):
+    shared = fakes.Named(backbone)
+    arms = [arm(shared, INT4, 1, 0), arm(shared, SHAM, 1, 0), arm(shared, SHAM, 1, 1)]
+    arms += [arm(shared, PRUNED, dose, 0) for dose in doses]
+    kinds = [(one, fakes.Named(a), fakes.Named(t)) for one in arms for a in adaptations for t in TASKS]
     return [Cell(*kind, 0, Sizes(100, N, 64)) for kind in kinds]
+
+
+def two_backbones():
+    return [*cells(), *cells(backbone="another", adaptations=("linear_probe",))]
 
 
 def effects(cells, fragile):
@@ -77,6 +81,20 @@ def test_shared_flips_are_told_from_independent_ones(fragile):
         assert abs(people["value"]) < 0.1
 
 
+@pytest.mark.parametrize("fragile", [True, False])
+def test_two_backbones_are_compared_and_leave_the_pairs_on_one_as_they_are(fragile):
+    alone, both = (STUDY.same_examples(effects(grid, fragile)) for grid in (cells(), two_backbones()))
+    found = row(both, condition=INT4.exposure, between="backbones", adaptation="all")
+    assert found["pairs"] == len(TASKS)
+    assert found["value"] == 1 if fragile else abs(found["value"]) < 0.2
+    assert np.isnan(row(alone, condition=INT4.exposure, between="backbones", adaptation="all")["value"])
+    for between in ("adaptations", "tasks", "sham"):
+        one, two = (row(x, condition=INT4.exposure, between=between, adaptation="all") for x in (alone, both))
+        assert one["value"] == two["value"]
+    named = STUDY.tables(effects(two_backbones(), fragile))["who"]["adaptation"]
+    assert set(named) == {"linear_probe", "lora", "linear_probe backbone=another"}
+
+
 def test_kappa_of_one_pair_is_error_consistency():
     from homog.metrics.agreement import error_consistency
 
@@ -101,9 +119,9 @@ def test_who_changes_is_counted_by_what_the_full_backbone_got_right():
     assert (found["to_wrong"], found["to_right"]) == (found["flips"], 0)
 
 
-@pytest.mark.parametrize("name", ["doses", "one dose", "no sham", "clean only", "no family", "nothing"])
+@pytest.mark.parametrize("name", ["doses", "one dose", "two", "no sham", "clean only", "no family", "nothing"])
 def test_figures_and_tables_of_any_grid(name, tmp_path):
-    chosen = cells((0, 0.5, 1) if name == "doses" else (0, 1))
+    chosen = two_backbones() if name == "two" else cells((0, 0.5, 1) if name == "doses" else (0, 1))
     keep = {
         "no sham": lambda cell: cell.arm.kind != "sham",
         "clean only": lambda cell: cell.arm.kind == "clean",
@@ -114,7 +132,7 @@ def test_figures_and_tables_of_any_grid(name, tmp_path):
     figures = STUDY.figures(frame)
     assert set(figures) <= set(STUDY.CAPTIONS)
     assert ("pruned_dose_response" in figures) is (name == "doses")
-    assert ("people" in figures) is (name in ("doses", "one dose", "no sham"))
+    assert ("people" in figures) is (name in ("doses", "one dose", "two", "no sham"))
     for key, figure in figures.items():
         assert isinstance(figure, Figure) and figure.get_figwidth() == plots.WIDTH
         plots.save(figure, tmp_path / key)
