@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from homog import means, plots
+from homog import apart, means, plots
 from homog.analysis import GROUP, Frame
 from homog.answers import verdict
 from homog.layout import readable
@@ -32,8 +32,8 @@ def summary(effects: Mapping[str, Frame]) -> Frame:
     """A row per study, condition and adaptation with injected arms, from study name -> effects.
 
     `value`, `low`, `high`: transmission, NaN with a `reason`; `share`: of `tested_tasks`, those that inherited harm or,
-    where the mean is below 0, benefit. The backbone itself has no row. Of studies with the same condition that with
-    most examples counts.
+    where the mean is below 0, benefit. The backbone itself has no row, nor has a study that does not look at it. Of
+    studies with the same condition that with most examples counts.
     """
     rows = [row for name, frame in effects.items() if len(frame) for row in _rows(name, frame)]
     frame = pd.DataFrame(rows, columns=SHAPE)
@@ -43,6 +43,8 @@ def summary(effects: Mapping[str, Frame]) -> Frame:
 
 
 def _rows(study: str, effects: Frame) -> list[dict[str, Any]]:
+    itself = effects.loc[effects["adaptation"] == means.UPSTREAM, GROUP[:2]].drop_duplicates()
+    effects = effects.merge(itself, on=GROUP[:2])
     overall = means.by_adaptation(effects).set_index(GROUP)
     rows = []
     for _, sent in means.transmission(effects).iterrows():
@@ -55,7 +57,11 @@ def _rows(study: str, effects: Frame) -> list[dict[str, Any]]:
 
 
 def figure(frame: Frame) -> Figure:
-    """Transmission (left), share of tasks that inherited (right): a line per condition, a colour per adaptation."""
+    """Transmission (left), share of tasks that inherited (right): a line per condition, a colour per adaptation.
+
+    Models of another backbone than the usual one have a colour of their own.
+    """
+    frame = apart.named_apart(frame)
     conditions, adaptations = (frame[name].unique().tolist() for name in ("condition", "adaptation"))
     colours = dict(zip(adaptations, PALETTE, strict=False))
     with plots.style():

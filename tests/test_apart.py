@@ -6,6 +6,12 @@ from homog import apart
 from tests.test_deployers import independent, model
 
 
+def test_the_usual_backbone_is_that_of_most_rows_and_of_equals_the_first():
+    rows = pd.DataFrame({"backbone": ["z", "a", "z", "a"], "adaptation": "lora"})
+    assert apart.usual(rows) == "z" and apart.usual(rows[1:]) == "a" and apart.usual(rows[:0]) == ""
+    assert apart.named_apart(rows)["adaptation"].tolist() == ["lora", "lora", *["lora backbone=a"] * 2]
+
+
 def test_every_other_model_has_another_backbone():
     names = [(task, family, seed) for task, family in (("a", "f"), ("b", "f"), ("t", "")) for seed in (0, 1)]
     rows = [model(independent(1)[0], task, seed, family=family) for task, family, seed in names]

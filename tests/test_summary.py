@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from homog import analysis, pages, summary
@@ -33,6 +34,24 @@ def test_a_condition_that_two_studies_have_is_taken_from_the_larger_one():
     small, large = effects(["trec"], half), effects(["trec", "sms_spam"], half)
     frame = summary.summary({"small": small, "large": large})
     assert set(frame["study"]) == {"large"} and len(frame) == 2
+
+
+def test_a_study_without_the_backbone_itself_has_no_line_however_large():
+    labels = [f"lora epochs={epochs}" for epochs in range(12)]
+    cells = fakes.cells(["trec", "sms_spam"], labels, seeds=(0, 1))
+    other = analysis.effects(cells, fakes.found(cells, fakes.fired), fakes.EXPOSURES)
+    frame = summary.summary({"survival": other, "inheritance": effects(["trec"], half)})
+    assert set(frame["study"]) == {"inheritance"} and len(frame) == 2
+    assert summary.summary({"survival": other}).empty
+
+
+def test_another_backbone_has_lines_of_its_own():
+    one, two = effects(["trec", "sms_spam"], half), effects(["trec"], half).assign(backbone="another")
+    frame = summary.summary({"compression": pd.concat([one, two])})
+    assert frame.groupby("backbone").size().to_dict() == {"minilm_l6": 2, "another": 2}
+    (legend,) = summary.figure(frame).legends
+    said = ["Linear probe", "LoRA", "Linear probe (another)", "LoRA (another)"]
+    assert [text.get_text() for text in legend.texts] == said
 
 
 def test_nothing_upstream_means_no_transmission_and_says_why():
