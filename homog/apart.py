@@ -14,11 +14,16 @@ def usual(df: Frame) -> str:
     return str(df.groupby("backbone", sort=False).size().idxmax()) if len(df) else ""
 
 
+def on_usual(df: Frame) -> Frame:
+    """The rows of the `usual` backbone."""
+    return df[df["backbone"] == usual(df)]
+
+
 def named_apart(df: Frame) -> Frame:
     """The frame with `adaptation` naming the backbone too, where that is not the `usual` one; its rows come last."""
     other = df[df["backbone"] != usual(df)]
     names = [f"{name} backbone={one}" for name, one in zip(other["adaptation"], other["backbone"], strict=True)]
-    return pd.concat([df[df["backbone"] == usual(df)], other.assign(adaptation=names)]) if len(other) else df
+    return pd.concat([on_usual(df), other.assign(adaptation=names)]) if len(other) else df
 
 
 def told_apart(df: Frame) -> Frame:

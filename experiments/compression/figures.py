@@ -72,7 +72,8 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 
 def _pruned(df: Frame) -> Frame:
-    return df[df["condition"].str.startswith("pruned") & (df["backbone"] == apart.usual(df))]
+    own = apart.on_usual(df)
+    return own[own["condition"].str.startswith("pruned")]
 
 
 def units(df: Frame, condition: str) -> Iterator[Unit]:
@@ -163,8 +164,8 @@ def people(df: Frame) -> Frame:
 
 def _families(df: Frame, condition: str) -> list[Unit]:
     """The injected models on the usual backbone of each family of the same people, at least two."""
-    own = (df["backbone"] == apart.usual(df)) & (df["family"] != "") & (df["kind"] == "injected")
-    found = units(df[own], condition)
+    own = apart.on_usual(df)
+    found = units(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
     return [unit for unit in found if len(unit.rows) > 1]
 
 

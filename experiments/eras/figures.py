@@ -103,8 +103,8 @@ def sharing(panels: list[Panel]) -> Frame:
         frame = deployers.sharing([one for one in panels if one.adaptation != name], control)
         found.append(frame.assign(control=name))
     names = _names(panels)
+    own = [name for name in names if " " not in name and name not in (*ERAS, INVERTED, MIXED)]  # what is mixed
     for control in [name for name in names if name.endswith((ALTERNATING, MIXED))]:
-        own = [name for name in names if " " not in name and name not in (*ERAS, INVERTED, MIXED)]  # what is mixed
         other = [name for name in names if name != control and name.split(" ")[0] == control.split(" ")[0]]
         same = [one for one in panels if one.adaptation in (own if control == MIXED else other)]
         frame = deployers.sharing(same, [one for one in panels if one.adaptation == control])
@@ -130,8 +130,9 @@ def _relabelled(panel: Panel) -> Panel:
 
 def _panels(df: Frame) -> list[Panel]:
     every = apart.told_apart(df)
-    own = df[(df["backbone"] == apart.usual(df)) & ~df["adaptation"].isin([*ERAS, INVERTED])]
-    return [*deployers.decisions(every), *deployers.deployers(every), *deployers.mixed(own)]
+    own = apart.on_usual(df)
+    mixed = deployers.mixed(own[~own["adaptation"].isin([*ERAS, INVERTED])])
+    return [*deployers.decisions(every), *deployers.deployers(every), *mixed]
 
 
 def _names(panels: list[Panel]) -> list[str]:
