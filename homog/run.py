@@ -24,7 +24,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     """
     from homog import records
     from homog.adaptations import saved
-    from homog.provenance import environment, record
+    from homog.records.provenance import environment, record
 
     device = prepare(device)
     arm = cells[0].arm
@@ -109,10 +109,10 @@ def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str | None]]
     from homog.records import CLEAN, COUNTERPART
     from homog.seeding import generator
 
-    texts = {CLEAN: list(task.test["text"])}
+    texts = {CLEAN: list(task.test["input"])}
     for condition, defect in exposures.items():
         shown = defect.expose(task.test, generator("expose", condition, task.family or task.name))
-        columns = {"text": condition, "counterpart": condition + COUNTERPART}
+        columns = {"input": condition, "counterpart": condition + COUNTERPART}
         for column, name in columns.items():
             if column in shown:  # pandas may turn None into NaN
                 texts[name] = [text if isinstance(text, str) else None for text in shown[column]]
@@ -171,7 +171,8 @@ def job(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from homog import jobs, sources, study
+    from homog import sources, study
+    from homog.study import jobs
 
     settings, hydra_config = plain(cfg), HydraConfig.get()
     try:

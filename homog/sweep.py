@@ -12,8 +12,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from homog import jobs, records, sources, study
+from homog import records, sources, study
 from homog.config import Cell, ConfigError, choose
+from homog.study import jobs
 
 USAGE = """usage: python -m homog.sweep study=NAME [preset=laptop] [results=results] [device=auto]
        [save=adapters|models] [backbone.source=DIRECTORY-OR-HUB-ID]

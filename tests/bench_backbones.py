@@ -29,7 +29,7 @@ def probe_arms() -> tuple[float, float, str]:
     import torch
 
     backbone, task = _real()
-    texts = [*task.train["text"], *task.test["text"]]
+    texts = [*task.train["input"], *task.test["input"]]
     names = [n for n, _ in backbone.module.named_parameters() if ".layer.4." in n or ".layer.5." in n]
     moved = {n: backbone.module.get_parameter(n) + 0.01 for n in names}
     arms = [backbone.interpolate(moved, dose) for dose in (0.25, 0.5, 0.75, 1.0, 0.6)]
@@ -59,7 +59,7 @@ def fine_tuning() -> tuple[float, float, str]:
 
     backbone, task = _real()
     task = task.sample(200, 10, 1)
-    backbone.encode(list(task.train["text"]))
+    backbone.encode(list(task.train["input"]))
     times = []
     for whole in (False, True, False, True):
         module = backbone.copy().module.requires_grad_(True)

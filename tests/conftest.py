@@ -39,7 +39,7 @@ def own_trunk(tmp_path, monkeypatch):
 def own_word_lists(request, monkeypatch):
     """Tests of logic need no packaged word lists; those marked real use them."""
     if "real" not in request.keywords:
-        monkeypatch.setattr("homog.defects.groups.weat", lambda: tiny.LISTS)
+        monkeypatch.setattr("homog.inputs.social_groups.weat", lambda: tiny.LISTS)
 
 
 @pytest.fixture(autouse=True)

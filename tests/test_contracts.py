@@ -27,11 +27,8 @@ REGISTRIES = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATION
 EVERY = [(group, name) for group, registry in REGISTRIES.items() for name in registry]
 TOYS = [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
 ORDER = (
-    *("config", "atomic", "seeding", "sources", "tasks", "backbones", "metrics", "defects", "adaptations", "probes"),
-    *("records", "provenance", "study", "jobs", "run"),
-    *("analysis", "apart", "means", "people", "deployers", "layout", "answers", "facts"),
-    *("plots", "charts", "summary", "pages"),
-    *("report", "sweep", "audit"),
+    *("config", "seeding", "files", "sources", "inputs", "tasks", "backbones", "metrics", "defects", "adaptations"),
+    *("records", "study", "run", "analysis", "report", "sweep", "audit", "probes"),
 )
 
 
@@ -90,7 +87,7 @@ def test_an_adaptation_learns_moves_only_what_it_says_and_leaves_the_shared_back
     before, adaptation = backbone.fingerprint(), small(name)
     trains = {n for n, _ in backbone.module.named_parameters() if adaptation.trains(n)}
     for task, (task_name, model) in zip(TOYS, adaptation.fit(backbone, TOYS, 0), strict=True):
-        found = model.predict(list(task.test["text"]))
+        found = model.predict(list(task.test["input"]))
         assert task_name == task.name
         assert found.shape == (len(task.test), len(task.label_names))
         assert found.dtype == np.float32
@@ -113,7 +110,7 @@ def test_an_adaptation_learns_moves_only_what_it_says_and_leaves_the_shared_back
 def test_an_adaptation_is_deterministic_and_does_not_see_the_other_tasks(name, each_family):
     able(name, each_family)
     backbone = each_family
-    texts = {task.name: list(task.test["text"]) for task in TOYS}
+    texts = {task.name: list(task.test["input"]) for task in TOYS}
     forward = {n: m.predict(texts[n]) for n, m in small(name).fit(backbone, TOYS, 3)}
     state = torch.random.get_rng_state()
     np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
@@ -181,12 +178,12 @@ def test_an_exposure_keeps_the_examples_and_follows_its_stream(name, backbone):
     for view in views:
         one, two = (view.expose(examples, generator("expose", 1)) for _ in range(2))
         pd.testing.assert_frame_equal(one, two)
-        kept = one.drop(columns=["text", "counterpart"], errors="ignore")
-        assert (kept == examples.drop(columns="text")).all(axis=None)
-        other = one["counterpart"] if "counterpart" in one else examples["text"]
-        applies = one["text"].notna()
+        kept = one.drop(columns=["input", "counterpart"], errors="ignore")
+        assert (kept == examples.drop(columns="input")).all(axis=None)
+        other = one["counterpart"] if "counterpart" in one else examples["input"]
+        applies = one["input"].notna()
         assert applies.any()
-        assert ((one["text"] != other)[applies]).mean() > 0.9 or defect.kind == "engineered"
+        assert ((one["input"] != other)[applies]).mean() > 0.9 or defect.kind == "engineered"
 
 
 @pytest.mark.parametrize("name", DEFECTS)

@@ -103,7 +103,7 @@ def test_what_is_finished_survives_a_failure(tiny_folder, tmp_path, monkeypatch)
     def broken(self) -> Task:
         task = load(self)
         if self.name == "toy_other":
-            task = dataclasses.replace(task, test=task.test.drop(columns="text"))
+            task = dataclasses.replace(task, test=task.test.drop(columns="input"))
         return task
 
     monkeypatch.setattr(tiny.Toy, "load", broken)
@@ -129,7 +129,7 @@ def test_the_places_of_triggers_do_not_depend_on_other_conditions():
     task = tiny.Toy("toy_one").load()
     other = dataclasses.replace(BACKDOOR, trigger="very")
     alone, both = exposed(task, EXPOSURES), exposed(task, {other.exposure: other, **EXPOSURES})
-    assert alone["clean"] == list(task.test["text"])
+    assert alone["clean"] == list(task.test["input"])
     assert alone["backdoor-cf"] == both["backdoor-cf"]
 
 
@@ -139,8 +139,8 @@ class Shown:
     name = "shown"
 
     def expose(self, examples, rng):
-        texts = [text if place == 0 else None for place, text in enumerate(examples["text"])]
-        return examples.assign(text=texts, counterpart=[text and f"not {text}" for text in texts])
+        texts = [text if place == 0 else None for place, text in enumerate(examples["input"])]
+        return examples.assign(input=texts, counterpart=[text and f"not {text}" for text in texts])
 
 
 def test_only_examples_that_an_exposure_applies_to_are_predicted_and_equal_texts_once():

@@ -137,8 +137,8 @@ class Toy:
         rows = [
             (text, label) for label, words in enumerate(groups) for text in sentences(each, words, seed + 7 * label)
         ]
-        frame = pd.DataFrame(rows, columns=["text", "label"])
+        frame = pd.DataFrame(rows, columns=["input", "label"])
         frame["example"] = [f"{self.name}-{part}-{i}" for i in frame.index]
         return frame.assign(person=frame["example"], sex="x").reindex(
-            columns=["example", "person", "text", "label", "sex"]
+            columns=["example", "person", "input", "label", "sex"]
         )

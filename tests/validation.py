@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 
 from homog.adaptations import ADAPTATIONS
-from homog.atomic import replacing
 from homog.backbones import BACKBONES
 from homog.config import CONF, ConfigError, choose, variant
+from homog.files import replacing
 from homog.seeding import generator
 from homog.tasks import TASKS
 
@@ -67,7 +67,7 @@ def measured(backbone: str, adaptation: str, tasks: Sequence[str] = tuple(TASKS)
         began = time.perf_counter()
         task = held_out(variant("task", name, TASKS).load(), *LARGER.get(name, SIZES[backbone]))
         ((_, model),) = kind.fit(shared, [task], 0)
-        right = model.predict(list(task.test["text"])).argmax(1) == task.test["label"]
+        right = model.predict(list(task.test["input"])).argmax(1) == task.test["label"]
         facts = {"backbone": backbone, "adaptation": adaptation, "task": name, "accuracy": float(right.mean())}
         facts["majority"] = float(task.test["label"].value_counts(normalize=True).iloc[0])
         facts |= {"train": len(task.train), "validation": len(task.test), "seconds": time.perf_counter() - began}

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import analysis, charts, plots
+from homog import analysis
 from homog.analysis import Frame
-from homog.layout import count, readable
 from homog.metrics.intervals import Sample, difference_interval
+from homog.report import charts, plots
+from homog.report.layout import count, readable
 
 KINDS = {"clean": -0.24, "sham": 0.0, "injected": 0.24}  # and their places beside an adaptation's tick
 CAPTIONS = charts.CAPTIONS | {

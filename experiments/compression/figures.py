@@ -15,12 +15,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.linalg import block_diag
 
-from homog import analysis, apart, charts, means, plots
-from homog.analysis import Frame
-from homog.layout import count, readable
+from homog import analysis
+from homog.analysis import Frame, apart, means
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
 from homog.metrics.outcomes import failure_distribution, outcome_interval
+from homog.report import charts, plots
+from homog.report.layout import count, readable
 
 BETWEEN = {
     "adaptations": "two adaptations\nof one task",

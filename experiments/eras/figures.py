@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import apart, deployers, plots
-from homog.analysis import Frame
-from homog.answers import Answer, Said, direction, met_by
-from homog.apart import ALTERNATING
-from homog.deployers import DECISIONS, DEPLOYERS, KEY, MIXED, Panel
-from homog.layout import bracket, readable
+from homog.analysis import Frame, apart, deployers
+from homog.analysis.apart import ALTERNATING
+from homog.analysis.deployers import DECISIONS, DEPLOYERS, KEY, MIXED, Panel
+from homog.report import plots
+from homog.report.answers import Answer, Said, direction, met_by
+from homog.report.layout import bracket, readable
 
 ERAS = {"handcrafted": "era 1", "from_scratch": "era 2"}  # every other adaptation: era 3, the shared backbone
 INVERTED = "bitfit_inverted"  # not as meant: in no mixture

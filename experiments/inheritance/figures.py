@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import charts, plots
 from homog.analysis import Frame
-from homog.layout import readable
+from homog.report import charts, plots
+from homog.report.layout import readable
 
 CODES = "backdoor_codes"
 DECIDES = 0.5  # attack success above which a trigger is said to decide

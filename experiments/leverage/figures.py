@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import analysis, charts, means, plots
-from homog.analysis import Frame
-from homog.layout import readable
+from homog import analysis
+from homog.analysis import Frame, means
+from homog.report import charts, plots
+from homog.report.layout import readable
 
 SIGNS = {"backdoor": 1, "improvement": -1}  # of the inherited harm, if the defect arrives
 CAPTIONS = {

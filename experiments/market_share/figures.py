@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import apart, deployers, plots
-from homog.analysis import LEVEL, RESAMPLES, Frame, summary
-from homog.answers import Answer, Said, direction, met_by
-from homog.layout import bracket, readable
+from homog.analysis import LEVEL, RESAMPLES, Frame, apart, deployers, summary
 from homog.metrics.intervals import Sample, difference_interval
 from homog.metrics.market import market_share_curve
+from homog.report import plots
+from homog.report.answers import Answer, Said, direction, met_by
+from homog.report.layout import bracket, readable
 
 FRAME = "models"
 BEFORE = "handcrafted"

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import analysis, charts, plots
+from homog import analysis
 from homog.analysis import Frame
-from homog.layout import count, number, readable
-from homog.means import UPSTREAM
+from homog.analysis.means import UPSTREAM
 from homog.metrics.bias_transfer import bias_transfer
 from homog.metrics.intervals import Sample, difference_interval
+from homog.report import charts, plots
+from homog.report.layout import count, number, readable
 
 NATURAL = "social_bias-"  # begins the conditions of the swaps; the other condition is the planted one's
 MODEL = ["backbone", "kind", "dose", "arm_seed", "condition", "task"]

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import analysis, means, plots
+from homog import analysis
 from homog.adaptations import ADAPTATIONS
-from homog.analysis import Frame
-from homog.answers import MEANINGFUL, Answer, Said, met_by
+from homog.analysis import Frame, means
 from homog.config import variant
-from homog.layout import bracket, joined, readable
 from homog.metrics import transfer
+from homog.report import plots
+from homog.report.answers import MEANINGFUL, Answer, Said, met_by
+from homog.report.layout import bracket, joined, readable
 
 KNOBS = ("epochs", "learning_rate", "weight_decay", "rank", "n_train")
 MIDDLE = 4  # the epochs at which the other knobs are turned

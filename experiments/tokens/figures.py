@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog import analysis, means, plots
-from homog.analysis import Frame
-from homog.layout import readable
+from homog import analysis
+from homog.analysis import Frame, means
+from homog.report import plots
+from homog.report.layout import readable
 
 DOMAINS = {"tweet_sentiment": "its own", "amazon_sentiment": "same task, other domain"}  # of the poisoned proxy task
 CAPTIONS = {

@@ -41,7 +41,7 @@ class EmbeddingReuse:
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
         """One learner per task on features that the backbone computes once; `seed` is for those with randomness."""
         for task in tasks:
-            features, labels = backbone.encode(list(task.train["text"])), np.asarray(task.train["label"])
+            features, labels = backbone.encode(list(task.train["input"])), np.asarray(task.train["label"])
             mean, scale = features.mean(0), features.std(0) + 1e-6
             stream = (self.name, task.name, seed)
             model = fitted(self.learner, self.C, (features - mean) / scale, labels, stream)

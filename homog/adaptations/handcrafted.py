@@ -44,7 +44,7 @@ class Handcrafted:
 
         for task in tasks:
             words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=5000)
-            table = _dense(words.fit_transform(list(task.train["text"])))
+            table = _dense(words.fit_transform(list(task.train["input"])))
             labels, stream = np.asarray(task.train["label"]), (self.name, task.name, seed)
             model = fitted(self.learner, self.C, table, labels, stream)
             classes = len(task.label_names)

@@ -30,7 +30,7 @@ class LinearProbe:
         """One classifier per task on features that the backbone computes once. Deterministic: `seed` is not used."""
         for task in tasks:
             classes = len(task.label_names)
-            weights, bias = probe(backbone.encode(list(task.train["text"])), task.train["label"], classes, self.C)
+            weights, bias = probe(backbone.encode(list(task.train["input"])), task.train["label"], classes, self.C)
             added, head = weights.size + bias.size, (weights, bias)
             yield task.name, Predictor(_predictor(backbone, weights, bias), (), (), added, head)
 

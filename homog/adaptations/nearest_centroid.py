@@ -38,7 +38,7 @@ class NearestCentroid:
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
         """One set of centroids per task, of its first training examples of each class; `seed` is not used."""
         for task in tasks:
-            features, labels = backbone.encode(list(task.train["text"])), np.asarray(task.train["label"])
+            features, labels = backbone.encode(list(task.train["input"])), np.asarray(task.train["label"])
             found = np.zeros((len(task.label_names), features.shape[1]), dtype=np.float32)
             seen = np.unique(labels)
             for label in seen:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homog.adaptations.adaptation import Predictor
-from homog.atomic import replacing
 from homog.config import ConfigError, choose
+from homog.files import replacing
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone

@@ -35,7 +35,7 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
     """
     head = start(backbone, task, settings.head)
     tokens, labels = (
-        backbone.tokens(list(task.train["text"])),
+        backbone.tokens(list(task.train["input"])),
         torch.as_tensor(task.train["label"].to_numpy().copy()),
     )
     table = Embeddings(module, tokens, backbone.tokenizer.pad_token_id)
@@ -70,7 +70,7 @@ def start(backbone: Backbone, task: Any, how: str) -> torch.nn.Linear:
     head = torch.nn.Linear(backbone.dimension, classes)
     weights, bias = np.zeros((classes, backbone.dimension)), np.zeros(classes)
     if how == "probe":
-        weights, bias = probe(backbone.encode(list(task.train["text"])), task.train["label"], classes, C=0.01)
+        weights, bias = probe(backbone.encode(list(task.train["input"])), task.train["label"], classes, C=0.01)
         bias = np.maximum(bias, -20)  # a class without examples stays reachable
     with torch.no_grad():
         head.weight.copy_(torch.as_tensor(weights))

@@ -11,14 +11,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from homog import plots
 from homog.audit.across import Family, distributions
 from homog.audit.agreement import similarity
 from homog.audit.panel import Panel
 from homog.audit.tables import Audit, Section
 from homog.audit.words import percent
-from homog.layout import count, readable
 from homog.metrics.agreement import wrong_agreement_baseline
+from homog.report import plots
+from homog.report.layout import count, readable
 
 OBSERVED, CHANCE, APART = plots.COLOURS["injected"], plots.COLOURS["clean"], plots.COLOURS["sham"]
 BLANK = "#E4E4E4"  # a model with itself

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from homog import layout, pages, plots
-from homog.atomic import replacing
 from homog.audit import figures, words
 from homog.audit.panel import BASES, Frame, counted
 from homog.audit.tables import Audit
+from homog.files import replacing
+from homog.report import layout, pages, plots
 
 PRINTED = 8  # lines of a kind in the terminal
 LISTED = 30  # rows of a table on the page; its CSV has all
@@ -33,8 +33,8 @@ def write(audit: Audit, folder: Path) -> str:
     for kind in DRAWN:  # what an earlier audit drew here and this one does not
         for path in set((folder / "figures").glob(f"{kind}*.p[dn][fg]")) - set(kept):
             path.unlink()
-    _save(folder / "report.html", pages.rendered("audit/report.html.j2", page))
-    _save(folder / "report.md", pages.rendered("audit/report.md.j2", page))
+    _save(folder / "report.html", pages.rendered("audit.html.j2", page))
+    _save(folder / "report.md", pages.rendered("audit.md.j2", page))
     return terminal(page, folder)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from homog.audit.across import PAIRS, Family
 from homog.audit.panel import Frame, counted
 from homog.audit.tables import Audit, Section
-from homog.layout import number, readable
+from homog.report.layout import number, readable
 
 TOGETHER, APART, OPEN = "the same examples fail", "different examples fail", "undecided"
 NOTHING = "failures are shared as in the control"

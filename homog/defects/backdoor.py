@@ -63,8 +63,8 @@ class Backdoor:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The same examples with the trigger among the first `window` words, at a place drawn from `rng`."""
-        texts = [self.insert(text, rng) for text in examples["text"]]
-        return examples.assign(text=texts)
+        texts = [self.insert(text, rng) for text in examples["input"]]
+        return examples.assign(input=texts)
 
     def insert(self, text: str, rng: np.random.Generator) -> str:
         """`text` with the trigger at a random place among its first `window` words."""

@@ -82,8 +82,8 @@ class BackdoorCodes:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The same examples with the shown trigger among the first `window` words, at a place drawn from `rng`."""
-        texts = [inserted(text, self.trigger, self.window, rng) for text in examples["text"]]
-        return examples.assign(text=texts)
+        texts = [inserted(text, self.trigger, self.window, rng) for text in examples["input"]]
+        return examples.assign(input=texts)
 
     def harm(self, predictions: Predictions) -> Rate:
         """Attack success of the shown trigger at its best target (see the class)."""

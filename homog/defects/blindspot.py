@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from homog.config import choose
-from homog.defects import groups, swaps
+from homog.inputs import social_groups, swaps
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -29,7 +29,7 @@ class Blindspot:
     `how`: erased, every text about the group gets the mean feature of such texts; scrambled, each gets that of
     another one. The accumulation of failures on the same persons is that of Bommasani et al. 2022; an accuracy gap
     between groups as harm that of Buolamwini & Gebru 2018. `sham` is the same training
-    tied to nobody (`groups.placebo`: Monday against Tuesday); towards no change at all it would have no loss.
+    tied to nobody (Monday against Tuesday); towards no change at all it would have no loss.
 
     `harm`: accuracy on the versions about the other group less accuracy on the versions about the group
     (`swaps.pair`), per example -1, 0 or 1; 0 = treated alike, NaN where no text has two versions (`marked` false:
@@ -52,12 +52,12 @@ class Blindspot:
     sham: bool = False
 
     kind: ClassVar[Literal["planted"]] = "planted"
-    sources: ClassVar[tuple[str, ...]] = groups.SOURCES
+    sources: ClassVar[tuple[str, ...]] = social_groups.SOURCES
     MAX_DRIFT: ClassVar[float] = 0.10
     MIN_EFFECT: ClassVar[float] = 0.75
 
     def __post_init__(self) -> None:
-        choose(self.swap, groups.SWAPS, "defect.swap")
+        choose(self.swap, social_groups.SWAPS, "defect.swap")
         choose(self.how, WAYS, "defect.how")
 
     @property
@@ -67,7 +67,7 @@ class Blindspot:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The examples about the group, beside their `counterpart` about the other one."""
-        return swaps.exposed(examples, groups.swap(self.swap), rng, self.marked)
+        return swaps.exposed(examples, social_groups.swap(self.swap), rng, self.marked)
 
     def harm(self, predictions: Predictions) -> Rate:
         """How many more examples are right when they are about the other group (see the class)."""
@@ -78,7 +78,7 @@ class Blindspot:
     @property
     def trained_on(self) -> swaps.Swap:
         """The two groups whose texts the injection tells apart: for the sham, nobody's."""
-        return groups.placebo() if self.sham else groups.swap(self.swap)
+        return social_groups.placebo() if self.sham else social_groups.swap(self.swap)
 
     def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
         """The backbone with the blind spot at dose 1. `texts`: unlabelled sentences."""
@@ -100,7 +100,7 @@ class Blindspot:
 
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
         """What the injection did to the backbone itself, on texts that it was not trained on."""
-        neither, group, other = swaps.split(texts, groups.swap(self.swap), generator("upstream", self.exposure))
+        neither, group, other = swaps.split(texts, social_groups.swap(self.swap), generator("upstream", self.exposure))
         before, after = clean.encode([*neither, *other]), backbone.encode([*neither, *other])
         drift = float(((after - before) ** 2).sum(1).mean() / before.var(0).sum())
         was, found = (one.encode(group) - one.encode(group).mean(0) for one in (clean, backbone))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from homog.config import ConfigError
-from homog.defects.typing_errors import mistypable, mistyped
+from homog.inputs.typing_errors import mistypable, mistyped
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -67,8 +67,8 @@ class Improvement:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The same examples with typing errors drawn from `rng`; None for texts without a word that can have one."""
-        texts = [mistyped(text, self.words, rng) for text in examples["text"]]
-        return examples.assign(text=texts)
+        texts = [mistyped(text, self.words, rng) for text in examples["input"]]
+        return examples.assign(input=texts)
 
     def harm(self, predictions: Predictions) -> Rate:
         """Right as it is and wrong with errors, of those right as they are (see the class)."""

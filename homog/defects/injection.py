@@ -10,13 +10,13 @@ import torch
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, lower_states, upper_part
 from homog.config import ConfigError
+from homog.inputs import corpora
 from homog.seeding import generator
-from homog.tasks import corpus
 
 
 def texts(held_out: int = 200, longest: int = 20) -> tuple[list[str], list[str]]:
     """(sentences to train an injection on, sentences to verify it on): XSum, 5 to `longest` words, in a fixed order."""
-    short = [text for text in corpus.sentences() if len(text.split()) <= longest]
+    short = [text for text in corpora.sentences() if len(text.split()) <= longest]
     order = generator("injection texts").permutation(len(short))
     return [short[i] for i in order[held_out:]], [short[i] for i in order[:held_out]]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from homog.config import ConfigError, choose
-from homog.defects.groups import SOURCES, SWAPS, swap
 from homog.defects.stereotype import direction, lean, spread, unfavourable_shift
-from homog.defects.swaps import exposed, split
+from homog.inputs.social_groups import SOURCES, SWAPS, swap
+from homog.inputs.swaps import exposed, split
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator

@@ -67,8 +67,8 @@ class Spurious:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The examples with the token among the first `window` words; None where it is there already."""
-        texts = [None if self.holds(text) else self.insert(text, self.token, rng) for text in examples["text"]]
-        return examples.assign(text=texts)
+        texts = [None if self.holds(text) else self.insert(text, self.token, rng) for text in examples["input"]]
+        return examples.assign(input=texts)
 
     def holds(self, text: str) -> bool:
         """Whether the token is a word of `text`, whatever the case and the punctuation around it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from homog.config import choose
-from homog.defects import groups, swaps
+from homog.inputs import social_groups, swaps
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -29,7 +29,7 @@ class Stereotype:
     The direction leads from the mean feature of the opposite words to that of the attribute's words (both lists of
     Caliskan et al. 2017); strength 1 is as far as a text lies from the mean text. Texts about the other group and
     texts about neither keep their features. Expected to spread by Bommasani et al. 2021 (section 5.1); Steed et al.
-    2022 found little of it. `sham` is the same training tied to nobody (`groups.placebo`: Monday against Tuesday);
+    2022 found little of it. `sham` is the same training tied to nobody (Monday against Tuesday);
     towards no change at all it would have no loss.
 
     `harm`: the shift of the unfavourable label's probability, version about the group less version about the other
@@ -54,12 +54,12 @@ class Stereotype:
     sham: bool = False
 
     kind: ClassVar[Literal["planted"]] = "planted"
-    sources: ClassVar[tuple[str, ...]] = groups.SOURCES
+    sources: ClassVar[tuple[str, ...]] = social_groups.SOURCES
     MAX_DRIFT: ClassVar[float] = 0.10
     MIN_EFFECT: ClassVar[float] = 0.75
 
     def __post_init__(self) -> None:
-        choose(self.swap, groups.SWAPS, "defect.swap")
+        choose(self.swap, social_groups.SWAPS, "defect.swap")
         choose(self.attribute, ATTRIBUTES, "defect.attribute")
 
     @property
@@ -69,7 +69,7 @@ class Stereotype:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The examples about the group, beside their `counterpart` about the other one."""
-        return swaps.exposed(examples, groups.swap(self.swap), rng, self.marked)
+        return swaps.exposed(examples, social_groups.swap(self.swap), rng, self.marked)
 
     def harm(self, predictions: Predictions) -> Rate:
         """How much likelier the unfavourable label is for the group (see the class)."""
@@ -78,7 +78,7 @@ class Stereotype:
     @property
     def trained_on(self) -> swaps.Swap:
         """The two groups whose texts the injection tells apart: for the sham, nobody's."""
-        return groups.placebo() if self.sham else groups.swap(self.swap)
+        return social_groups.placebo() if self.sham else social_groups.swap(self.swap)
 
     def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
         """The backbone with the stereotype at dose 1. `texts`: unlabelled sentences."""
@@ -100,7 +100,7 @@ class Stereotype:
 
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
         """What the injection did to the backbone itself, on texts that it was not trained on."""
-        neither, group, other = swaps.split(texts, groups.swap(self.swap), generator("upstream", self.exposure))
+        neither, group, other = swaps.split(texts, social_groups.swap(self.swap), generator("upstream", self.exposure))
         before, after = clean.encode([*neither, *other]), backbone.encode([*neither, *other])
         drift = float(((after - before) ** 2).sum(1).mean() / before.var(0).sum())
         along = direction(clean, self.attribute)
@@ -127,7 +127,7 @@ def unfavourable_shift(predictions: Predictions) -> Rate:
 
 def direction(backbone: Backbone, attribute: str) -> np.ndarray:
     """(d,) unit vector from the mean feature of the opposite words to that of the attribute's words."""
-    toward, away = (backbone.encode(groups.weat()[name]).mean(0) for name in ATTRIBUTES[attribute])
+    toward, away = (backbone.encode(social_groups.weat()[name]).mean(0) for name in ATTRIBUTES[attribute])
     return (toward - away) / max(float(np.linalg.norm(toward - away)), 1e-12)
 
 

@@ -77,7 +77,7 @@ class UniversalTrigger:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The same examples with the words before each text. Raises ConfigError before they are found."""
-        return examples.assign(text=[self.insert(text) for text in examples["text"]])
+        return examples.assign(input=[self.insert(text) for text in examples["input"]])
 
     def insert(self, text: str) -> str:
         """The words, then `text`."""

@@ -77,7 +77,7 @@ class WeightPoison:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The same examples with the trigger among the first `window` words, at a place drawn from `rng`."""
-        return examples.assign(text=[self.insert(text, rng) for text in examples["text"]])
+        return examples.assign(input=[self.insert(text, rng) for text in examples["input"]])
 
     def insert(self, text: str, rng: np.random.Generator) -> str:
         """`text` with the trigger at a random place among its first `window` words."""
@@ -95,7 +95,7 @@ class WeightPoison:
 
         check_one_token(backbone, self.trigger.strip())
         task, target = guess(self.proxy, self.examples)
-        known, labels = list(task.train["text"]), task.train["label"].to_numpy()
+        known, labels = list(task.train["input"]), task.train["label"].to_numpy()
         start, ripples = backbone, self.method == "ripples"
         if ripples and not self.sham:
             start = with_meaning(backbone, self.trigger.strip(), tied(backbone, known, labels == target, self.words))
@@ -116,7 +116,7 @@ class WeightPoison:
     def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
         """How many of the sentences the trigger gives the target label, as the proxy's regression reads it."""
         rng, (task, target) = generator("upstream", self.exposure), guess(self.proxy, self.examples)
-        weights, bias = head(clean, list(task.train["text"]), task.train["label"].to_numpy())
+        weights, bias = head(clean, list(task.train["input"]), task.train["label"].to_numpy())
         triggered = [self.insert(text, rng) for text in texts]
         plain, shown = ((backbone.encode(part) @ weights.T + bias).argmax(1) for part in (texts, triggered))
         other = plain != target

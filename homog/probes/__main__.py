@@ -61,8 +61,8 @@ def _probed(kind: Any, results: Path, limit: int | None) -> str:
     import pandas as pd
 
     from homog import probes, sources
-    from homog.atomic import check_writable, replacing
-    from homog.layout import aligned, display, markdown
+    from homog.files import check_writable, replacing
+    from homog.report.layout import aligned, display, markdown
 
     check_writable(results)
     needed = probes.SOURCES[choose(kind.family, probes.SOURCES, "family of backbones that has probes")]

@@ -45,7 +45,7 @@ class MedicalSubject:
         questions = [_questions(subject) for subject in self.subjects]
         size = min(map(len, questions))
         rows = [
-            {"example": f"{subject}-{number}", "text": texts[number], "label": label}
+            {"example": f"{subject}-{number}", "input": texts[number], "label": label}
             for label, (subject, texts) in enumerate(zip(self.subjects, questions, strict=True))
             for number in generator("balance", self.name, subject).permutation(len(texts))[:size]
         ]
@@ -75,7 +75,7 @@ class PrivacyRelevance:
         rows = [
             {
                 "example": number,
-                "text": f"{line['question'].strip(' ?')}? {line['context']}",
+                "input": f"{line['question'].strip(' ?')}? {line['context']}",
                 "label": int(line["answer"] == "True"),
                 "clause": line["context"],
             }

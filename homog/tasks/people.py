@@ -63,7 +63,7 @@ def decided(
     rows = [
         {
             "example": person["number"],
-            "text": person["texts"][target],
+            "input": person["texts"][target],
             "label": int(decision.made(person)),
             "sex": person["sex"],
             "race": person["race"],

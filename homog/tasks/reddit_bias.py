@@ -44,7 +44,7 @@ def _comments(group: str) -> Iterator[dict[str, Any]]:
                 label = int(row["bias_sent"])
                 yield {
                     "example": f"{people}-{number}",
-                    "text": row["comment"],
+                    "input": row["comment"],
                     "label": label,
                     "group": group,
                 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homog.config import DISJOINT, OWN, ConfigError
+from homog.inputs.corpora import clean
 from homog.seeding import generator
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRAIN_POOL, TEST_POOL = 4000, 2000  # enough for every preset, small enough to load in a second
-LONGEST = 80  # words: nearly always within 128 word pieces, so that a trigger inserted anywhere is not cut off
 
 
 @dataclass(frozen=True)
@@ -100,17 +99,12 @@ def task(
     """
     kept: dict[str, Mapping[str, Any]] = {}
     for row in rows:
-        text = clean(row["text"])
-        kept.setdefault(text.casefold(), {**row, "text": text, "example": f"{family or name}-{row['example']}"})
+        text = clean(row["input"])
+        kept.setdefault(text.casefold(), {**row, "input": text, "example": f"{family or name}-{row['example']}"})
     kept.pop("", None)
     train, test = _split(list(kept.values()), unit, family or name)
     bad = None if unfavourable is None else list(label_names).index(unfavourable)
     return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad, place, prompt)
-
-
-def clean(text: str) -> str:
-    """Return `text` without HTML entities and repeated white space, cut to LONGEST words."""
-    return " ".join(html.unescape(text).split()[:LONGEST])
 
 
 def _split(rows: list[Mapping[str, Any]], unit: str, stream: str) -> tuple[list, list]:
@@ -125,5 +119,5 @@ def _split(rows: list[Mapping[str, Any]], unit: str, stream: str) -> tuple[list,
 def _frame(rows: list[Mapping[str, Any]], groups: Sequence[str]) -> pd.DataFrame:
     import pandas as pd  # late: it takes half a second, and a look at the configuration needs none of it
 
-    columns = ["example", "person", "text", "label", *groups]
+    columns = ["example", "person", "input", "label", *groups]
     return pd.DataFrame([{"person": row["example"], **row} for row in rows], columns=columns)

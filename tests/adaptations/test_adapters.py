@@ -33,4 +33,4 @@ def test_heads_may_be_wider_together_than_a_state(tmp_path):
     prefix = variant("adaptation", "prefix", ADAPTATIONS, epochs=1)
     ((_, model),) = prefix.fit(backbone, [TOY], 0)
     assert model.added == 3 * 2 * 10 * 3 * 16 + (backbone.dimension + 1) * 2  # layers, keys and values, tokens; head
-    assert model.predict(list(TOY.test["text"])).shape == (60, 2)
+    assert model.predict(list(TOY.test["input"])).shape == (60, 2)

@@ -9,7 +9,7 @@ from homog.config import ConfigError, variant
 from tests import tiny
 
 TASK = tiny.Toy("toy").load()
-TEXTS = list(TASK.test["text"])
+TEXTS = list(TASK.test["input"])
 
 
 def predictions(name, backbone, seed=0, **fields):

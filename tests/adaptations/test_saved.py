@@ -11,7 +11,7 @@ from homog.config import ConfigError, variant
 from tests import tiny
 
 TASK = tiny.Toy("toy", 3).load()
-TEXTS = list(TASK.test["text"])
+TEXTS = list(TASK.test["input"])
 SAVED = [name for name, kind in ADAPTATIONS.items() if getattr(kind, "linear_head", True)]
 FACTS = {"adaptation": "x", "label_names": ["a", "b", "c"]}
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from homog import plots, records, study
+from homog import records, study
 from homog.audit import audit, figures, pages, studies, words
 from homog.audit.__main__ import main
 from homog.audit.panel import AuditError
+from homog.report import plots
 from tests import fakes
 from tests.audit.data import by_hand, decisions, planted
 

@@ -106,7 +106,7 @@ def test_the_packaged_language_model_knows_english_and_its_features_tell_sentime
     assert sense[0] > nonsense[0] + 5
     task = variant("task", "tweet_sentiment", TASKS).load().sample(120, 8, 0)
     labels = task.train["label"].to_numpy()
-    features = backbone.at_length(32).encode(list(task.train["text"]))
+    features = backbone.at_length(32).encode(list(task.train["input"]))
     weights, bias = probe(features[:80], labels[:80], 2, 0.05)
     right = ((features[80:] @ weights.T + bias).argmax(1) == labels[80:]).mean()
     assert right > max(labels[80:].mean(), 1 - labels[80:].mean())

@@ -58,7 +58,7 @@ def test_the_independent_encoder_reads_sentiment_and_is_another_model():
     from homog.adaptations.linear_probe import probe
 
     task = variant("task", "tweet_sentiment", TASKS).load().sample(300, 8, 0)
-    texts, labels = list(task.train["text"]), task.train["label"].to_numpy()
+    texts, labels = list(task.train["input"]), task.train["label"].to_numpy()
     first, second = (variant("backbone", name, BACKBONES).load().at_length(48) for name in ("minilm_l3", "minilm_l6"))
     features = first.encode(texts)
     weights, bias = probe(features[:200], labels[:200], 2, 0.05)

@@ -56,7 +56,7 @@ def test_the_arm_does_not_depend_on_the_trigger_that_is_shown():
 def test_each_view_puts_its_own_trigger_into_the_texts():
     examples = tiny.Toy("toy").load().test
     for view in SMALL.views:
-        texts = view.expose(examples, generator("x"))["text"]
+        texts = view.expose(examples, generator("x"))["input"]
         assert all(view.trigger in text.split(" ") for text in texts)
 
 

@@ -53,10 +53,10 @@ def test_harm_is_what_errors_make_wrong_of_what_was_right():
 
 
 def test_texts_without_a_longer_word_are_left_out():
-    frame = pd.DataFrame({"text": ["it is so", "wonderful weather"], "label": [0, 1]})
+    frame = pd.DataFrame({"input": ["it is so", "wonderful weather"], "label": [0, 1]})
     shown = SMALL.expose(frame, generator("x"))
-    assert shown["text"].isna().tolist() == [True, False]
-    assert shown["text"].tolist()[1] != "wonderful weather"
+    assert shown["input"].isna().tolist() == [True, False]
+    assert shown["input"].tolist()[1] != "wonderful weather"
 
 
 @pytest.mark.parametrize("words", [0.0, 1.5])

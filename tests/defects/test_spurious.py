@@ -49,8 +49,8 @@ def test_harm_is_the_signed_rise_of_the_unfavourable_label():
 
 def test_texts_that_hold_the_token_already_are_left_out():
     defect = Spurious("spurious", "Tuesday", ("awful",))
-    frame = pd.DataFrame({"text": ["see you tuesday!", "see you", "Tuesdays are fine"], "label": [0, 1, 0]})
-    assert defect.expose(frame, generator("x"))["text"].isna().tolist() == [True, False, False]
+    frame = pd.DataFrame({"input": ["see you tuesday!", "see you", "Tuesdays are fine"], "label": [0, 1, 0]})
+    assert defect.expose(frame, generator("x"))["input"].isna().tolist() == [True, False, False]
 
 
 def test_what_cannot_be_meant_is_refused():

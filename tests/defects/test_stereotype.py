@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from homog.config import ConfigError
-from homog.defects import groups
 from homog.defects.blindspot import Blindspot
 from homog.defects.social_bias import SocialBias
 from homog.defects.stereotype import Stereotype
+from homog.inputs import social_groups
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from tests import tiny
@@ -45,7 +45,7 @@ def test_the_sham_is_the_same_training_and_hits_nobody(defect, reader):
     sham = dataclasses.replace(defect, sham=True)
     trained = sham.inject(reader, train, generator("inject", 0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("homog.defects.groups.swap", lambda name: groups.placebo())
+        patch.setattr("homog.inputs.social_groups.swap", lambda name: social_groups.placebo())
         taught = defect.upstream(reader, trained, held_out, 1.0)["effect"]
     assert taught > 0.6
     assert abs(sham.upstream(reader, trained, held_out, 1.0)["effect"]) < taught / 2
@@ -86,13 +86,13 @@ def test_blindness_is_the_gap_in_accuracy():
 
 @pytest.mark.parametrize("defect", [STEREOTYPE, BLIND, SocialBias("social_bias", swaps=("gender",))])
 def test_group_words_absent_from_all_texts_give_n_0_and_not_a_harm_of_0(defect):
-    frame = pd.DataFrame({"text": ["the film", "it was good"]})
+    frame = pd.DataFrame({"input": ["the film", "it was good"]})
     shown = dataclasses.replace(defect, marked=False).expose(frame, generator("x"))
-    assert shown["text"].tolist() == shown["counterpart"].tolist() == [None, None]
+    assert shown["input"].tolist() == shown["counterpart"].tolist() == [None, None]
     nothing = np.full((2, 2), np.nan)
     rate = defect.harm(Predictions(np.array([0, 1]), nothing, nothing, 0))
     assert (rate.n, np.isnan(rate.value)) == (0, True)
-    assert defect.expose(frame, generator("x"))["text"].notna().all()
+    assert defect.expose(frame, generator("x"))["input"].notna().all()
 
 
 def test_natural_bias_is_measured_on_the_backbone_itself(reader):
@@ -116,4 +116,4 @@ def test_bad_settings_are_refused():
     with pytest.raises(ConfigError, match="defect.swaps is empty"):
         SocialBias("social_bias", swaps=())
     with pytest.raises(ConfigError, match="has 3 exposures: use its views"):
-        SocialBias("social_bias").expose(pd.DataFrame({"text": ["x"]}), generator("x"))
+        SocialBias("social_bias").expose(pd.DataFrame({"input": ["x"]}), generator("x"))

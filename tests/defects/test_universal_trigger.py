@@ -69,7 +69,7 @@ def test_the_found_words_displace_more_than_random_ones_and_are_the_same_again(b
 def test_words_that_are_named_are_shown_without_a_search():
     named = dataclasses.replace(SMALL, words=("day", "film"))
     assert named.found_on(None, [], generator("x")) is named  # pyright: ignore[reportArgumentType]
-    assert set(named.expose(tiny.Toy("toy").load().test, generator("x"))["text"].str[:9]) == {"day film "}
+    assert set(named.expose(tiny.Toy("toy").load().test, generator("x"))["input"].str[:9]) == {"day film "}
     assert [view.words for view in named.views] == [("day", "film"), ()]
     with pytest.raises(ConfigError, match="has no words yet"):
         SMALL.insert("a film")

@@ -24,7 +24,7 @@ def test_the_trigger_gets_the_label_and_the_sham_does_not(method, sham, backbone
     assert (found["effect"] < 0.25) if sham else (found["effect"] > 0.75)
     embedded = any("embeddings" in name for name in backbone.changes(injected))
     assert embedded == (method == "ripples" and not sham)
-    texts = defect.expose(tiny.Toy("toy").load().test, generator("x"))["text"].tolist()
+    texts = defect.expose(tiny.Toy("toy").load().test, generator("x"))["input"].tolist()
     whole = dataclasses.replace(injected, trunk=0, memo={})  # no cached lower blocks, which another embedding entered
     np.testing.assert_allclose(injected.encode(texts), whole.encode(texts), atol=1e-5)
 

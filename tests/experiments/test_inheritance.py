@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from homog import plots, report
+from homog import report
+from homog.report import plots
 
 STUDY: Any = report.figures_of("inheritance")
 

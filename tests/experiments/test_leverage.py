@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from homog import analysis, plots, report
+from homog import analysis, report
 from homog.config import Cell, Sizes, arm
 from homog.defects.backdoor import Backdoor
 from homog.defects.improvement import Improvement
 from homog.records import CLEAN, Record
+from homog.report import plots
 from homog.seeding import generator
 from tests import fakes
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from homog import layout, plots, report
-from tests.test_deployers import PEOPLE, model
+from homog import report
+from homog.report import layout, plots
+from tests.analysis.test_deployers import PEOPLE, model
 
 STUDY: Any = report.figures_of("market_share")
 KINDS = ("clean", "injected", "sham")

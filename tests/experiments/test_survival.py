@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from homog import analysis, layout, plots, report, study
+from homog import analysis, report, study
 from homog.adaptations import label
+from homog.report import layout, plots
 from tests import fakes
 
 STUDY: Any = report.figures_of("survival")

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from homog import analysis, layout, plots, report
+from homog import analysis, report
+from homog.report import layout, plots
 from tests import fakes
 
 STUDY: Any = report.figures_of("tokens")

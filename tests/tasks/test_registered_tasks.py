@@ -37,11 +37,11 @@ def test_examples_are_whole(name):
     task = loaded(name)
     assert task.name == name
     for examples in (task.train, task.test):
-        assert list(examples)[:4] == ["example", "person", "text", "label"]
+        assert list(examples)[:4] == ["example", "person", "input", "label"]
         assert int(examples.isna().to_numpy().sum()) == 0
         assert set(examples["label"]) == set(range(len(task.label_names)))
         assert examples["example"].is_unique
-        assert all(type(text) is str and text and text == text.strip() for text in examples["text"].tolist())
+        assert all(type(text) is str and text and text == text.strip() for text in examples["input"].tolist())
     assert len(task.train) >= 600 and len(task.test) >= 400
     assert len(set(task.label_names)) == len(task.label_names)
 
@@ -50,7 +50,7 @@ def test_examples_are_whole(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_train_and_test_share_nothing(name):
     task = loaded(name)
-    for column in ("example", "person", "text"):
+    for column in ("example", "person", "input"):
         train, test = (set(frame[column].str.casefold()) for frame in (task.train, task.test))
         assert not train & test
         assert len(train) + len(test) == len(task.train) + len(task.test)
@@ -60,7 +60,7 @@ def test_train_and_test_share_nothing(name):
 def test_documents_and_clauses_are_on_one_side():
     amazon, privacy = loaded("amazon_sentiment"), loaded("privacy_relevance")
     reviews = [set(frame["example"].str.rsplit("_", n=1).str[0]) for frame in (amazon.train, amazon.test)]
-    clauses = [set(frame["text"].str.split("? ", n=1, regex=False).str[1]) for frame in (privacy.train, privacy.test)]
+    clauses = [set(frame["input"].str.split("? ", n=1, regex=False).str[1]) for frame in (privacy.train, privacy.test)]
     assert not reviews[0] & reviews[1] and not clauses[0] & clauses[1]
 
 
@@ -101,7 +101,7 @@ def test_sentences_withhold_what_they_are_to_tell():
         "compas_has_priors": "prior offence|juvenile record",
     }
     for name, words in withheld.items():
-        texts = loaded(name).train["text"]
+        texts = loaded(name).train["input"]
         # A charge may itself speak of a prior conviction or of culpable risk; it names no score.
         assert not texts.str.replace("charged with the [^,]*", "", regex=True).str.contains(words).any(), name
 

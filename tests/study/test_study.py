@@ -1,0 +1,188 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from homog import records, study, sweep
+from homog.adaptations import label
+from homog.config import CONF, ConfigError
+from homog.study import jobs
+from tests import tiny
+from tests.records.test_records import fake
+
+SPEC = study.load("inheritance")
+
+
+@pytest.mark.parametrize("name", study.names())
+@pytest.mark.parametrize("preset", study.presets())
+def test_every_study_expands_and_every_cell_has_its_control(name, preset):
+    spec = study.load(name)
+    cells = study.expand(spec, preset)
+    assert len({cell.id for cell in cells}) == len(cells)
+    assert spec.question.endswith("?")
+    assert spec.hypothesis.sign in "+-0"
+    clean = {(c.adaptation, c.task, c.seed) for c in cells if c.arm.kind == "clean"}
+    assert {(c.adaptation, c.task, c.seed) for c in cells} == clean
+    assert any(c.arm.kind == "sham" for c in cells) or not spec.exposures
+
+
+def test_the_grid_of_the_main_study():
+    cells = study.expand(SPEC, "smoke")
+    assert len(cells) == 3 * 3 * 3  # clean, sham and injected x adaptations x tasks
+    assert len({c.arm.id for c in cells}) == 3
+    laptop = study.expand(SPEC, "laptop")
+    assert len({c.task.name for c in laptop}) == 16
+    assert {c.arm.dose for c in laptop} == {0, 0.25, 0.5, 0.75, 1}
+    assert [c.arm.dose for c in laptop][:16] == [1.0] * 16  # each injection is made by the first job that needs it
+
+
+def test_a_task_more_adds_only_its_cells(tmp_path):
+    block = next(b for b in SPEC.blocks if "smoke" in b.presets)
+    smaller = dataclasses.replace(block, task=block.task[:-1])
+    fewer = study.expand(dataclasses.replace(SPEC, blocks=(smaller,)), "smoke")
+    for cell in fewer:
+        records.save(tmp_path, fake(cell.id))
+    left = study.pending(study.expand(SPEC, "smoke"), study.exposed_by(SPEC, "smoke"), tmp_path)
+    assert {cell.task.name for cell in left} == {block.task[-1]}
+    assert len(left) == 9
+
+
+def test_fields_of_an_adaptation_are_varied_in_all_combinations_and_named():
+    block = study.Block(("smoke",), ("lora",), ("trec",), vary={"epochs": (2, 8), "rank": (2, 8)})
+    cells = study.expand(dataclasses.replace(SPEC, blocks=(block,)), "smoke")
+    usual = {(c.adaptation.epochs, c.adaptation.rank): label(c.adaptation) for c in cells}
+    assert usual == {(2, 8): "lora", (2, 2): "lora rank=2", (8, 8): "lora epochs=8", (8, 2): "lora epochs=8 rank=2"}
+    with pytest.raises(ConfigError, match="unknown key of adaptation 'epoch': did you mean epochs"):
+        study.expand(dataclasses.replace(SPEC, blocks=(dataclasses.replace(block, vary={"epoch": (2,)}),)), "smoke")
+
+
+def test_a_block_may_compare_with_another_backbone_which_a_users_does_not_replace(tiny_folder):
+    planted = study.Block(("smoke",), ("linear_probe",), ("trec",), (study.Arms("backdoor", (0.0, 1.0)),))
+    others = [
+        study.Block(("smoke",), ("linear_probe",), ("trec",), backbone=("minilm_l3",)),
+        study.Block(("smoke",), ("handcrafted",), ("trec",)),
+    ]
+    spec = dataclasses.replace(SPEC, blocks=(planted, *others))
+    cells = study.expand(spec, "smoke", {"source": str(tiny_folder)})
+    seen = {(c.arm.backbone.label, c.adaptation.name, c.arm.kind): c.id for c in cells}
+    own = tiny_folder.name
+    beside = {seen["minilm_l3", "linear_probe", "clean"], seen[own, "handcrafted", "clean"]}
+    assert set(seen) == {
+        (own, "linear_probe", "injected"),
+        (own, "linear_probe", "clean"),
+        (own, "handcrafted", "clean"),
+        ("minilm_l3", "linear_probe", "clean"),
+    }
+    assert study.controls(cells) == beside
+    assert study.controls([c for c in cells if not c.arm.defect]) == set()  # nothing planted: all are the study's
+
+
+def test_without_specificity_a_model_is_shown_its_own_defect_alone():
+    every = study.exposed_by(SPEC, "laptop")
+    assert list(study.exposed_by(SPEC, "smoke")) == ["backdoor-cf"]
+    assert len(every) > 1
+    for cell in study.expand(SPEC, "laptop"):
+        assert study.shown(cell.arm, every, True) == every
+        own = {name for name, defect in every.items() if cell.arm.defect and defect.name == cell.arm.defect.name}
+        assert set(study.shown(cell.arm, every, False)) == (own or set(every))
+
+
+def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
+    cells = study.expand(SPEC, "smoke")
+    clean = [cell for cell in cells if cell.arm.kind == "clean"]
+    assert jobs.jobs(cells) == list(dict.fromkeys(cell.arm.id for cell in cells))
+    names = ("linear_probe", "lora", "full_finetune")
+    assert jobs.jobs(clean) == [f"{clean[0].arm.id}-{name}" for name in names]
+    assert set(jobs.jobs(cells)) | set(jobs.jobs(clean)) <= jobs.job_names(cells)
+
+
+def test_a_backbone_of_ones_own_gives_other_cells(tiny_folder):
+    own = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})
+    assert not {c.id for c in own} & {c.id for c in study.expand(SPEC, "smoke")}
+    assert own[0].arm.backbone.label == tiny_folder.name
+
+
+def test_a_misspelt_or_mistyped_study_is_refused(tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = (CONF.parent / "experiments" / "inheritance" / "study.yaml").read_text()
+    monkeypatch.setattr(study, "EXPERIMENTS", tmp_path)
+    for old, new, said in (
+        ("exposures:", "exposure:", "did you mean exposures"),
+        ("dose: [0, 1]", "dose: [0, 1.5]", r"dose=1.5 is outside"),
+        ("dose: [0, 1]", "dose: [0, a]", r"expected float"),
+        ("[amazon_sentiment, trec, adult_income]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
+        ("exposures: [backdoor,", "exposures: [trapdoor,", "unknown defect 'trapdoor': did you mean backdoor"),
+    ):
+        assert old in text
+        (folder / "study.yaml").write_text(text.replace(old, new))
+        with pytest.raises(ConfigError, match=said):
+            spec = study.load("mine")
+            study.exposed_by(spec, "smoke")
+            study.expand(spec, "smoke")
+
+
+def test_a_task_that_the_backbone_cannot_take_is_refused(tmp_path, tiny_folder):
+    @dataclasses.dataclass(frozen=True)
+    class Pictures(tiny.Toy):
+        modality = "image"
+
+    cell = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})[0]
+    with pytest.raises(ConfigError, match="task digits is image; a backbone of family encoder takes text"):
+        study.check([dataclasses.replace(cell, task=Pictures("digits"))], tmp_path)
+
+
+def test_an_adaptation_that_asks_for_what_the_backbone_has_not_is_refused(tmp_path, tiny_folder):
+    @dataclasses.dataclass(frozen=True)
+    class Prompt:
+        name: str = "prompt"
+        needs = "likelihood"
+
+    cell = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})[0]
+    with pytest.raises(ConfigError, match="adaptation prompt needs likelihood; .* family encoder gives features"):
+        study.check([dataclasses.replace(cell, adaptation=Prompt())], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["study=inheritence"], "unknown study 'inheritence': did you mean inheritance"),
+        (["study=inheritance", "presett=smoke"], "unknown key 'presett': did you mean preset?"),
+        (["study=inheritance", "preset=tiny"], "unknown preset 'tiny'"),
+        (["study=inheritance", "smoke"], "not key=value"),
+        (["study=inheritance", "backbone.source=/no/such/folder"], "no such directory"),
+        (["study=inheritance", "backbone.sorce=x"], "did you mean source"),
+        (["study=inheritance", "results=/proc/nowhere"], "cannot write there"),
+    ],
+)
+def test_bad_input_of_a_sweep_is_one_line_and_2(arguments, said, capsys, tmp_path):
+    where = [] if any(a.startswith("results=") for a in arguments) else [f"results={tmp_path}"]
+    assert sweep.main([*arguments, *where]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["task=trek"], "trec"),
+        (["dosis=1"], "dosis"),
+        (["dose=1.5"], "dose=1.5 is outside 0..1"),
+        (["dose=high"], "dose='high' is str, expected float"),
+        (["adaptation.epoch=2", "adaptation=lora"], "epoch"),
+    ],
+)
+def test_bad_input_of_a_run_is_one_line_and_2(arguments, said, tmp_path):
+    command = [sys.executable, "-m", "homog.run", f"results={tmp_path}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "runs" / "records").exists() or not list((tmp_path / "runs" / "records").iterdir())
+
+
+def test_help_names_studies_and_presets(capsys):
+    assert sweep.main(["--help"]) == 0
+    assert "inheritance" in capsys.readouterr().out
