@@ -50,7 +50,7 @@ def test_every_study_has_an_answer_and_its_results(name):
 
 def test_the_worked_example_says_what_the_audits_say():
     made = [(ROOT / "results" / f"audit_{family}" / "report.md").read_text() for family in ("adult", "compas")]
-    shown = README.split("**A worked example**")[1].split("Reports:")[0]
+    shown = README.split("**A worked example.**")[1].split("Reports:")[0]
     intervals = set(re.findall(r"\[[\d., %]+\]", " ".join(shown.split())))
     assert len(intervals) >= 6
     for interval in intervals:
