@@ -36,6 +36,22 @@ def test_undefined():
     assert np.isnan(apart.value) and apart.reason == "no group is in every task"
 
 
+def test_a_group_that_a_task_lacks_counts_in_no_sum():
+    failures = [[True, False, True, True], [True, False]]
+    groups = [["a", "a", "b", "b"], ["a", "a"]]  # nobody of b in the second task
+    errors = (3 / 4) * (1 / 2)
+    joint, shares = (1 / 4) * (1 / 2), (2 / 4) * 1.0  # of group a: failed and present in both tasks
+    found = group_homogenization(failures, groups, "average")
+    assert found.value == pytest.approx(joint / (errors * shares))
+    assert (found.groups, found.excluded) == (("a",), ("b",))
+    assert group_homogenization(failures, groups, "worst").value == pytest.approx((1 / 2) * (1 / 2) / errors)
+
+
+def test_independent_tasks_are_not_told_from_one(rng):
+    failures, groups = [rng.random(800) < 0.3 for _ in range(2)], [rng.integers(0, 2, 800) for _ in range(2)]
+    assert group_homogenization_interval(failures, groups, resamples=500).p > 0.1
+
+
 def test_one_group_is_one(rng):
     failures = [rng.random(50) < 0.4, rng.random(30) < 0.2]
     for weighting in ("average", "uniform", "worst"):
