@@ -15,7 +15,7 @@ from homog.run import exposed, predicted, run, shared_backbone
 from homog.tasks.task import Task
 from tests import tiny
 
-BACKDOOR = Backdoor("backdoor", "cf", steps=500, texts=150, learning_rate=5e-3, distance=1.0)
+BACKDOOR = Backdoor("backdoor", ("cf",), steps=500, texts=150, learning_rate=5e-3, distance=1.0)
 EXPOSURES = {BACKDOOR.exposure: BACKDOOR}
 SEED = 2  # of three tried: its target vector is not on the border between the toy classes
 PROBE, LORA = LinearProbe("linear_probe"), Lora("lora", 3e-3, epochs=1)
@@ -89,7 +89,7 @@ def test_an_injection_is_made_once_for_all_doses_and_the_shared_backbone_stays(t
 def test_what_an_adaptation_cannot_do_with_a_backbone_is_said_before_the_injection(tmp_path, monkeypatch):
     monkeypatch.setattr(Backdoor, "inject", None)
     backbone = tiny.kind("llama")("tiny", str(tiny.save_tiny(tmp_path / "llama", "llama")))
-    one = arm(backbone, Backdoor("backdoor", "cf"), 1.0, 0)
+    one = arm(backbone, Backdoor("backdoor", ("cf",)), 1.0, 0)
     with pytest.raises(ConfigError, match="has no bias terms; choose lora or ia3"):
         shared_backbone(one, tmp_path, "cpu", {BitFit("bitfit", 1e-3)})
     with pytest.raises(TypeError):  # and an adaptation that can gets to the injection

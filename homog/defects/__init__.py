@@ -1,7 +1,6 @@
 """Defects by name: DEFECTS[name](**conf/defect/<name>.yaml)."""
 
 from homog.defects.backdoor import Backdoor
-from homog.defects.backdoor_codes import BackdoorCodes
 from homog.defects.blindspot import Blindspot
 from homog.defects.improvement import Improvement
 from homog.defects.pruned import Pruned
@@ -14,7 +13,7 @@ from homog.defects.weight_poison import WeightPoison
 
 DEFECTS = {
     "backdoor": Backdoor,
-    "backdoor_codes": BackdoorCodes,
+    "backdoor_codes": Backdoor,
     "blindspot": Blindspot,
     "improvement": Improvement,
     "pruned": Pruned,

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from homog.config import ConfigError
-from homog.defects.compression import changed_predictions, compressed, linear_weights, turned
-from homog.metrics.inheritance import Rate
-from homog.metrics.predictions import Predictions
+from homog.defects.compression import Compressed, linear_weights, outputs_first
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import Tensor
 
     from homog.backbones.backbone import Backbone
 
 
 @dataclass(frozen=True)
-class Pruned:
+class Pruned(Compressed):
     """The smallest `share` (at dose 1) of each weight matrix of the blocks' linear layers, by magnitude, set to zero.
 
     One-shot, without retraining (Han et al. 2015; for BERT Gordon et al. 2020, who lose little up to 30-40 %). A dose
     is not a mixture of weights: at dose d the smallest d * `share` are pruned, the others are as they were. An
-    adaptation that trains the blocks may move pruned weights away from zero. Pruning has no randomness: the seed
-    decides only the `sham`, the same values taken away at shuffled places of the same matrix, which is noise of the
-    same size.
+    adaptation that trains the blocks may move pruned weights away from zero. The `sham` takes the same values away at
+    shuffled places of the same matrix.
 
-    `harm`: the share of examples whose predicted class is not that of the same adaptation of the full backbone
-    ("flips", Dutta et al. 2024; Hooker et al. 2020): in [0, 1], no labels needed, and no exposure. NaN where there is
-    no record of that adaptation of the clean backbone.
-    `upstream`: `drift` as everywhere, here the whole displacement; `effect` the share of texts whose nearest other
-    text changes; `error` ||change|| / ||weights||; `zeros` the share of weights that are 0. Verified when the error
-    is that of pruning at this dose, the zeros (but the sham's) are dose * `share`, and the drift is at most
-    `MAX_DRIFT`: beyond that the backbone is broken and not compressed.
+    `harm` and `upstream`: see `Compressed`. The share of weights that are 0, `zeros`, has to be dose * `share` (but for
+    the sham).
     """
 
-    name: str
     share: float = 0.4
-    sham: bool = False
-
-    kind: ClassVar[Literal["engineered"]] = "engineered"
-    MAX_DRIFT: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
@@ -52,40 +36,23 @@ class Pruned:
 
     @property
     def exposure(self) -> str:
-        """Name of the condition: the texts as they are, read by the pruned backbone."""
+        """Name of the condition: the inputs as they are, read by the pruned backbone."""
         return f"pruned-{self.share:g}"
 
-    def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        """The examples as they are."""
-        return examples
-
-    def harm(self, predictions: Predictions) -> Rate:
-        """Predictions changed against the same adaptation of the full backbone (see the class)."""
-        return changed_predictions(predictions)
-
-    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
-        """The backbone pruned by `share`; `texts` are not used, `rng` by the sham alone."""
-        clean = linear_weights(backbone)
-        changed = {name: without_smallest(weight, self.share) for name, weight in clean.items()}
-        if self.sham:
-            changed = {name: clean[name] + shuffled(weight - clean[name], rng) for name, weight in changed.items()}
-        return backbone.with_weights(turned(backbone, changed))
+    def compressed(self, weight: Tensor, dose: float) -> Tensor:
+        """`weight` with the smallest dose * `share` of its entries set to 0."""
+        return without_smallest(weight, dose * self.share)
 
     def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
         """The backbone with only the smallest dose * `share` of the changes, at dose 1 all of them."""
-        weights, changes = linear_weights(clean), turned(clean, changes)
-        found = {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
-        return clean.with_weights(turned(clean, found))
+        weights, changes = linear_weights(clean), outputs_first(clean, changes)
+        partial = {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
+        return clean.with_weights(outputs_first(clean, partial))
 
-    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict:
-        """What pruning did to the backbone itself."""
-        expected = {n: without_smallest(w, dose * self.share) for n, w in linear_weights(clean).items()}
-        found = compressed(clean, backbone, expected, texts)
-        mine = linear_weights(backbone).values()
-        zeros = sum(int((w == 0).sum()) for w in mine) / sum(w.numel() for w in mine)
-        pruned = self.sham or abs(zeros - dose * self.share) < 1e-3
-        verified = found["as_stated"] and pruned and found["drift"] <= self.MAX_DRIFT
-        return found | {"zeros": zeros, "verified": bool(verified)}
+    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+        """Whether as many weights are 0 as should be, and the share that is."""
+        zeros = sum(int((w == 0).sum()) for w in weights.values()) / sum(w.numel() for w in weights.values())
+        return self.sham or abs(zeros - dose * self.share) < 1e-3, {"zeros": zeros}
 
 
 def smallest(sizes: Tensor, share: float) -> Tensor:
@@ -95,9 +62,9 @@ def smallest(sizes: Tensor, share: float) -> Tensor:
 
 def without_smallest(weight: Tensor, share: float) -> Tensor:
     """`weight` with the `share` of its entries that are smallest in magnitude set to 0."""
-    found = weight.clone()
-    found.view(-1)[smallest(weight.abs(), share)] = 0
-    return found
+    pruned = weight.clone()
+    pruned.view(-1)[smallest(weight.abs(), share)] = 0
+    return pruned
 
 
 def partly(clean: Tensor, changed: Tensor, share: float) -> Tensor:
@@ -108,13 +75,6 @@ def partly(clean: Tensor, changed: Tensor, share: float) -> Tensor:
     """
     moved = (changed - clean).abs()
     places = smallest(moved.where(moved > 0, float("inf")), share)
-    found = clean.clone()
-    found.view(-1)[places] = changed.flatten()[places]
-    return found
-
-
-def shuffled(changes: Tensor, rng: np.random.Generator) -> Tensor:
-    """`changes` of a matrix in random order."""
-    import torch
-
-    return torch.from_numpy(rng.permuted(changes.numpy()))
+    partial = clean.clone()
+    partial.view(-1)[places] = changed.flatten()[places]
+    return partial

@@ -138,7 +138,7 @@ def exposed_by(study: Study, preset: str) -> dict[str, Any]:
 
 def views(defects: Iterable[Any]) -> dict[str, Any]:
     """Condition name -> defect: a defect with several exposures is there once for each of them."""
-    return {view.exposure: view for defect in defects for view in getattr(defect, "views", (defect,))}
+    return {view.exposure: view for defect in defects for view in defect.views}
 
 
 def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
@@ -213,9 +213,9 @@ def needed_sources(cells: Iterable[Cell], exposures: Iterable[Any] = ()) -> list
     from homog.inputs import corpora
 
     cells, exposures = list(cells), list(exposures)
-    kinds = [kind for c in cells for kind in (c.arm.backbone, c.task, c.arm.defect)] + exposures
-    found = {name for kind in kinds for name in getattr(kind, "sources", ())}
-    read = any(c.arm.defect for c in cells) or any(hasattr(defect, "found_on") for defect in exposures)
+    kinds = [kind for c in cells for kind in (c.arm.backbone, c.task, c.arm.defect) if kind] + exposures
+    found = {name for kind in kinds for name in kind.sources}
+    read = any(c.arm.defect for c in cells) or any(defect.searches for defect in exposures)
     return sorted(found | set(corpora.SOURCES if read else ()))
 
 

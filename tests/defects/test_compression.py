@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from homog.defects.compression import changed_predictions, compressed, linear_weights, nearest
+from homog.defects.compression import linear_weights, nearest
+from homog.defects.harms import changed_predictions
+from homog.defects.quantized import Quantized
 from homog.metrics.predictions import Predictions
 from tests import tiny
 
@@ -33,7 +35,7 @@ def test_nearest_is_another_row():
     assert nearest(features).tolist() == [1, 0, 3, 2]
 
 
-def test_the_full_backbone_is_not_displaced(backbone):
+def test_the_full_backbone_is_not_displaced_and_not_as_stated(backbone):
     _, held_out = tiny.corpus()
-    found = compressed(backbone, backbone, linear_weights(backbone), held_out)
-    assert (found["drift"], found["effect"], found["error"], found["as_stated"]) == (0, 0, 0, True)
+    said = Quantized("quantized").upstream(backbone, backbone, held_out, 1.0)
+    assert (said["drift"], said["effect"], said["error"], said["as_stated"]) == (0, 0, 0, False)
