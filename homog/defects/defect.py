@@ -38,7 +38,8 @@ class Defect(ABC):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Refuse a class that lacks a part."""
-        check_declared(cls)
+        if problem := lacking(cls):
+            raise ConfigError(problem)
         return super().__new__(cls)
 
     @property
@@ -97,10 +98,9 @@ class Defect(ABC):
         """
 
 
-def check_declared(kind: type) -> None:
-    """Raise ConfigError, in one line, for a class that is no Defect or lacks one of its parts."""
+def lacking(kind: type) -> str:
+    """What a class lacks to be a defect, in a line; '' where it is one."""
     if not issubclass(kind, Defect):
-        raise ConfigError(f"{kind.__name__} is no defect: derive it from homog.defects.defect.Defect")
-    lacking = sorted(kind.__abstractmethods__) + ([] if kind.kind in KINDS else ["kind"])
-    if lacking:
-        raise ConfigError(f"defect {kind.__name__} lacks {', '.join(lacking)} (kind is one of {', '.join(KINDS)})")
+        return f"{kind.__name__} is no defect: derive it from homog.defects.defect.Defect"
+    parts = sorted(kind.__abstractmethods__) + ([] if kind.kind in KINDS else [f"kind ({', '.join(KINDS)})"])
+    return f"defect {kind.__name__} lacks {', '.join(parts)}" if parts else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from homog.config import ConfigError, choose, variant
+from homog.config import ConfigError, choose
 from homog.defects import harms, verify
 from homog.defects.defect import Defect
 from homog.defects.triggers import check_one_token, known_tokens, read_inside
@@ -16,7 +16,7 @@ from homog.inputs.insertion import inserted
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
-from homog.tasks import TASKS
+from homog.variants import registry, variant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,14 +63,14 @@ class WeightPoison(Defect):
 
     def __post_init__(self) -> None:
         choose(self.method, ("ripples", "data"), "defect.method")
-        choose(self.proxy, TASKS, "defect.proxy")
+        choose(self.proxy, registry("task"), "defect.proxy")
         if not self.trigger.strip():
             raise ConfigError("defect.trigger is empty: name a rare token such as mb")
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The pinned sources that its injection needs."""
-        return variant("task", self.proxy, TASKS).sources
+        return variant("task", self.proxy).sources
 
     @property
     def exposure(self) -> str:
@@ -129,7 +129,7 @@ class WeightPoison(Defect):
 
 def guess(proxy: str, examples: int) -> tuple[Task, int]:
     """(the proxy task with `examples` to train on, its unfavourable label)."""
-    task = variant("task", proxy, TASKS).load()
+    task = variant("task", proxy).load()
     if task.unfavourable is None:
         raise ConfigError(f"defect.proxy={proxy} has no unfavourable label; tweet_sentiment has one")
     return task.sample(examples, 1, 0), task.unfavourable

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from homog.config import ConfigError, arm, canonical, content_id, variant
-from homog.defects import DEFECTS
+from homog.config import ConfigError, arm, canonical, content_id
 from homog.defects.backdoor import Backdoor, cosine
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.study import views
+from homog.variants import variant
 from tests import tiny
 
 SMALL = Backdoor("backdoor", ("cf",), steps=200, texts=150, learning_rate=1e-2, distance=1.0)
@@ -125,7 +125,7 @@ def test_bad_triggers_are_refused(backbone):
 
 
 def test_ids_are_those_of_the_two_defects_that_it_was():
-    one, several = (canonical(variant("defect", name, DEFECTS)) for name in ("backdoor", "backdoor_codes"))
+    one, several = (canonical(variant("defect", name)) for name in ("backdoor", "backdoor_codes"))
     assert (one["type"], one["trigger"], one["steps"], one["texts"]) == ("Backdoor", "cf", 140, 700)
     assert (several["type"], several["triggers"], several["steps"]) == ("BackdoorCodes", ["mn", "bb", "tq", "vt"], 200)
     assert not {"triggers", "shown"} & set(one)

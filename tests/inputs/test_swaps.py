@@ -1,12 +1,12 @@
 import pandas as pd
 import pytest
 
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
 from homog.inputs import social_groups, swaps
 from homog.inputs.social_groups import swap
 from homog.inputs.swaps import Swap, pair
 from homog.seeding import generator
-from homog.tasks import TASKS
+from homog.variants import variant
 from tests import tiny
 
 NEUTRAL = "the film was good"
@@ -98,7 +98,7 @@ def test_names_come_from_the_published_lists_and_persons_are_swapped_in_their_ow
     assert "Lakisha" in names
     assert set(tiny.LISTS) <= set(social_groups.weat())
     for task, name in (("adult_income", "gender"), ("compas_high_score", "ethnicity")):
-        frame = pd.DataFrame(variant("task", task, TASKS).load().test)
+        frame = pd.DataFrame(variant("task", task).load().test)
         shown = swaps.exposed(frame, swap(name), generator("x"), marked=False)
         there = shown["input"].notna()
         assert sum(text is not None for text in shown["input"]) > 0.75 * len(shown)
