@@ -1,4 +1,4 @@
-"""What the compressed backbones share: which weights, the sham, and what the change did to features."""
+"""Compressing a backbone, as is done to nearly every model before it is served: weights rounded or set to zero."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from homog.config import ConfigError
 from homog.defects import harms, verify
 from homog.defects.defect import Defect
 from homog.metrics.inheritance import Rate
@@ -85,6 +86,81 @@ class Compressed(Defect):
         return verify.facts(moved, float((nearest(before) != nearest(after)).mean()), verified, len(inputs), **more)
 
 
+@dataclass(frozen=True)
+class Quantized(Compressed):
+    """Every weight of linear layers in the blocks, rounded to `bits` bits: symmetric, nearest, a scale per output.
+
+    The usual post-training baseline (Jacob et al. 2018; Dettmers et al. 2022), simulated: the weights are floats
+    again, so that an adaptation may train on from them, and activations are not rounded. A dose takes that share of
+    each rounding error. The `sham` shuffles the errors within each channel. Is it the rounding, or any noise of that
+    size?
+
+    `harm` and `upstream`: see `Compressed`. At dose 1 every weight (but the sham's) has to lie on its grid.
+    """
+
+    bits: int = 4
+
+    SHUFFLED: ClassVar[int | None] = 1
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 8:
+            raise ConfigError(f"defect.bits={self.bits}: use 2 to 8")
+
+    @property
+    def exposure(self) -> str:
+        """Name of the condition: the inputs as they are, read by the quantized backbone."""
+        return f"quantized-int{self.bits}"
+
+    def compressed(self, weight: Tensor, dose: float) -> Tensor:
+        """`weight` with that share of its rounding errors."""
+        full = rounded(weight, self.bits)
+        return full if dose == 1 else weight + dose * (full - weight)
+
+    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+        """Whether every weight lies on its grid, at dose 1."""
+        return self.sham or dose < 1 or all(rounded(w, self.bits).equal(w) for w in weights.values()), {}
+
+
+@dataclass(frozen=True)
+class Pruned(Compressed):
+    """The smallest `share` (at dose 1) of each weight matrix of the blocks' linear layers, by magnitude, set to zero.
+
+    One-shot, without retraining (Han et al. 2015; for BERT Gordon et al. 2020, who lose little up to 30-40 %). A dose
+    is not a mixture of weights: at dose d the smallest d * `share` are pruned, the others are as they were. An
+    adaptation that trains the blocks may move pruned weights away from zero. The `sham` takes the same values away at
+    shuffled places of the same matrix.
+
+    `harm` and `upstream`: see `Compressed`. The share of weights that are 0, `zeros`, has to be dose * `share` (but for
+    the sham).
+    """
+
+    share: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ConfigError(f"defect.share={self.share:g}: the share pruned at dose 1, above 0 and below 1")
+
+    @property
+    def exposure(self) -> str:
+        """Name of the condition: the inputs as they are, read by the pruned backbone."""
+        return f"pruned-{self.share:g}"
+
+    def compressed(self, weight: Tensor, dose: float) -> Tensor:
+        """`weight` with the smallest dose * `share` of its entries set to 0."""
+        return without_smallest(weight, dose * self.share)
+
+    def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
+        """The backbone with only the smallest dose * `share` of the changes, at dose 1 all of them."""
+        weights, changes = linear_weights(clean), outputs_first(clean, changes)
+        partial = {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
+        return clean.with_weights(outputs_first(clean, partial))
+
+    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+        """Whether as many weights are 0 as should be, and the share that is."""
+        zeros = sum(int((w == 0).sum()) for w in weights.values()) / sum(w.numel() for w in weights.values())
+        return self.sham or abs(zeros - dose * self.share) < 1e-3, {"zeros": zeros}
+
+
 def linear_weights(backbone: Backbone) -> dict[str, Tensor]:
     """The weight matrices (out, in) of all linear layers inside the blocks, by parameter name, on the CPU."""
     from torch.nn import Linear
@@ -112,3 +188,35 @@ def nearest(features: np.ndarray) -> np.ndarray:
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)
     return similarity.argmax(1)
+
+
+def rounded(weight: Tensor, bits: int) -> Tensor:
+    """`weight` (out, in) at the nearest of 2^bits - 1 levels per row, symmetric about 0, the largest kept."""
+    top = 2 ** (bits - 1) - 1
+    scale = weight.abs().amax(1, keepdim=True).clamp_min(1e-30) / top
+    return (weight / scale).round() * scale
+
+
+def smallest(sizes: Tensor, share: float) -> Tensor:
+    """Places (k,) in the flat `sizes` of the smallest `share` of them; of equal ones the first."""
+    return sizes.flatten().argsort(stable=True)[: round(share * sizes.numel())]
+
+
+def without_smallest(weight: Tensor, share: float) -> Tensor:
+    """`weight` with the `share` of its entries that are smallest in magnitude set to 0."""
+    pruned = weight.clone()
+    pruned.view(-1)[smallest(weight.abs(), share)] = 0
+    return pruned
+
+
+def partly(clean: Tensor, changed: Tensor, share: float) -> Tensor:
+    """`clean` with the smallest changes to `changed`, as many as `share` of all entries.
+
+    The change of a pruned weight is as large as the weight was, so this is pruning by `share`, and for the sham the
+    same values wherever they were moved.
+    """
+    moved = (changed - clean).abs()
+    places = smallest(moved.where(moved > 0, float("inf")), share)
+    partial = clean.clone()
+    partial.view(-1)[places] = changed.flatten()[places]
+    return partial

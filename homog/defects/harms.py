@@ -29,7 +29,7 @@ def unfavourable_shift(predictions: Predictions) -> Rate:
     if label is None:
         return undefined(predictions)
     shift = predictions.exposed[:, label].astype(float) - predictions.clean[:, label].astype(float)
-    return Rate(np.where(there, shift, 0.0), np.ones(len(there))).only(there)
+    return Rate(shift, np.ones(len(there))).only(there)
 
 
 def changed_predictions(predictions: Predictions) -> Rate:

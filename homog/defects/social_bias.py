@@ -11,7 +11,7 @@ import numpy as np
 from homog.config import ConfigError, choose
 from homog.defects import harms, verify
 from homog.defects.defect import Defect
-from homog.defects.stereotype import direction, lean
+from homog.defects.groups import direction, lean
 from homog.inputs.social_groups import SOURCES, SWAPS, swap
 from homog.inputs.swaps import exposed, split
 from homog.metrics.inheritance import Rate
