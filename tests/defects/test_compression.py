@@ -39,6 +39,8 @@ def test_a_changed_prediction_is_another_class_than_the_full_backbones():
 def test_nearest_is_another_row():
     features = np.array([[1, 0.1], [1, 0], [0, 1], [0.1, 1]])
     assert nearest(features).tolist() == [1, 0, 3, 2]
+    assert nearest(features * [[1], [9], [2], [1]]).tolist() == [1, 0, 3, 2]  # by angle, whatever the lengths
+    assert nearest(np.array([[1, 0.1], [1, 0], [9, 9]])).tolist() == [1, 0, 0]
 
 
 def test_the_full_backbone_is_not_displaced_and_not_as_stated(backbone):
