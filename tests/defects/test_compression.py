@@ -178,5 +178,6 @@ def test_every_dose_is_verified_and_another_one_is_not(backbone):
 
 def test_conditions_name_the_share():
     assert HALF.exposure == "pruned-0.5"
-    with pytest.raises(ConfigError, match="defect.share=1"):
-        Pruned("pruned", share=1.0)
+    for share in (0.0, 1.0):
+        with pytest.raises(ConfigError, match=f"defect.share={share:g}:"):
+            Pruned("pruned", share=share)
