@@ -54,7 +54,7 @@ class Arm:
         """'clean', 'sham' or 'injected'."""
         if self.defect is None:
             return "clean"
-        return "sham" if getattr(self.defect, "sham", False) else "injected"
+        return "sham" if self.defect.sham else "injected"
 
     @cached_property
     def id(self) -> str:

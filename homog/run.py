@@ -95,8 +95,7 @@ def shared_backbone(
             injected = arm.defect.inject(clean, train, generator("inject", arm.defect.name, arm.seed))
             kept = clean.changes(injected), {"seconds": time.perf_counter() - began}
             records.save_weights(results, injection, *kept)
-    at_dose = getattr(arm.defect, "at_dose", type(clean).interpolate)
-    backbone = at_dose(clean, kept[0], arm.dose)
+    backbone = arm.defect.at_dose(clean, kept[0], arm.dose)
     upstream = arm.defect.upstream(clean, backbone, held_out, arm.dose)
     return backbone, {**upstream, "injection": injection, "injection_seconds": kept[1]["seconds"]}
 
@@ -111,7 +110,7 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
 
     words: dict[str, Any] = {}
     for condition, defect in exposures.items():
-        if not hasattr(defect, "found_on"):
+        if not defect.searches:
             continue
         search = content_id((kind, defect))[:20]
         with records.lock(results, search):

@@ -139,6 +139,8 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{where} is no dataclass: put @dataclass(frozen=True) above it"
             elif lacking := [attribute for attribute in declared(group, kind) if not _has(kind, attribute)]:
                 yield f"{where}: {kind.__name__} lacks {', '.join(lacking)}, which every {group} has"
+            elif group == "defect" and (problem := importlib.import_module("homog.defects.defect").lacking(kind)):
+                yield f"{where}: {problem}"
         for name in sorted(files - set(kinds)):
             yield f"{folder}/conf/{group}/{name}.yaml has no variant: add {name!r} to {registered} in variants.py"
     for group, taken in (("preset", CONF / "preset" / "{}.yaml"), ("experiments", EXPERIMENTS / "{}" / "study.yaml")):

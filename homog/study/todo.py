@@ -22,7 +22,7 @@ def exposed_by(study: Study, preset: str) -> dict[str, Any]:
 
 def views(defects: Iterable[Any]) -> dict[str, Any]:
     """Condition name -> defect: a defect with several exposures is there once for each of them."""
-    return {view.exposure: view for defect in defects for view in getattr(defect, "views", (defect,))}
+    return {view.exposure: view for defect in defects for view in defect.views}
 
 
 def shown(arm: Arm, exposures: Mapping[str, Any], specificity: bool) -> dict[str, Any]:

@@ -87,6 +87,10 @@ def test_a_split_keeps_texts_about_nobody_apart_and_takes_some_that_name_people(
 def test_empty_lists_and_unknown_swaps_are_refused():
     with pytest.raises(ConfigError, match="swap none: empty lists of words or markers"):
         Swap("none", "a", "b", (), (), ())
+    with pytest.raises(ConfigError, match="swap unmarked: empty lists"):
+        Swap("unmarked", "a", "b", (("she", "he"),), (), ())
+    with pytest.raises(ConfigError, match="swap wordless: empty lists"):
+        Swap("wordless", "a", "b", (), (), (("She wrote: ", "He wrote: "),))
     with pytest.raises(ConfigError, match="unknown swap 'sex'"):
         swap("sex")
 
