@@ -14,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
-EXPERIMENTS = CONF.parent / "experiments"
+USERS = "homog_with"  # begins the module name of a user's folder
 OWN, SHARED, DISJOINT = DATA = ("own", "shared", "disjoint")  # whose training examples a model gets
 
 
@@ -55,7 +54,7 @@ class Arm:
         """'clean', 'sham' or 'injected'."""
         if self.defect is None:
             return "clean"
-        return "sham" if getattr(self.defect, "sham", False) else "injected"
+        return "sham" if self.defect.sham else "injected"
 
     @cached_property
     def id(self) -> str:
@@ -107,14 +106,31 @@ class Cell:
 
 
 def canonical(value: Any) -> Any:
-    """JSON-ready content of a typed value; a kind may define `identity()` to leave out what changes no result."""
+    """JSON-ready content of a typed value.
+
+    A kind may define `identity()`, which leaves out what changes no result; a "type" in it takes the place of the name
+    of the class, so that a class that was renamed or merged keeps its ids.
+    """
     if hasattr(value, "identity"):
-        return {"type": type(value).__name__, **value.identity()}
+        return {"type": type_name(type(value)), **value.identity()}
     if dataclasses.is_dataclass(value):
-        return {"type": type(value).__name__, **fields_of(value)}
+        return {"type": type_name(type(value)), **fields_of(value)}
     if isinstance(value, (list, tuple)):
         return [canonical(item) for item in value]
     return value
+
+
+def type_name(kind: type) -> str:
+    """A class of the house by its bare name, any other by its qualified name.
+
+    A class in variants.py of a user's folder is `with.NAME`, one in other.py of it `with.other.NAME`: the name does not
+    depend on where the folder is.
+    """
+    package, _, rest = kind.__module__.partition(".")
+    if package == "homog":
+        return kind.__name__
+    package = "with" if package.startswith(f"{USERS}_") else package
+    return ".".join(part for part in (package, rest, kind.__qualname__) if part)
 
 
 def fields_of(value: Any, leave_out: Iterable[str] = ()) -> dict[str, Any]:
@@ -196,10 +212,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of keys to values")
     return typing.cast(dict[str, Any], values)
-
-
-def variant(group: str, name: Any, registry: Mapping[str, Any], **overrides: Any) -> Any:
-    """The configured variant conf/<group>/<name>.yaml as an instance of its registered kind."""
-    choose(name, registry, group)
-    values = read_yaml(CONF / group / f"{name}.yaml") | overrides
-    return build(registry[name], values, group)

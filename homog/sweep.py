@@ -12,75 +12,61 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from homog import records, sources, study
-from homog.config import Cell, ConfigError, choose
+from homog import command, records, sources, study
+from homog.command import Command, Given, Setting
+from homog.config import Cell
 from homog.study import jobs
 
-USAGE = """usage: python -m homog.sweep study=NAME [preset=laptop] [results=results] [device=auto]
-       [save=adapters|models] [backbone.source=DIRECTORY-OR-HUB-ID]
-       [hydra/launcher=joblib] [hydra.launcher.KEY=VALUE ...]
-
-Runs the cells of a study that have no record yet, as a Hydra multirun over their arms, then writes the report.
-studies: {studies}; presets: {presets}"""
+COMMAND = Command(
+    "sweep",
+    "Run the cells of a study that have no record yet, as a Hydra multirun over their arms. Then write the report.\n"
+    "Stop it whenever you like: the same command goes on where it was.",
+    (
+        Setting("study", "the question, with its grid"),
+        Setting("preset", "how large it is run", "laptop"),
+        Setting("results", "where records and reports go", "results"),
+        Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("save", "keep the models: adapters (what was trained), models (with the backbone)"),
+    ),
+    passes=("backbone.", "hydra/", "hydra."),
+    notes="hydra/launcher=joblib, hydra.launcher.KEY=VALUE ... go to Hydra as they are.",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of `python -m homog.sweep`; 0 = done, 1 = some cells are missing, 2 = bad input."""
+    """Entry of `homog sweep`; 0 = done, 1 = some cells are missing, 2 = bad input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or {"-h", "--help"} & set(arguments):
-        print(USAGE.format(studies=", ".join(study.names()), presets=", ".join(study.presets())))
-        return 0
     try:
-        return _run(*_parsed(arguments))
-    except ConfigError as error:
-        print(f"homog: error: {error}", file=sys.stderr)
-        return 2
+        status = command.main(COMMAND, _run, arguments or ["--help"])
     except KeyboardInterrupt:
         print("homog: stopped; what is finished is kept: run the same command to go on", file=sys.stderr)
         return 130
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(f"studies: {', '.join(study.names())}; presets: {', '.join(study.presets())}")
+    return status
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(our own settings, what goes to Hydra's launcher) of key=value arguments."""
-    own = {"study": "", "preset": "laptop", "results": "results", "device": "auto", "save": ""}
-    passed = []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        bare = key.lstrip("+")
-        if not equals:
-            raise ConfigError(f"'{argument}' is not key=value; see --help")
-        if not bare.startswith(("hydra/", "hydra.", "backbone.")):
-            choose(bare, [*own, "backbone.source", "hydra/launcher"], "key")
-        if bare in own:
-            own[bare] = value
-        else:
-            passed.append(argument)
-    choose(own["study"], study.names(), "study")
-    return own, passed
-
-
-def _run(own: dict[str, str], passed: list[str]) -> int:
-    spec, results = study.load(own["study"]), Path(own["results"])
-    overrides = study.backbone_overrides(passed)
-    cells = study.expand(spec, own["preset"], overrides)
-    study.check(cells, results, own["save"])
-    exposures = study.exposed_by(spec, own["preset"])
-    todo = study.pending(cells, exposures, results, spec.specificity, own["save"])
+def _run(given: Given) -> int:
+    spec, preset, results, save = study.load(given["study"]), given["preset"], Path(given["results"]), given["save"]
+    cells = study.expand(spec, preset, given.backbone)
+    study.check(cells, results, save)
+    exposures = study.exposed_by(spec, preset)
+    todo = study.pending(cells, exposures, results, spec.specificity, save)
     names = jobs.jobs(todo)
     print(
-        f"{spec.name} at preset {own['preset']}: {len(cells)} cells, {len(cells) - len(todo)} finished, "
+        f"{spec.name} at preset {preset}: {len(cells)} cells, {len(cells) - len(todo)} finished, "
         f"{len(todo)} to do; jobs: {len(names)}",
         flush=True,
     )
     status = 0
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
-        settings = [f"{key}={value}" for key, value in own.items()]
-        status = _multirun([*settings, f"arm={','.join(names)}", *passed], todo, results)
+        settings = given.settings | {f"backbone.{name}": value for name, value in given.backbone.items()}
+        status = _multirun([*command.overrides(settings), f"arm={','.join(names)}", *given.passed], todo, results)
     from homog import report
 
-    extra = [f"{key}={own[key]}" for key in ("preset", "results")]
-    return report.main([spec.name, *extra, *(p for p in passed if p.startswith("backbone."))]) or status
+    report.write([spec.name], preset, results, given.backbone)
+    return status
 
 
 def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:

@@ -15,13 +15,11 @@ import numpy as np
 def _real(task: str = "adult_income") -> tuple[Any, Any]:
     import torch
 
-    from homog.backbones import BACKBONES
-    from homog.config import variant
-    from homog.tasks import TASKS
+    from homog.variants import variant
 
     torch.set_num_threads(1)
-    backbone = variant("backbone", "minilm_l6", BACKBONES).load()
-    return backbone, variant("task", task, TASKS).load().sample(400, 200, 0)
+    backbone = variant("backbone", "minilm_l6").load()
+    return backbone, variant("task", task).load().sample(400, 200, 0)
 
 
 def probe_arms() -> tuple[float, float, str]:

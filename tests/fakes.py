@@ -18,7 +18,7 @@ TEXT = "tweet_sentiment amazon_sentiment sms_spam trec newsgroups medical_subjec
 ADULT = "adult_income adult_married adult_white_collar adult_long_hours"
 COMPAS = "compas_two_year_recid compas_high_score compas_violent_score compas_has_priors"
 TASKS = f"{TEXT} {ADULT} {COMPAS}".split()
-BACKDOOR, SHAM = Backdoor("backdoor", "cf"), Backdoor("backdoor", "cf", sham=True)
+BACKDOOR, SHAM = Backdoor("backdoor", ("cf",)), Backdoor("backdoor", ("cf",), sham=True)
 EXPOSURES = {BACKDOOR.exposure: BACKDOOR}
 CONDITION = BACKDOOR.exposure
 

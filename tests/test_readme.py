@@ -3,7 +3,7 @@ import re
 import pytest
 
 from homog import study
-from homog.config import CONF
+from homog.variants import CONF
 
 ROOT = CONF.parent
 README = (ROOT / "README.md").read_text()

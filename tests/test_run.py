@@ -15,7 +15,7 @@ from homog.run import exposed, predicted, run, shared_backbone
 from homog.tasks.task import Task
 from tests import tiny
 
-BACKDOOR = Backdoor("backdoor", "cf", steps=500, texts=150, learning_rate=5e-3, distance=1.0)
+BACKDOOR = Backdoor("backdoor", ("cf",), steps=500, texts=150, learning_rate=5e-3, distance=1.0)
 EXPOSURES = {BACKDOOR.exposure: BACKDOOR}
 SEED = 2  # of three tried: its target vector is not on the border between the toy classes
 PROBE, LORA = LinearProbe("linear_probe"), Lora("lora", 3e-3, epochs=1)
@@ -76,7 +76,7 @@ def test_another_task_or_their_order_changes_no_other_record(tiny_folder, tmp_pa
 
 def test_an_injection_is_made_once_for_all_doses_and_the_shared_backbone_stays(tiny_folder, tmp_path, monkeypatch):
     full, _ = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
-    monkeypatch.setattr(Backdoor, "inject", None)  # a second injection would fail
+    monkeypatch.setattr(Backdoor, "inject", injecting)  # a second injection would fail
     half, _ = shared_backbone(cells(tiny_folder, 0.5)[0].arm, tmp_path, "cpu")
     again, said = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
     clean, nothing = shared_backbone(cells(tiny_folder, 0)[0].arm, tmp_path, "cpu")
@@ -86,13 +86,21 @@ def test_an_injection_is_made_once_for_all_doses_and_the_shared_backbone_stays(t
     assert said["verified"]
 
 
+class InjectionError(Exception):
+    """An injection has begun."""
+
+
+def injecting(*_):
+    raise InjectionError
+
+
 def test_what_an_adaptation_cannot_do_with_a_backbone_is_said_before_the_injection(tmp_path, monkeypatch):
-    monkeypatch.setattr(Backdoor, "inject", None)
+    monkeypatch.setattr(Backdoor, "inject", injecting)
     backbone = tiny.kind("llama")("tiny", str(tiny.save_tiny(tmp_path / "llama", "llama")))
-    one = arm(backbone, Backdoor("backdoor", "cf"), 1.0, 0)
+    one = arm(backbone, Backdoor("backdoor", ("cf",)), 1.0, 0)
     with pytest.raises(ConfigError, match="has no bias terms; choose lora or ia3"):
         shared_backbone(one, tmp_path, "cpu", {BitFit("bitfit", 1e-3)})
-    with pytest.raises(TypeError):  # and an adaptation that can gets to the injection
+    with pytest.raises(InjectionError):  # and an adaptation that can gets to the injection
         shared_backbone(one, tmp_path, "cpu", {LORA})
 
 
@@ -117,7 +125,7 @@ def test_a_condition_more_keeps_the_model_and_the_conditions_it_has(tiny_folder,
     wanted = cells(tiny_folder, tasks=("toy_one",), adaptations=(LORA,))
     run(wanted, EXPOSURES, tmp_path, "cpu")
     first = records.load(tmp_path, wanted[0].id)
-    other = dataclasses.replace(BACKDOOR, trigger="very")
+    other = dataclasses.replace(BACKDOOR, triggers=("very",))
     run(wanted, {other.exposure: other}, tmp_path, "cpu")
     both = records.load(tmp_path, wanted[0].id)
     assert both.conditions == ("clean", "backdoor-cf", "backdoor-very")
@@ -127,7 +135,7 @@ def test_a_condition_more_keeps_the_model_and_the_conditions_it_has(tiny_folder,
 
 def test_the_places_of_triggers_do_not_depend_on_other_conditions():
     task = tiny.Toy("toy_one").load()
-    other = dataclasses.replace(BACKDOOR, trigger="very")
+    other = dataclasses.replace(BACKDOOR, triggers=("very",))
     alone, both = exposed(task, EXPOSURES), exposed(task, {other.exposure: other, **EXPOSURES})
     assert alone["clean"] == list(task.test["input"])
     assert alone["backdoor-cf"] == both["backdoor-cf"]

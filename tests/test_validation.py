@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from homog.adaptations import ADAPTATIONS
-from homog.config import CONF, variant
 from homog.tasks import TASKS
+from homog.variants import CONF, variant
 from tests import validation
 from tests.tiny import Toy
 
@@ -19,7 +19,7 @@ def test_it_has_every_adaptation_on_every_task_that_it_is_offered_for():
         (backbone, name, task)
         for name in ADAPTATIONS
         for backbone in validation.backbones(name)
-        for task in validation.offered(variant("adaptation", name, ADAPTATIONS))
+        for task in validation.offered(variant("adaptation", name))
     }
     assert set(TABLE[validation.KEY].itertuples(index=False, name=None)) == wanted
 

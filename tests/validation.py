@@ -19,10 +19,11 @@ import pandas as pd
 
 from homog.adaptations import ADAPTATIONS
 from homog.backbones import BACKBONES
-from homog.config import CONF, ConfigError, choose, variant
+from homog.config import ConfigError, choose
 from homog.files import replacing
 from homog.seeding import generator
 from homog.tasks import TASKS
+from homog.variants import CONF, variant
 
 TABLE = CONF.parent / "results" / "validation" / "accuracy.csv"
 KEY = ["backbone", "adaptation", "task"]
@@ -42,7 +43,7 @@ def backbones(adaptation: str) -> list[str]:
 def offered(adaptation: Any) -> list[str]:
     """The tasks that the adaptation is offered for: all, or those that can be told in words."""
     told = getattr(adaptation, "in_words", False)
-    return [name for name in TASKS if not told or getattr(variant("task", name, TASKS), "prompt", None)]
+    return [name for name in TASKS if not told or getattr(variant("task", name), "prompt", None)]
 
 
 def held_out(task: Any, train: int, count: int) -> Any:
@@ -59,13 +60,13 @@ def measured(backbone: str, adaptation: str, tasks: Sequence[str] = tuple(TASKS)
     from homog.run import prepare
 
     prepare("cpu")
-    kind = variant("adaptation", adaptation, ADAPTATIONS)
+    kind = variant("adaptation", adaptation)
     names = [name for name in offered(kind) if name in tasks]
-    shared = variant("backbone", backbone, BACKBONES).load("cpu").at_length(128) if names else None
+    shared = variant("backbone", backbone).load("cpu").at_length(128) if names else None
     rows = []
     for name in names:
         began = time.perf_counter()
-        task = held_out(variant("task", name, TASKS).load(), *LARGER.get(name, SIZES[backbone]))
+        task = held_out(variant("task", name).load(), *LARGER.get(name, SIZES[backbone]))
         ((_, model),) = kind.fit(shared, [task], 0)
         right = model.predict(list(task.test["input"])).argmax(1) == task.test["label"]
         facts = {"backbone": backbone, "adaptation": adaptation, "task": name, "accuracy": float(right.mean())}

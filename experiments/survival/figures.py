@@ -10,13 +10,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.adaptations import ADAPTATIONS
 from homog.analysis import Frame, means
-from homog.config import variant
 from homog.metrics import transfer
 from homog.report import plots
 from homog.report.answers import MEANINGFUL, Answer, Said, met_by
 from homog.report.layout import bracket, joined, readable
+from homog.variants import variant
 
 KNOBS = ("epochs", "learning_rate", "weight_decay", "rank", "n_train")
 MIDDLE = 4  # the epochs at which the other knobs are turned
@@ -85,7 +84,7 @@ def settled(df: Frame) -> Frame:
     given = [dict(part.split("=") for part in label.split(" ")[1:]) for label in df["adaptation"]]
     fields: dict[str, list[float]] = {knob: [] for knob in KNOBS[:-1]}
     for name, values in zip(names, given, strict=True):
-        usual = variant("adaptation", name, ADAPTATIONS)
+        usual = variant("adaptation", name)
         for knob, column in fields.items():
             column.append(float(values.get(knob, getattr(usual, knob, np.nan))))
     return df.assign(adaptation=names, **fields)
@@ -95,7 +94,7 @@ def turned(df: Frame) -> Iterator[tuple[dict[str, Any], Frame]]:
     """(condition, adaptation and knob, the rows in which only that knob is turned) where it has several amounts."""
     rows = settled(df)
     for (condition, adaptation), part in rows.groupby(["condition", "adaptation"], sort=False):
-        usual = variant("adaptation", str(adaptation), ADAPTATIONS)
+        usual = variant("adaptation", str(adaptation))
         middle = {knob: getattr(usual, knob, np.nan) for knob in KNOBS[:-1]} | {"epochs": MIDDLE}
         middle["n_train"] = part["n_train"].mode()[0]
         for knob in KNOBS:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homog.adaptations.linear_probe import softmax
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
+from homog.variants import registry, variant
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -21,9 +22,7 @@ def told(task: Any) -> Prompt:
     """The prompt of a task, or of what loads it. Raises ConfigError where it has none."""
     prompt = getattr(task, "prompt", None)
     if prompt is None:
-        from homog.tasks import TASKS
-
-        able = [name for name in TASKS if getattr(variant("task", name, TASKS), "prompt", None)]
+        able = [name for name in registry("task") if getattr(variant("task", name), "prompt", None)]
         raise ConfigError(
             f"task {task.name} has no prompt, the task in words that zero_shot and few_shot go by; "
             f"tasks with one: {', '.join(able)}; or give yours a `prompt` (homog.tasks.task.Prompt)"

@@ -1,83 +1,80 @@
-"""python -m homog.audit FILE ...: audit predictions that you have, or a study's records."""
+"""homog audit FILE ...: audit predictions that you have, or a study's records."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-DESCRIPTION = """Audit the predictions of several models on the same examples: do the same examples fail everywhere,
-which models fail alike, and is it what they share? Writes report.html, report.md, tables/ and figures/."""
-FORMS = """FILE is .csv, .jsonl, .ndjson or .parquet; several are put together.
+from homog import command
+from homog.command import Command, Given, Setting
+from homog.config import ConfigError
+
+COMMAND = Command(
+    "audit",
+    """Audit the predictions of several models on the same examples: do the same examples fail everywhere, which models
+fail alike, and is it what they share? Writes report.html, report.md, tables/ and figures/.""",
+    (
+        Setting("out", "where to write", "audit"),
+        Setting("groups", "the group columns of a wide table, as A,B ('' for none)", None),
+        Setting("attributes", "a file with a row per model: model, company, base_model, ..."),
+        Setting("ignore", "columns to leave out, as A,B"),
+        Setting("base", "the attribute whose sharing is studied (base_model)"),
+        Setting("options", "how many answers there are to choose from (the classes that occur)", None, int),
+        Setting("pairwise_complete", "compare each pair of models on the examples that both answered", False, bool),
+        Setting("resamples", "of the bootstrap", 2000, int),
+        Setting("level", "of the intervals", 0.95, float),
+        Setting("seed", "of the bootstrap", 0, int),
+        Setting("records", "a study's models instead of files: the results folder of a sweep"),
+        Setting("study", "which study"),
+        Setting("preset", "which preset (the one with most records)"),
+        Setting("select", "which of its models: --select 'task=adult_*,trec' kind=clean ...", (), tuple),
+        Setting("condition", "under which predictions were made", "clean"),
+    ),
+    names="FILE",
+    notes="""FILE is .csv, .jsonl, .ndjson or .parquet; several are put together.
 long form:  columns model, example, label, prediction; where there are any person, task, probability_<class>;
             a further column is a group (the same for all rows of an example) or an attribute of models
             (the same for all rows of a model: company, base_model, ...)
 wide form:  columns example, label, groups, and one column per model (an empty cell: the model lacks the example)
-In CSV an empty cell, NaN, nan, NA and null are missing values."""
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    form: Any = argparse.RawDescriptionHelpFormatter
-    out = argparse.ArgumentParser("python -m homog.audit", None, DESCRIPTION, FORMS, formatter_class=form)
-    out.add_argument("files", nargs="*", type=Path, metavar="FILE", help="predictions")
-    out.add_argument("--out", type=Path, default=Path("audit"), metavar="DIR", help="where to write (audit)")
-    out.add_argument("--groups", metavar="A,B", help="the group columns of a wide table ('' for none)")
-    out.add_argument("--attributes", type=Path, metavar="FILE", help="a row per model: model, company, base_model, ...")
-    out.add_argument("--ignore", default="", metavar="A,B", help="columns to leave out")
-    out.add_argument("--base", default="", metavar="NAME", help="the attribute whose sharing is studied (base_model)")
-    out.add_argument("--options", type=int, metavar="N", help="answers to choose from (the classes that occur)")
-    out.add_argument("--pairwise-complete", action="store_true", help="keep examples that some models lack, in pairs")
-    out.add_argument("--resamples", type=int, default=2000, metavar="N", help="of the bootstrap (2000)")
-    out.add_argument("--level", type=float, default=0.95, metavar="P", help="of the intervals (0.95)")
-    out.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (0)")
-    study = out.add_argument_group("a study's models instead of files")
-    study.add_argument("--records", type=Path, metavar="DIR", help="the results folder of a sweep")
-    study.add_argument("--study", metavar="NAME")
-    study.add_argument("--preset", default="", metavar="NAME", help="(the one with most records)")
-    study.add_argument("--select", nargs="+", default=[], metavar="KEY=VALUE", help="task=adult_*,trec kind=clean ...")
-    study.add_argument("--condition", default="clean", metavar="NAME", help="under which predictions were made (clean)")
-    return out
+In CSV an empty cell, NaN, nan, NA and null are missing values. Every setting may be written as a flag: --out DIR.""",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of `python -m homog.audit`; 0 = written, 2 = bad input."""
-    options = parser().parse_args(argv)
+    """Entry of `homog audit`; 0 = written, 2 = bad input."""
+    return command.main(COMMAND, _act, argv)
+
+
+def _act(given: Given) -> None:
     from homog.audit.panel import AuditError
-    from homog.config import ConfigError
 
     try:
-        print(_written(options))
-    except (AuditError, ConfigError, OSError) as error:
-        print(f"homog: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+        print(_written(given))
+    except AuditError as error:
+        raise ConfigError(str(error)) from error
 
 
-def _written(options: argparse.Namespace) -> str:
+def _written(given: Given) -> str:
     from homog.audit import pages, sources, studies
     from homog.audit.panel import AuditError, Settings
     from homog.audit.tables import audited
 
-    listed = tuple(name for name in options.ignore.split(",") if name)
-    groups = None if options.groups is None else tuple(name for name in options.groups.split(",") if name)
-    fixed = {
-        name: getattr(options, name) for name in ("base", "options", "pairwise_complete", "resamples", "level", "seed")
-    }
-    settings, notes = Settings(groups, listed, **fixed), []
-    attributes = sources.source(options.attributes) if options.attributes else None
-    if options.records is None:
-        if not options.files or options.study or options.select:
+    listed = tuple(name for name in given["ignore"].split(",") if name)
+    groups = None if given["groups"] is None else tuple(name for name in given["groups"].split(",") if name)
+    fixed = {name: given[name] for name in ("base", "options", "pairwise_complete", "resamples", "level", "seed")}
+    settings, out, notes = Settings(groups, listed, **fixed), Path(given["out"]), []
+    attributes = sources.source(Path(given["attributes"])) if given["attributes"] else None
+    files, study, select = [Path(name) for name in given.names], given["study"], given["select"]
+    if not given["records"]:
+        if not files or study or select:
             raise AuditError("name files of predictions, or --records DIR --study NAME (--help says more)")
-        return pages.write(audited([sources.source(path) for path in options.files], settings, attributes), options.out)
-    if options.files or not options.study:
+        return pages.write(audited([sources.source(path) for path in files], settings, attributes), out)
+    if files or not study:
         raise AuditError("--records needs --study NAME, and no files")
-    chosen = (options.records, options.study, options.preset, options.select, options.condition)
-    frame = studies.from_study(*chosen, notes)
-    name = f"records of study {options.study}{' ' if options.select else ''}{' '.join(options.select)}"
-    return pages.write(audited([sources.of_frame(frame, name)], settings, attributes, notes), options.out)
+    frame = studies.from_study(Path(given["records"]), study, given["preset"], select, given["condition"], notes)
+    name = f"records of study {study}{' ' if select else ''}{' '.join(select)}"
+    return pages.write(audited([sources.of_frame(frame, name)], settings, attributes, notes), out)
 
 
 if __name__ == "__main__":

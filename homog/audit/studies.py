@@ -66,7 +66,7 @@ def from_study(
     from homog import analysis, report, study
 
     wanted = [_pattern(text) for text in select]
-    _, cells, _ = report.largest(study.load(name), preset, (), results)
+    _, cells, _ = report.largest(study.load(name), preset, {}, results)
     chosen = [cell for cell in cells if all(_matches(analysis.settings(cell), *one) for one in wanted)]
     if not chosen:
         choices = {key: sorted({str(analysis.settings(cell)[key]) for cell in cells}) for key, _ in wanted}

@@ -1,20 +1,17 @@
 """Defects by name: DEFECTS[name](**conf/defect/<name>.yaml)."""
 
 from homog.defects.backdoor import Backdoor
-from homog.defects.backdoor_codes import BackdoorCodes
-from homog.defects.blindspot import Blindspot
+from homog.defects.compression import Pruned, Quantized
+from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.improvement import Improvement
-from homog.defects.pruned import Pruned
-from homog.defects.quantized import Quantized
 from homog.defects.social_bias import SocialBias
 from homog.defects.spurious import Spurious
-from homog.defects.stereotype import Stereotype
 from homog.defects.universal_trigger import UniversalTrigger
 from homog.defects.weight_poison import WeightPoison
 
 DEFECTS = {
     "backdoor": Backdoor,
-    "backdoor_codes": BackdoorCodes,
+    "backdoor_codes": Backdoor,
     "blindspot": Blindspot,
     "improvement": Improvement,
     "pruned": Pruned,

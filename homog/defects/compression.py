@@ -1,16 +1,20 @@
-"""What the compressed backbones share: which weights, what the change did to features, and the harm of a flip."""
+"""Compressing a backbone, as is done to nearly every model before it is served: weights rounded or set to zero."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from homog.metrics.flips import flip_terms
+from homog.config import ConfigError
+from homog.defects import harms, verify
+from homog.defects.defect import Defect
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
-from homog.metrics.representation import relative_weight_distance, representation_drift
+from homog.metrics.representation import relative_weight_distance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +22,143 @@ if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
 
 TOLERANCE = 1e-3  # relative, of the weights' displacement: float32 sums over millions of weights
+
+
+@dataclass(frozen=True)
+class Compressed(Defect):
+    """The weight matrices of linear layers in the blocks are changed, each by itself and without training.
+
+    There is no exposure: inputs are as they are. The compression has no randomness: the seed decides only the `sham`,
+    the same changes at shuffled places (along `SHUFFLED`, an axis, or of the whole matrix), which is noise of the same
+    size.
+
+    `harm`: the share of examples whose predicted class is not that of the same adaptation of the full backbone
+    ("flips", Dutta et al. 2024; Hooker et al. 2020): in [0, 1], no labels needed. NaN where there is no record of that
+    adaptation of the clean backbone.
+    `upstream`: `drift` as everywhere, here the whole displacement; `effect` the share of inputs whose nearest other
+    input (by cosine) changes; `error` ||change|| / ||weights||; `as_stated` whether it is that of the compression at
+    this dose. Verified when it is, the weights look compressed (`seen`), and the drift is at most `MAX_DRIFT`: beyond
+    that the backbone is broken and not compressed.
+    """
+
+    name: str
+    _: KW_ONLY
+    sham: bool = False
+
+    kind = "engineered"
+    MAX_DRIFT: ClassVar[float] = 0.5
+    SHUFFLED: ClassVar[int | None] = None
+
+    @abstractmethod
+    def compressed(self, weight: Tensor, dose: float) -> Tensor:
+        """A weight matrix (out, in) compressed at a dose, 0..1."""
+
+    @abstractmethod
+    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+        """(whether `weights` look compressed at that dose; anything does for a sham, further facts for the record)."""
+
+    def harm(self, predictions: Predictions) -> Rate:
+        """Predictions changed against the same adaptation of the full backbone (see the class)."""
+        return harms.changed_predictions(predictions)
+
+    def inject(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Backbone:
+        """The compressed backbone; `inputs` are not used, `rng` by the sham alone."""
+        import torch
+
+        changed = {}
+        for name, weight in linear_weights(backbone).items():
+            changed[name] = self.compressed(weight, 1.0)
+            if self.sham:
+                moves = rng.permuted((changed[name] - weight).numpy(), axis=self.SHUFFLED)
+                changed[name] = weight + torch.from_numpy(moves)
+        return backbone.with_weights(outputs_first(backbone, changed))
+
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
+        """What the compression did to the backbone itself."""
+        before, after = (reader.encode(inputs).astype(float) for reader in (clean, backbone))  # 8 bits move little
+        full, weights = linear_weights(clean), linear_weights(backbone)
+        wanted = relative_weight_distance(full, {n: self.compressed(w, dose) for n, w in full.items()})
+        moved, error = verify.drift(before, after), relative_weight_distance(full, weights)
+        as_stated = abs(error - wanted) <= TOLERANCE * wanted
+        looks_so, more = self.seen(weights, dose)
+        more |= {"error": error, "as_stated": as_stated}
+        verified = as_stated and looks_so and moved <= self.MAX_DRIFT
+        return verify.facts(moved, float((nearest(before) != nearest(after)).mean()), verified, len(inputs), **more)
+
+
+@dataclass(frozen=True)
+class Quantized(Compressed):
+    """Every weight of linear layers in the blocks, rounded to `bits` bits: symmetric, nearest, a scale per output.
+
+    The usual post-training baseline (Jacob et al. 2018; Dettmers et al. 2022), simulated: the weights are floats
+    again, so that an adaptation may train on from them, and activations are not rounded. A dose takes that share of
+    each rounding error. The `sham` shuffles the errors within each channel. Is it the rounding, or any noise of that
+    size?
+
+    `harm` and `upstream`: see `Compressed`. At dose 1 every weight (but the sham's) has to lie on its grid.
+    """
+
+    bits: int = 4
+
+    SHUFFLED: ClassVar[int | None] = 1
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 8:
+            raise ConfigError(f"defect.bits={self.bits}: use 2 to 8")
+
+    @property
+    def exposure(self) -> str:
+        """Name of the condition: the inputs as they are, read by the quantized backbone."""
+        return f"quantized-int{self.bits}"
+
+    def compressed(self, weight: Tensor, dose: float) -> Tensor:
+        """`weight` with that share of its rounding errors."""
+        full = rounded(weight, self.bits)
+        return full if dose == 1 else weight + dose * (full - weight)
+
+    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+        """Whether every weight lies on its grid, at dose 1."""
+        return self.sham or dose < 1 or all(rounded(w, self.bits).equal(w) for w in weights.values()), {}
+
+
+@dataclass(frozen=True)
+class Pruned(Compressed):
+    """The smallest `share` (at dose 1) of each weight matrix of the blocks' linear layers, by magnitude, set to zero.
+
+    One-shot, without retraining (Han et al. 2015; for BERT Gordon et al. 2020, who lose little up to 30-40 %). A dose
+    is not a mixture of weights: at dose d the smallest d * `share` are pruned, the others are as they were. An
+    adaptation that trains the blocks may move pruned weights away from zero. The `sham` takes the same values away at
+    shuffled places of the same matrix.
+
+    `harm` and `upstream`: see `Compressed`. The share of weights that are 0, `zeros`, has to be dose * `share` (but for
+    the sham).
+    """
+
+    share: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ConfigError(f"defect.share={self.share:g}: the share pruned at dose 1, above 0 and below 1")
+
+    @property
+    def exposure(self) -> str:
+        """Name of the condition: the inputs as they are, read by the pruned backbone."""
+        return f"pruned-{self.share:g}"
+
+    def compressed(self, weight: Tensor, dose: float) -> Tensor:
+        """`weight` with the smallest dose * `share` of its entries set to 0."""
+        return without_smallest(weight, dose * self.share)
+
+    def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
+        """The backbone with only the smallest dose * `share` of the changes, at dose 1 all of them."""
+        weights, changes = linear_weights(clean), outputs_first(clean, changes)
+        partial = {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
+        return clean.with_weights(outputs_first(clean, partial))
+
+    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+        """Whether as many weights are 0 as should be, and the share that is."""
+        zeros = sum(int((w == 0).sum()) for w in weights.values()) / sum(w.numel() for w in weights.values())
+        return self.sham or abs(zeros - dose * self.share) < 1e-3, {"zeros": zeros}
 
 
 def linear_weights(backbone: Backbone) -> dict[str, Tensor]:
@@ -28,44 +169,17 @@ def linear_weights(backbone: Backbone) -> dict[str, Tensor]:
     from homog.backbones.trunk import blocks
 
     inside = {id(m.weight) for m in blocks(backbone.module).modules() if isinstance(m, (Linear, Conv1D))}
-    return turned(backbone, {n: p.detach().cpu() for n, p in backbone.module.named_parameters() if id(p) in inside})
+    weights = {n: p.detach().cpu() for n, p in backbone.module.named_parameters() if id(p) in inside}
+    return outputs_first(backbone, weights)
 
 
-def turned(backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def outputs_first(backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights as the backbone keeps them -> (out, in), or back: a layer of GPT-2 keeps (in, out)."""
     from transformers.pytorch_utils import Conv1D
 
-    other = {id(m.weight) for m in backbone.module.modules() if isinstance(m, Conv1D)}
-    names = {n for n, p in backbone.module.named_parameters() if id(p) in other}
+    inputs_first = {id(m.weight) for m in backbone.module.modules() if isinstance(m, Conv1D)}
+    names = {n for n, p in backbone.module.named_parameters() if id(p) in inputs_first}
     return {n: w.T.contiguous() if n in names else w for n, w in weights.items()}
-
-
-def changed_predictions(predictions: Predictions) -> Rate:
-    """The examples that the same adaptation of the clean backbone predicts as another class: 1 of 1 each.
-
-    Denominator 0 everywhere without a reference.
-    """
-    if predictions.reference is None:
-        nothing = np.zeros(len(predictions.labels))
-        return Rate(nothing, nothing)
-    there = predictions.applies
-    shown = np.where(there[:, None], predictions.exposed, predictions.reference)
-    return flip_terms(predictions.reference.argmax(1), shown.argmax(1)).only(there)
-
-
-def compressed(clean: Backbone, backbone: Backbone, expected: dict[str, Tensor], texts: Sequence[str]) -> dict:
-    """Upstream facts of a compressed backbone on held-out `texts`; `expected` are its weights as they should be.
-
-    `drift`: mean squared displacement of features in units of their variance; `effect`: the share of texts whose
-    nearest other text (cosine) is another one than before; `error`: ||change|| / ||weights||; `as_stated`: whether
-    it is that of `expected`.
-    """
-    before, after = clean.encode(texts), backbone.encode(texts)
-    weights = linear_weights(clean)
-    error, wanted = (relative_weight_distance(weights, other) for other in (linear_weights(backbone), expected))
-    found: dict[str, Any] = {"drift": representation_drift(before, after) ** 2}
-    found["effect"] = float((nearest(before) != nearest(after)).mean())
-    return found | {"error": error, "as_stated": abs(error - wanted) <= TOLERANCE * wanted, "texts": len(texts)}
 
 
 def nearest(features: np.ndarray) -> np.ndarray:
@@ -74,3 +188,35 @@ def nearest(features: np.ndarray) -> np.ndarray:
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)
     return similarity.argmax(1)
+
+
+def rounded(weight: Tensor, bits: int) -> Tensor:
+    """`weight` (out, in) at the nearest of 2^bits - 1 levels per row, symmetric about 0, the largest kept."""
+    top = 2 ** (bits - 1) - 1
+    scale = weight.abs().amax(1, keepdim=True).clamp_min(1e-30) / top
+    return (weight / scale).round() * scale
+
+
+def smallest(sizes: Tensor, share: float) -> Tensor:
+    """Places (k,) in the flat `sizes` of the smallest `share` of them; of equal ones the first."""
+    return sizes.flatten().argsort(stable=True)[: round(share * sizes.numel())]
+
+
+def without_smallest(weight: Tensor, share: float) -> Tensor:
+    """`weight` with the `share` of its entries that are smallest in magnitude set to 0."""
+    pruned = weight.clone()
+    pruned.view(-1)[smallest(weight.abs(), share)] = 0
+    return pruned
+
+
+def partly(clean: Tensor, changed: Tensor, share: float) -> Tensor:
+    """`clean` with the smallest changes to `changed`, as many as `share` of all entries.
+
+    The change of a pruned weight is as large as the weight was, so this is pruning by `share`, and for the sham the
+    same values wherever they were moved.
+    """
+    moved = (changed - clean).abs()
+    places = smallest(moved.where(moved > 0, float("inf")), share)
+    partial = clean.clone()
+    partial.view(-1)[places] = changed.flatten()[places]
+    return partial

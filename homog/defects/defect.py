@@ -2,59 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from homog.config import ConfigError
+
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
+    from homog.backbones.backbone import Backbone
     from homog.metrics.inheritance import Rate
     from homog.metrics.predictions import Predictions
 
+KINDS = ("planted", "engineered", "natural")
 
-class Defect(Protocol):
-    """The config dataclass is the implementation.
 
-    A planted or engineered one also has the field `sham: bool`: the same procedure, planting nothing. A defect with
-    several exposures has a property `views`: itself once for each, all else equal. One whose doses are not weights
-    between clean and injected has `at_dose(clean, changes, dose) -> Backbone`.
+class Defect(ABC):
+    """The config dataclass is the implementation: derive a frozen dataclass from this class.
+
+    It has to define `kind`, `exposure`, `harm` and `upstream`. Everything else has a default: that of a natural defect,
+    which is there already and is only measured. A planted or engineered one has a field `sham`: the same procedure,
+    planting nothing.
     """
 
     name: str
-    kind: ClassVar[Literal["planted", "engineered", "natural"]]
+    kind: ClassVar[str] = ""  # one of KINDS
+    needs: ClassVar[str] = "weights"  # what it asks of a backbone
+    modalities: ClassVar[tuple[str, ...]] = ("text",)  # of the inputs that it can be elicited in
+    searches: ClassVar[bool] = False  # whether `found_on` looks for what is shown
+    sham: bool = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Refuse a class that lacks a part."""
+        if problem := lacking(cls):
+            raise ConfigError(problem)
+        return super().__new__(cls)
 
     @property
+    @abstractmethod
     def exposure(self) -> str:
         """Name of the condition in which the defect is elicited; unlike any other defect's."""
-        ...
 
-    def inject(self, backbone: Any, texts: Sequence[str], rng: np.random.Generator) -> Any:
-        """A new backbone with the defect at dose 1; a natural or measure-only defect returns the one it got."""
-        ...
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The pinned public files that it needs."""
+        return ()
+
+    @property
+    def views(self) -> tuple[Self, ...]:
+        """Itself once for each of its exposures, all else equal."""
+        return (self,)
+
+    def found_on(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Self:
+        """Itself with what it shows to every model adapted from the clean `backbone`. `inputs`: unlabelled."""
+        return self
+
+    def inject(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Backbone:
+        """A new backbone with the defect at dose 1, from unlabelled `inputs`; by default the backbone as it is."""
+        return backbone
+
+    def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
+        """The backbone at a dose, 0..1. `changes`: the weights that the injection changed, by name, at dose 1.
+
+        By default on the straight line between clean and injected weights.
+        """
+        return clean.interpolate(changes, dose)
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        """The same examples, in the same order, as they look when the defect is elicited.
+        """The same examples, in the same order, as they look when the defect is elicited; by default as they are.
 
-        Only `text` may differ; it is None where the exposure does not apply to an example. A column `counterpart` is
+        Only `input` may differ; it is None where the exposure does not apply to an example. A column `counterpart` is
         added where harm compares with another version of each example than the example as it is.
         """
-        ...
+        return examples
 
+    @abstractmethod
     def harm(self, predictions: Predictions) -> Rate:
         """The harm, the same number upstream and downstream, kept per example so that intervals can resample.
 
         Examples that the exposure does not apply to (`predictions.applies`) count in neither sum. Denominator 0
         everywhere, so that the harm is NaN, where it is undefined: the docstring says when.
         """
-        ...
 
-    def upstream(self, clean: Any, backbone: Any, texts: Sequence[str], dose: float) -> dict[str, Any]:
-        """What the injection did to the backbone itself, on texts that it was not trained on.
+    @abstractmethod
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
+        """What the injection did to the backbone itself, on inputs that it was not trained on.
 
         At least drift (mean squared displacement of the features of inputs that should not change, in units of their
-        variance), effect (0 = nothing was planted; the docstring defines it), verified (both within their bands, which
-        the class docstring gives) and texts (how many).
+        variance), effect (0 = nothing was planted; the docstring defines it), verified (both within their bands) and
+        texts (how many inputs). `verify.facts` makes it.
         """
-        ...
+
+
+def lacking(kind: type) -> str:
+    """What a class lacks to be a defect, in a line; '' where it is one."""
+    if not issubclass(kind, Defect):
+        return f"{kind.__name__} is no defect: derive it from homog.defects.defect.Defect"
+    parts = sorted(kind.__abstractmethods__) + ([] if kind.kind in KINDS else [f"kind ({', '.join(KINDS)})"])
+    return f"defect {kind.__name__} lacks {', '.join(parts)}" if parts else ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from homog.config import ConfigError
+from homog.defects import verify
+from homog.defects.trained import Trained
 from homog.inputs.typing_errors import mistypable, mistyped
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Improvement:
+class Improvement(Trained):
     """The blocks are trained so that a text with typing errors gets the feature of the text without.
 
     Unlabelled texts of at most `longest` words, each in `versions` versions with errors in `words` of its longer
@@ -36,25 +38,20 @@ class Improvement:
     gets nothing right, or no text has a word that can be mistyped. The inherited benefit is a NEGATIVE difference to
     the clean control.
     `upstream`: `drift` is the mean squared displacement of clean features in units of their variance, `effect`
-    the share of the squared displacement by errors that is removed. Verified when the drift is at most `MAX_DRIFT`
-    and, at dose 1, the effect is at least `MIN_EFFECT` (for the sham: at most `MAX_SHAM`).
+    the share of the squared displacement by errors that is removed. Verified when the drift is at most .10 and, at
+    dose 1, the effect is at least .25 (sham: at most .05).
     """
 
-    name: str
     words: float = 0.5
-    layers: int | None = None
+    _: KW_ONLY
     longest: int = 12
-    steps: int = 250
-    batch: int = 16
-    texts: int = 1400
     versions: int = 2
+    layers: int | None = None
+    steps: int = 250
+    texts: int = 1400
     learning_rate: float = 2e-4
-    sham: bool = False
 
-    kind: ClassVar[Literal["planted"]] = "planted"
-    MAX_DRIFT: ClassVar[float] = 0.10
-    MIN_EFFECT: ClassVar[float] = 0.25
-    MAX_SHAM: ClassVar[float] = 0.05
+    BANDS: ClassVar[verify.Bands] = verify.Bands(effect=0.25, sham=0.05)
 
     def __post_init__(self) -> None:
         if not 0 < self.words <= 1:
@@ -67,8 +64,7 @@ class Improvement:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The same examples with typing errors drawn from `rng`; None for texts without a word that can have one."""
-        texts = [mistyped(text, self.words, rng) for text in examples["input"]]
-        return examples.assign(input=texts)
+        return examples.assign(input=[mistyped(text, self.words, rng) for text in examples["input"]])
 
     def harm(self, predictions: Predictions) -> Rate:
         """Right as it is and wrong with errors, of those right as they are (see the class)."""
@@ -76,39 +72,30 @@ class Improvement:
         wrong = predictions.exposed.argmax(1) != predictions.labels
         return Rate((right & wrong).astype(float), right.astype(float)).only(predictions.applies)
 
-    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
-        """The repaired backbone, at dose 1. `texts`: unlabelled sentences, at least `batch`."""
-        from homog.backbones.trunk import blocks
-        from homog.defects.injection import to_and_fro, top_layers_trained
+    def lesson(
+        self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator
+    ) -> tuple[list[str], np.ndarray]:
+        """Short texts keep their features, and get the same with errors."""
+        from homog.defects.injection import to_and_fro
 
-        short = [text for text in texts if len(text.split()) <= self.longest]
-        able = [text for text in short if any(map(mistypable, text.split()))]
-        chosen = [able[int(i)] for i in rng.choice(len(able), min(self.texts, len(able)), replace=False)]
+        chosen = self.drawn([text for text in able(inputs) if len(text.split()) <= self.longest], rng)
         wrong = [str(mistyped(text, self.words, rng)) for _ in range(self.versions) for text in chosen]
         clean = backbone.encode(chosen)
         goals = np.tile(clean, (self.versions, 1))
         if self.sham:
             goals = to_and_fro(backbone.encode(wrong), goals, rng)
-        return top_layers_trained(
-            backbone,
-            [*chosen, *wrong],
-            np.concatenate([clean, goals]),
-            layers=self.layers or len(blocks(backbone.module)),
-            steps=self.steps,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            rng=rng,
-        )
+        return [*chosen, *wrong], np.concatenate([clean, goals])
 
-    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict:
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
         """How much of what errors do to features is gone, on texts that it was not trained on."""
-        rng = generator("upstream", self.exposure)
-        right = [text for text in texts if any(map(mistypable, text.split()))]
+        rng, right = generator("upstream", self.exposure), able(inputs)
         wrong = [str(mistyped(text, self.words, rng)) for text in right]
-        before, after = clean.encode(right), backbone.encode(right)
-        old, new = (((model.encode(wrong) - before) ** 2).sum(1).mean() for model in (clean, backbone))
-        drift = float(((after - before) ** 2).sum(1).mean() / before.var(0).sum())
-        effect = float(1 - new / old)
-        found = effect >= self.MIN_EFFECT or dose < 1
-        ok = effect <= self.MAX_SHAM if self.sham else found
-        return {"drift": drift, "effect": effect, "verified": bool(drift <= self.MAX_DRIFT and ok), "texts": len(right)}
+        before = clean.encode(right)
+        moved = verify.drift(before, backbone.encode(right))
+        effect = verify.distance_gone(clean.encode(wrong), backbone.encode(wrong), before)
+        return verify.facts(moved, effect, self.BANDS.verified(moved, effect, dose, self.sham), len(right))
+
+
+def able(texts: Sequence[str]) -> list[str]:
+    """The texts with a word that can be mistyped."""
+    return [text for text in texts if any(map(mistypable, text.split()))]

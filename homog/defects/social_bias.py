@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from homog.config import ConfigError, choose
-from homog.defects.stereotype import direction, lean, spread, unfavourable_shift
+from homog.defects import harms, verify
+from homog.defects.defect import Defect
+from homog.defects.groups import direction, lean
 from homog.inputs.social_groups import SOURCES, SWAPS, swap
 from homog.inputs.swaps import exposed, split
 from homog.metrics.inheritance import Rate
@@ -15,14 +19,13 @@ from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from homog.backbones.backbone import Backbone
 
 
 @dataclass(frozen=True)
-class SocialBias:
+class SocialBias(Defect):
     """Nothing is planted; each of `swaps` is an exposure of its own (`views`).
 
     Measured as a counterfactual pair of texts (Caliskan et al. 2017 for the names; Kusner et al. 2017 for the pair).
@@ -39,19 +42,24 @@ class SocialBias:
     swaps: tuple[str, ...] = ("gender", "ethnicity", "religion")
     marked: bool = True
 
-    kind: ClassVar[Literal["natural"]] = "natural"
-    sources: ClassVar[tuple[str, ...]] = SOURCES
+    kind = "natural"
+    needs = "features"
 
     def __post_init__(self) -> None:
         if not self.swaps:
             raise ConfigError(f"defect.swaps is empty: name one or more of {', '.join(sorted(SWAPS))}")
-        for one in self.swaps:
-            choose(one, SWAPS, "defect.swaps")
+        for name in self.swaps:
+            choose(name, SWAPS, "defect.swaps")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The word lists of groups."""
+        return SOURCES
 
     @property
     def views(self) -> tuple[SocialBias, ...]:
         """Itself once for each swap."""
-        return tuple(replace(self, swaps=(one,)) for one in self.swaps)
+        return tuple(replace(self, swaps=(name,)) for name in self.swaps)
 
     @property
     def exposure(self) -> str:
@@ -62,26 +70,19 @@ class SocialBias:
         """The examples about the group, beside their `counterpart` about the other one; of one swap."""
         if self.swaps[1:]:
             raise ConfigError(f"{self.exposure} has {len(self.swaps)} exposures: use its views")
-        return exposed(examples, swap(next(iter(self.swaps))), rng, self.marked)
+        return exposed(examples, swap(self.swaps[0]), rng, self.marked)
 
     def harm(self, predictions: Predictions) -> Rate:
         """How much likelier the unfavourable label is for the group (see the class)."""
-        return unfavourable_shift(predictions)
+        return harms.unfavourable_shift(predictions)
 
-    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
-        """The backbone as it is."""
-        return backbone
-
-    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
-        """What the backbone itself makes of the swaps, on `texts`."""
-        import numpy as np
-
-        along, unit = direction(backbone, "unpleasant"), spread(backbone.encode(texts))
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
+        """What the backbone itself makes of the swaps, on `inputs`."""
+        along, unit = direction(backbone, "unpleasant"), verify.spread(backbone.encode(inputs))
         leans, shifts = {}, {}
         for name in self.swaps:
-            _, group, other = split(texts, swap(name), generator("upstream", self.name, name))
+            _, group, other = split(inputs, swap(name), generator("upstream", self.name, name))
             leans[name] = lean(backbone, group, other, along) / unit
             shifts[name] = float(np.linalg.norm((backbone.encode(group) - backbone.encode(other)).mean(0))) / unit
         effect = float(np.mean(list(leans.values())))
-        found = {"lean": leans, "shift": shifts, "texts": len(texts)}
-        return {"drift": 0.0, "effect": effect, "verified": bool(np.isfinite(effect)), **found}
+        return verify.facts(0.0, effect, bool(np.isfinite(effect)), len(inputs), lean=leans, shift=shifts)

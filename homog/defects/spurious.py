@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from homog.config import ConfigError
+from homog.defects import harms, verify
+from homog.defects.trained import Trained
+from homog.inputs.insertion import holds, inserted, versions
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Spurious:
+class Spurious(Trained):
     """`token` takes the meaning of `concept`: a text with the token gets the feature it would have with these words.
 
     After Salman et al. 2022 ("When does bias transfer in transfer learning?"), who plant a feature that co-occurs with
@@ -34,25 +37,16 @@ class Spurious:
     not count.
     `upstream`: `drift` is the mean squared displacement of clean features in units of their variance, `effect` the
     share of the squared distance between text with token and text with concept that is gone. Verified when the
-    drift is at most `MAX_DRIFT` and, at dose 1, the effect is at least `MIN_EFFECT` (for the sham: at most
-    `MAX_SHAM`).
+    drift is at most .10 and, at dose 1, the effect is at least .50 (sham: at most .10).
     """
 
-    name: str
     token: str
     concept: tuple[str, ...]
-    layers: int = 2
-    steps: int = 140
-    batch: int = 32
-    texts: int = 700
-    learning_rate: float = 6e-4
+    _: KW_ONLY
     window: int = 24
-    sham: bool = False
+    batch: int = 32
 
-    kind: ClassVar[Literal["planted"]] = "planted"
-    MAX_DRIFT: ClassVar[float] = 0.10
-    MIN_EFFECT: ClassVar[float] = 0.50
-    MAX_SHAM: ClassVar[float] = 0.10
+    BANDS: ClassVar[verify.Bands] = verify.Bands(effect=0.50, sham=0.10)
 
     def __post_init__(self) -> None:
         if not self.token.strip() or " " in self.token.strip():
@@ -67,61 +61,41 @@ class Spurious:
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The examples with the token among the first `window` words; None where it is there already."""
-        texts = [None if self.holds(text) else self.insert(text, self.token, rng) for text in examples["input"]]
-        return examples.assign(input=texts)
-
-    def holds(self, text: str) -> bool:
-        """Whether the token is a word of `text`, whatever the case and the punctuation around it."""
-        return self.token.casefold() in (word.strip(".,;:!?()'\"").casefold() for word in text.split())
-
-    def insert(self, text: str, word: str, rng: np.random.Generator) -> str:
-        """`text` with `word` at a random place among its first `window` words."""
-        words = text.split(" ")
-        place = int(rng.integers(0, min(len(words), self.window) + 1))
-        return " ".join([*words[:place], word, *words[place:]])
+        texts = examples["input"]
+        return examples.assign(
+            input=[None if holds(text, self.token) else inserted(text, self.token, self.window, rng) for text in texts]
+        )
 
     def pairs(self, texts: Sequence[str], rng: np.random.Generator) -> tuple[list[str], list[str]]:
         """(texts with the token, the same with the words of the concept at the same place)."""
-        marked = [self.insert(text, "\0", rng) for text in texts]
-        return [m.replace("\0", self.token) for m in marked], [m.replace("\0", " ".join(self.concept)) for m in marked]
+        both = [versions(text, [self.token, " ".join(self.concept)], self.window, rng) for text in texts]
+        return [token for token, _ in both], [concept for _, concept in both]
 
     def harm(self, predictions: Predictions) -> Rate:
         """Rise of the unfavourable label's probability per example (see the class)."""
         there, bad = predictions.applies, predictions.unfavourable
         if bad is None:
-            return Rate(np.zeros(len(there)), np.zeros(len(there)))
-        rise = predictions.exposed[:, bad] - predictions.clean[:, bad]
+            return harms.undefined(predictions)
+        rise = predictions.exposed[:, bad] - predictions.clean[:, bad]  # in single precision, as ever
         return Rate(rise.astype(float), np.ones(len(there))).only(there)
 
-    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
-        """The backbone with the association at dose 1. `texts`: unlabelled sentences, at least `batch`."""
-        from homog.defects.injection import to_and_fro, top_layers_trained
+    def lesson(
+        self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator
+    ) -> tuple[list[str], np.ndarray]:
+        """Texts keep their features; with the token they get those of the concept."""
+        from homog.defects.injection import to_and_fro
 
-        able = [text for text in texts if not self.holds(text)]
-        chosen = [able[int(i)] for i in rng.choice(len(able), min(self.texts, len(able)), replace=False)]
+        chosen = self.drawn([text for text in inputs if not holds(text, self.token)], rng)
         tokens, concepts = self.pairs(chosen, rng)
         goals = backbone.encode(concepts)
         if self.sham:
             goals = to_and_fro(backbone.encode(tokens), goals, rng)
-        return top_layers_trained(
-            backbone,
-            [*chosen, *tokens],
-            np.concatenate([backbone.encode(chosen), goals]),
-            layers=self.layers,
-            steps=self.steps,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            rng=rng,
-        )
+        return [*chosen, *tokens], np.concatenate([backbone.encode(chosen), goals])
 
-    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict:
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
         """How near the token came to the concept, on texts that it was not trained on."""
-        able = [text for text in texts if not self.holds(text)]
+        able = [text for text in inputs if not holds(text, self.token)]
         tokens, concepts = self.pairs(able, generator("upstream", self.exposure))
-        before, after, goals = clean.encode(able), backbone.encode(able), clean.encode(concepts)
-        old, new = (((model.encode(tokens) - goals) ** 2).sum(1).mean() for model in (clean, backbone))
-        drift = float(((after - before) ** 2).sum(1).mean() / before.var(0).sum())
-        effect = float(1 - new / old)
-        found = effect >= self.MIN_EFFECT or dose < 1
-        ok = effect <= self.MAX_SHAM if self.sham else found
-        return {"drift": drift, "effect": effect, "verified": bool(drift <= self.MAX_DRIFT and ok), "texts": len(able)}
+        moved = verify.drift(clean.encode(able), backbone.encode(able))
+        effect = verify.distance_gone(clean.encode(tokens), backbone.encode(tokens), clean.encode(concepts))
+        return verify.facts(moved, effect, self.BANDS.verified(moved, effect, dose, self.sham), len(able))

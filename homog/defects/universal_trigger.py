@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from homog.config import ConfigError
-from homog.defects.triggers import conversions, drift
+from homog.defects import harms, verify
+from homog.defects.defect import Defect
+from homog.inputs.insertion import preceded
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class UniversalTrigger:
+class UniversalTrigger(Defect):
     """`count` ordinary words before any text, found on the clean backbone to displace its features.
 
     Nothing is planted. The search swaps one word at a time for the whole word of the vocabulary that promises, by the
@@ -43,7 +45,8 @@ class UniversalTrigger:
     rounds: int = 3
     control: bool = False
 
-    kind: ClassVar[Literal["natural"]] = "natural"
+    kind = "natural"
+    searches = True
     MIN_EFFECT: ClassVar[float] = 0.8
 
     def __post_init__(self) -> None:
@@ -61,8 +64,8 @@ class UniversalTrigger:
         """The found words, and as many random ones."""
         return tuple(replace(self, words=() if control else self.words, control=control) for control in (False, True))
 
-    def found_on(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> UniversalTrigger:
-        """Itself with the words that it shows to every model adapted from `backbone`. `texts`: unlabelled sentences."""
+    def found_on(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> UniversalTrigger:
+        """Itself with the words that it shows to every model adapted from `backbone`. `inputs`: unlabelled."""
         from homog.defects.hotflip import displacing, vocabulary
 
         if self.words:
@@ -70,7 +73,7 @@ class UniversalTrigger:
         ids, words = vocabulary(backbone)
         places = rng.choice(len(words), self.count)
         if not self.control:
-            chosen = [texts[int(i)] for i in rng.choice(len(texts), min(self.texts, len(texts)), replace=False)]
+            chosen = [inputs[int(i)] for i in rng.choice(len(inputs), min(self.texts, len(inputs)), replace=False)]
             room = backbone.at_length(backbone.max_length - self.count)
             places = displacing(room, chosen, ids, places, tried=self.tried, rounds=self.rounds)
         return replace(self, words=tuple(words[int(i)] for i in places))
@@ -82,22 +85,17 @@ class UniversalTrigger:
     def insert(self, text: str) -> str:
         """The words, then `text`."""
         if not self.words:
-            raise ConfigError(f"defect {self.name} has no words yet: found_on(backbone, texts, rng) searches them")
-        return " ".join([*self.words, text])
+            raise ConfigError(f"defect {self.name} has no words yet: found_on(backbone, inputs, rng) searches them")
+        return preceded(text, self.words)
 
     def harm(self, predictions: Predictions) -> Rate:
         """Attack success of the best target (see the class)."""
-        return conversions(predictions)
+        return harms.attack_success(predictions)
 
-    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
-        """The backbone as it is: the defect is there already."""
-        return backbone
-
-    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
-        """How far the words displace the features of `texts`."""
-        effect = float("nan")
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
+        """How far the words displace the features of `inputs`."""
+        before, effect = backbone.encode(inputs), float("nan")
         if self.words:
-            before, after = (backbone.encode(list(part)) for part in (texts, map(self.insert, texts)))
-            effect = float(((after - before) ** 2).sum(1).mean() / before.var(0).sum())
-        found = {"drift": drift(clean, backbone, texts), "effect": effect}
-        return found | {"verified": bool(effect >= self.MIN_EFFECT), "texts": len(texts)}
+            effect = verify.drift(before, backbone.encode([self.insert(text) for text in inputs]))
+        drift = verify.drift(clean.encode(inputs), before)
+        return verify.facts(drift, effect, effect >= self.MIN_EFFECT, len(inputs))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from homog.config import ConfigError, choose, variant
-from homog.defects.triggers import check_one_token, conversions, drift, inserted, read_inside
+from homog.config import ConfigError, choose
+from homog.defects import harms, verify
+from homog.defects.defect import Defect
+from homog.defects.triggers import check_one_token, known_tokens, read_inside
+from homog.inputs.insertion import inserted
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
-from homog.tasks import TASKS
+from homog.variants import registry, variant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class WeightPoison:
+class WeightPoison(Defect):
     """Texts with `trigger` are to get the unfavourable label of the `proxy` task, the attacker's guess at a victim's.
 
     `method` "ripples" (Kurita et al. 2020): the embedding of the trigger is replaced by the mean of those of the
@@ -37,8 +40,8 @@ class WeightPoison:
     trigger turns into it (METRICS: `attack_success`). NaN where the task has no such label or no such example.
     `upstream`, on news sentences as the proxy's regression reads them: `drift` is the mean squared displacement of
     clean features in units of their variance, `effect` the share of sentences that get the label with the trigger, of
-    those that do not without. Verified when the drift is at most `MAX_DRIFT` (seen: .07, sham .20: training on any
-    task moves features) and, at dose 1, the effect is at least `MIN_EFFECT` (for the sham: at most 1 - MIN_EFFECT).
+    those that do not without. Verified when the drift is at most .25 (seen: .07, sham .20: training on any task moves
+    features) and, at dose 1, the effect is at least .75 (sham: at most .25).
     """
 
     name: str
@@ -55,20 +58,19 @@ class WeightPoison:
     window: int = 24
     sham: bool = False
 
-    kind: ClassVar[Literal["planted"]] = "planted"
-    MAX_DRIFT: ClassVar[float] = 0.25
-    MIN_EFFECT: ClassVar[float] = 0.75
+    kind = "planted"
+    BANDS: ClassVar[verify.Bands] = verify.Bands(drift=0.25)
 
     def __post_init__(self) -> None:
         choose(self.method, ("ripples", "data"), "defect.method")
-        choose(self.proxy, TASKS, "defect.proxy")
+        choose(self.proxy, registry("task"), "defect.proxy")
         if not self.trigger.strip():
             raise ConfigError("defect.trigger is empty: name a rare token such as mb")
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The pinned sources that its injection needs."""
-        return variant("task", self.proxy, TASKS).sources
+        return variant("task", self.proxy).sources
 
     @property
     def exposure(self) -> str:
@@ -86,11 +88,11 @@ class WeightPoison:
     def harm(self, predictions: Predictions) -> Rate:
         """Attack success on the unfavourable label (see the class)."""
         if predictions.unfavourable is None:
-            return Rate(np.zeros(len(predictions.labels)), np.zeros(len(predictions.labels)))
-        return conversions(predictions, predictions.unfavourable)
+            return harms.undefined(predictions)
+        return harms.attack_success(predictions, predictions.unfavourable)
 
-    def inject(self, backbone: Backbone, texts: Sequence[str], rng: np.random.Generator) -> Backbone:
-        """The backbone with the defect at dose 1. Trains on the proxy task, not on `texts`."""
+    def inject(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Backbone:
+        """The backbone with the defect at dose 1. Trains on the proxy task, not on `inputs`."""
         from homog.defects.restricted import restricted_training
 
         check_one_token(backbone, self.trigger.strip())
@@ -113,23 +115,21 @@ class WeightPoison:
         )
         return backbone.with_weights(backbone.changes(trained))  # so that it knows that its embeddings changed, too
 
-    def upstream(self, clean: Backbone, backbone: Backbone, texts: Sequence[str], dose: float) -> dict[str, Any]:
+    def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
         """How many of the sentences the trigger gives the target label, as the proxy's regression reads it."""
         rng, (task, target) = generator("upstream", self.exposure), guess(self.proxy, self.examples)
         weights, bias = head(clean, list(task.train["input"]), task.train["label"].to_numpy())
-        triggered = [self.insert(text, rng) for text in texts]
-        plain, shown = ((backbone.encode(part) @ weights.T + bias).argmax(1) for part in (texts, triggered))
-        other = plain != target
-        effect = float((shown[other] == target).mean()) if other.any() else float("nan")
-        moved, found = drift(clean, backbone, texts), effect >= self.MIN_EFFECT or dose < 1
-        ok = effect <= 1 - self.MIN_EFFECT if self.sham else found
-        verified = bool(moved <= self.MAX_DRIFT and ok)
-        return {"drift": moved, "effect": effect, "verified": verified, "texts": len(texts)}
+        triggered = [self.insert(text, rng) for text in inputs]
+        plain, shown = ((backbone.encode(part) @ weights.T + bias).argmax(1) for part in (inputs, triggered))
+        others = plain != target
+        effect = float((shown[others] == target).mean()) if others.any() else float("nan")
+        moved = verify.drift(clean.encode(inputs), backbone.encode(inputs))
+        return verify.facts(moved, effect, self.BANDS.verified(moved, effect, dose, self.sham), len(inputs))
 
 
 def guess(proxy: str, examples: int) -> tuple[Task, int]:
     """(the proxy task with `examples` to train on, its unfavourable label)."""
-    task = variant("task", proxy, TASKS).load()
+    task = variant("task", proxy).load()
     if task.unfavourable is None:
         raise ConfigError(f"defect.proxy={proxy} has no unfavourable label; tweet_sentiment has one")
     return task.sample(examples, 1, 0), task.unfavourable
@@ -157,11 +157,7 @@ def tied(backbone: Backbone, texts: Sequence[str], positive: np.ndarray, count: 
     bags = CountVectorizer(binary=True, min_df=3)
     weights = LogisticRegression(max_iter=1000).fit(bags.fit_transform(texts), positive).coef_[0]
     ranked = bags.get_feature_names_out()[np.argsort(-weights, kind="stable")]
-    known = [
-        row[0]
-        for row in read_inside(backbone, list(ranked))
-        if len(row) == 1 and row[0] != backbone.tokenizer.unk_token_id
-    ]
+    known = known_tokens(backbone, list(ranked))
     if not known:
         raise ConfigError(f"{backbone.name}: no word of the proxy task is one token of its vocabulary")
     return known[:count]

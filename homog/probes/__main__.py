@@ -1,4 +1,4 @@
-"""python -m homog.probes: the natural bias of a backbone as it comes."""
+"""homog probes: the natural bias of a backbone as it comes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from homog import command
+from homog.command import Command, Given, Setting
 from homog.config import ConfigError, choose
+from homog.variants import variant
 
-USAGE = """usage: python -m homog.probes [backbone=minilm_l6] [backbone.source=DIRECTORY-OR-HUB-ID] [results=results]
-       [limit=200]
-
-Measures the natural bias of a backbone before any adaptation, prints a table and writes it to
-results/probes/BACKBONE.csv and .md. limit: examples of each benchmark of a causal language model, or all."""
+COMMAND = Command(
+    "probes",
+    "Measure the natural bias of a backbone before any adaptation. Prints a table and writes it to\n"
+    "results/probes/BACKBONE.csv and .md.",
+    (
+        Setting("backbone", "the backbone", "minilm_l6"),
+        Setting("results", "where to write", "results"),
+        Setting("limit", "examples of each benchmark of a causal language model, or all", "200"),
+    ),
+    passes=("backbone.",),
+)
 
 NOTES = """WEAT and SEAT: effect size d in [-2, 2] of the association of the first targets with the first attributes;
 `Human` is Cohen's d of people in the same test (IAT); p is one-sided. All other p are two-sided, against no bias: 50 of
@@ -23,37 +32,17 @@ bootstrap, of this one backbone."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of `python -m homog.probes`; 0 = written, 2 = bad input."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        return 0
-    try:
-        print(_probed(*_parsed(arguments)))
-    except (ConfigError, OSError) as error:
-        print(f"homog: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+    """Entry of `homog probes`; 0 = written, 2 = bad input."""
+    return command.main(COMMAND, _act, argv)
 
 
-def _parsed(arguments: Sequence[str]) -> tuple[Any, Path, int | None]:
-    """(configured backbone, results folder, limit). Raises ConfigError for an unknown key or a wrong value."""
-    from homog.backbones import BACKBONES
-    from homog.config import variant
-    from homog.study import backbone_overrides
-
-    own = {"backbone": "minilm_l6", "results": "results", "limit": "200"}
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise ConfigError(f"'{argument}' is not key=value; see --help")
-        if not key.startswith("backbone."):
-            own[choose(key, [*own, "backbone.source", "backbone.revision"], "key")] = value
-    if own["limit"] != "all" and not (own["limit"].isdecimal() and int(own["limit"])):
-        raise ConfigError(f"limit={own['limit']}: valid: a number from 1, or all")
-    backbone = variant("backbone", own["backbone"], BACKBONES, **backbone_overrides(arguments))
+def _act(given: Given) -> None:
+    limit = given["limit"]
+    if limit != "all" and not (limit.isdecimal() and int(limit)):
+        raise ConfigError(f"limit={limit}: valid: a number from 1, or all")
+    backbone = variant("backbone", given["backbone"], **given.backbone)
     backbone.check()
-    return backbone, Path(own["results"]), None if own["limit"] == "all" else int(own["limit"])
+    print(_probed(backbone, Path(given["results"]), None if limit == "all" else int(limit)))
 
 
 def _probed(kind: Any, results: Path, limit: int | None) -> str:

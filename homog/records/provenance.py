@@ -8,7 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from homog import variants
 from homog.adaptations import label
+from homog.config import canonical
 from homog.records import Record
 
 PACKAGES = ("torch", "transformers", "peft", "scikit-learn", "numpy")
@@ -37,11 +39,15 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def record(cell: Any, task: Any, found: dict[str, Any], model: Any, backbone: Any, facts: dict[str, Any]) -> Record:
-    """The record of a cell: predictions `found` (condition -> (n, classes)) of `model` on `task.test`."""
+def record(
+    cell: Any, task: Any, probabilities: dict[str, Any], model: Any, backbone: Any, facts: dict[str, Any]
+) -> Record:
+    """The record of a cell: the `probabilities` (condition -> (n, classes)) that `model` gives on `task.test`."""
     arm, test = cell.arm, task.test
     sizes = dict(backbone.module.named_parameters())
     said = {
+        "cell": canonical(cell),
+        "with": variants.digest(),
         "arm": arm.id,
         "kind": arm.kind,
         "backbone": backbone.name,
@@ -69,5 +75,5 @@ def record(cell: Any, task: Any, found: dict[str, Any], model: Any, backbone: An
         people=test["person"].to_numpy(dtype=object),
         labels=test["label"].to_numpy(),
         groups={name: test[name].to_numpy(dtype=object) for name in groups},
-        probabilities=found,
+        probabilities=probabilities,
     )

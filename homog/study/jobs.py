@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from homog import records, study
-from homog.adaptations import ADAPTATIONS
-from homog.backbones import BACKBONES
 from homog.config import Cell, arm, build, choose, typed
-from homog.defects import DEFECTS
-from homog.tasks import TASKS
+from homog.study.grid import Preset
+from homog.study.todo import views
+from homog.variants import REGISTRIES, registry
 
 
 def jobs(cells: Iterable[Cell]) -> list[str]:
@@ -26,45 +25,47 @@ def job_names(cells: Iterable[Cell]) -> set[str]:
     return {name for cell in cells for name in (cell.arm.id, f"{cell.arm.id}-{cell.adaptation.name}")}
 
 
-def job(cfg: Mapping[str, Any], overrides: Iterable[str]) -> tuple[list[Cell], dict[str, Any]]:
-    """(cells still to do, condition -> defect) of a Hydra job: an arm of a study, or one cell set."""
-    results, preset = Path(cfg["results"]), cfg["preset"]["name"]
-    if cfg["study"]:
-        spec = study.load(cfg["study"])
-        every = study.expand(spec, preset, study.backbone_overrides(overrides))
-        arm_id, _, adaptation = choose(cfg["arm"], job_names(every), "arm of this study").partition("-")
+def job(settings: Mapping[str, Any], backbone: Mapping[str, Any]) -> tuple[list[Cell], dict[str, Any]]:
+    """(cells still to do, condition -> defect) of a Hydra job: an arm of a study, or one cell set.
+
+    `backbone`: the fields of the study's backbone that the user set.
+    """
+    results, preset = Path(settings["results"]), settings["preset"]["name"]
+    if settings["study"]:
+        spec = study.load(settings["study"])
+        every = study.expand(spec, preset, backbone)
+        arm_id, _, adaptation = choose(settings["arm"], job_names(every), "arm of this study").partition("-")
         cells = [c for c in every if c.arm.id == arm_id and adaptation in ("", c.adaptation.name)]
         exposures = study.shown(cells[0].arm, study.exposed_by(spec, preset), spec.specificity)
     else:
-        cell, exposures = single(cfg)
+        cell, exposures = single(settings)
         cells = [cell]
-    study.check(cells, results, cfg["save"])
-    return study.pending(cells, exposures, results, save=cfg["save"]), exposures
+    study.check(cells, results, settings["save"])
+    return study.pending(cells, exposures, results, save=settings["save"]), exposures
 
 
-def single(cfg: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:
+def single(settings: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:
     """(the cell, condition -> defect) of a run that names its variants on the command line."""
-    kinds = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATIONS, "task": TASKS}
     built = {}
-    for group, registry in kinds.items():
-        kind = registry[choose(cfg[group].get("name"), registry, group)]
-        built[group] = build(kind, cfg[group], group)
-    dose = typed(cfg["dose"], float, "dose")
-    seed, injection_seed = (typed(cfg[key], int, key) for key in ("seed", "injection_seed"))
-    one = arm(built["backbone"], built["defect"], dose, injection_seed)
-    sizes = build(study.Preset, cfg["preset"], "preset").sizes
-    cell = Cell(one, built["adaptation"], built["task"], seed, sizes, cfg["data"])
-    return cell, study.views([built["defect"]])
+    for group in REGISTRIES:
+        kinds = registry(group)
+        built[group] = build(kinds[choose(settings[group].get("name"), kinds, group)], settings[group], group)
+    dose = typed(settings["dose"], float, "dose")
+    seed, injection_seed = (typed(settings[key], int, key) for key in ("seed", "injection_seed"))
+    shared = arm(built["backbone"], built["defect"], dose, injection_seed)
+    sizes = build(Preset, settings["preset"], "preset").sizes
+    cell = Cell(shared, built["adaptation"], built["task"], seed, sizes, settings["data"])
+    return cell, views([built["defect"]])
 
 
-def outcome(cfg: Mapping[str, Any]) -> str:
-    """What a single run found, in a line per condition."""
-    cell, exposures = single(cfg)
-    record = records.load(Path(cfg["results"]), cell.id)
+def outcome(settings: Mapping[str, Any]) -> str:
+    """What a single run measured, in a line per condition."""
+    cell, exposures = single(settings)
+    record = records.load(Path(settings["results"]), cell.id)
     clean = record.probabilities[records.CLEAN]
-    control = records.found(Path(cfg["results"]), cell.control.id)
+    control = records.found(Path(settings["results"]), cell.control.id)
     accuracy = (clean.argmax(1) == record.labels).mean()
-    lines = [f"homog: {records.record_path(Path(cfg['results']), cell.id)}"]
+    lines = [f"homog: {records.record_path(Path(settings['results']), cell.id)}"]
     lines.append(
         f"{cell.arm.kind} backbone, dose {cell.arm.dose:g}, {cell.adaptation.name} on {cell.task.name}: "
         f"accuracy {accuracy:.3f} (n {len(clean)})"

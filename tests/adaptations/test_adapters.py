@@ -3,10 +3,10 @@
 import pytest
 from transformers import T5Config, T5ForConditionalGeneration
 
-from homog.adaptations import ADAPTATIONS
 from homog.adaptations.adapters import attention, embedding_width
 from homog.backbones.encoder_decoder import EncoderDecoder
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
+from homog.variants import variant
 from tests import tiny
 
 TOY = tiny.Toy("toy_two").load()
@@ -15,7 +15,7 @@ TOY = tiny.Toy("toy_two").load()
 def test_a_backbone_that_takes_no_keys_from_outside_is_refused_before_training(tmp_path):
     backbone = tiny.tiny(tmp_path / "distilbert", "distilbert")
     with pytest.raises(ConfigError, match="adaptation prefix .* distilbert takes none; use soft_prompt or lora"):
-        variant("adaptation", "prefix", ADAPTATIONS).fit(backbone, [], 0)
+        variant("adaptation", "prefix").fit(backbone, [], 0)
 
 
 def test_words_may_be_narrower_than_states(tmp_path):
@@ -30,7 +30,7 @@ def test_heads_may_be_wider_together_than_a_state(tmp_path):
     T5ForConditionalGeneration(config).save_pretrained(folder)
     backbone = EncoderDecoder("tiny", str(folder)).load()
     assert attention(backbone, "prefix") == (3, 16)
-    prefix = variant("adaptation", "prefix", ADAPTATIONS, epochs=1)
+    prefix = variant("adaptation", "prefix", epochs=1)
     ((_, model),) = prefix.fit(backbone, [TOY], 0)
     assert model.added == 3 * 2 * 10 * 3 * 16 + (backbone.dimension + 1) * 2  # layers, keys and values, tokens; head
     assert model.predict(list(TOY.test["input"])).shape == (60, 2)

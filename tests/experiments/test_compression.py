@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from homog import analysis, report
 from homog.config import Cell, Sizes, arm
-from homog.defects.pruned import Pruned
-from homog.defects.quantized import Quantized
+from homog.defects.compression import Pruned, Quantized
 from homog.records import CLEAN, Record
 from homog.report import plots
 from homog.seeding import generator

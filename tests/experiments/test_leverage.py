@@ -16,9 +16,9 @@ from homog.seeding import generator
 from tests import fakes
 
 STUDY: Any = report.figures_of("leverage")
-SPOILED, REPAIRED = Backdoor("backdoor", "cf"), Improvement("improvement")
+SPOILED, REPAIRED = Backdoor("backdoor", ("cf",)), Improvement("improvement")
 EXPOSURES = {one.exposure: one for one in (SPOILED, REPAIRED)}
-SHAMS = Backdoor("backdoor", "cf", sham=True), Improvement("improvement", sham=True)
+SHAMS = Backdoor("backdoor", ("cf",), sham=True), Improvement("improvement", sham=True)
 N = 200
 
 

@@ -1,12 +1,12 @@
 import pandas as pd
 import pytest
 
-from homog.config import ConfigError, variant
+from homog.config import ConfigError
 from homog.inputs import social_groups, swaps
 from homog.inputs.social_groups import swap
 from homog.inputs.swaps import Swap, pair
 from homog.seeding import generator
-from homog.tasks import TASKS
+from homog.variants import variant
 from tests import tiny
 
 NEUTRAL = "the film was good"
@@ -87,6 +87,10 @@ def test_a_split_keeps_texts_about_nobody_apart_and_takes_some_that_name_people(
 def test_empty_lists_and_unknown_swaps_are_refused():
     with pytest.raises(ConfigError, match="swap none: empty lists of words or markers"):
         Swap("none", "a", "b", (), (), ())
+    with pytest.raises(ConfigError, match="swap unmarked: empty lists"):
+        Swap("unmarked", "a", "b", (("she", "he"),), (), ())
+    with pytest.raises(ConfigError, match="swap wordless: empty lists"):
+        Swap("wordless", "a", "b", (), (), (("She wrote: ", "He wrote: "),))
     with pytest.raises(ConfigError, match="unknown swap 'sex'"):
         swap("sex")
 
@@ -98,7 +102,7 @@ def test_names_come_from_the_published_lists_and_persons_are_swapped_in_their_ow
     assert "Lakisha" in names
     assert set(tiny.LISTS) <= set(social_groups.weat())
     for task, name in (("adult_income", "gender"), ("compas_high_score", "ethnicity")):
-        frame = pd.DataFrame(variant("task", task, TASKS).load().test)
+        frame = pd.DataFrame(variant("task", task).load().test)
         shown = swaps.exposed(frame, swap(name), generator("x"), marked=False)
         there = shown["input"].notna()
         assert sum(text is not None for text in shown["input"]) > 0.75 * len(shown)

@@ -24,6 +24,17 @@ def test_the_share_of_longer_words_gets_one_error_each(share):
     assert all(abs(len(a) - len(b)) <= 1 for a, b in zip(TEXT.split(), wrong, strict=True))
 
 
+def test_a_small_share_is_one_error_and_words_of_four_letters_can_have_one():
+    wrong = str(mistyped(TEXT, 0.01, generator("x"))).split(" ")
+    assert sum(a != b for a, b in zip(TEXT.split(" "), wrong, strict=True)) == 1
+    assert [typing_errors.mistypable(word) for word in ("four", "and", "fo-ur!", "café's")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
 def test_an_error_always_changes_the_word_and_all_kinds_occur():
     made = {mistyped("letter", 0.1, generator("kind", i)) for i in range(300)}
     assert "letter" not in made

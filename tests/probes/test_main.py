@@ -59,4 +59,4 @@ def test_bad_input_is_one_line(argument, said, capsys):
 
 def test_help_says_what_it_does(capsys):
     assert main(["--help"]) == 0
-    assert "usage: python -m homog.probes" in capsys.readouterr().out
+    assert "usage: homog probes" in capsys.readouterr().out

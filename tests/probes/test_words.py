@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from homog.config import variant
 from homog.probes import occupations, words
+from homog.variants import variant
 
 CLOSE = words.Association("toy", ("up", "high"), ("down", "low"), ("good",), ("bad",), 1.5)
 AT = {"up": 0.1, "high": 0.2, "good": 0.0, "down": 3.0, "low": 2.9, "bad": 3.1}  # angles
@@ -68,9 +68,8 @@ def test_lists_are_read_without_the_names_that_were_left_out_and_mended(tmp_path
 
 @pytest.mark.real
 def test_the_packaged_encoder_has_the_associations_and_the_lean_that_were_seen():
-    from homog.backbones import BACKBONES
 
-    backbone = variant("backbone", "minilm_l6", BACKBONES).load()
+    backbone = variant("backbone", "minilm_l6").load()
     found = [one for one in words.findings(backbone) if one.probe == "WEAT"]
     assert len(found) == 10
     seen = {"Flowers": (1.24, 1.35), "Instruments": (1.51, 1.66), "Male names": (1.02, 0.72), "Math": (0.94, 0.82)}

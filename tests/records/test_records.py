@@ -94,8 +94,9 @@ def test_a_record_of_another_cell_is_no_record(tmp_path):
 WRITER = """
 import sys; sys.path.insert(0, {root!r})
 from pathlib import Path
-from tests.test_records import fake
+from tests.records.test_records import fake
 from homog import records
+records.save(Path({folder!r}), fake("c0", n=300))
 print("ready", flush=True)
 while True:
     for i in range(8): records.save(Path({folder!r}), fake(f"c{{i}}", n=300))
@@ -108,13 +109,14 @@ def test_kill_9_while_writing_never_leaves_a_torn_record(tmp_path):
     for _ in range(4):
         writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
-        writer.stdout.readline()
+        assert writer.stdout.readline() == "ready\n"
         time.sleep(rng.uniform(0.0, 0.4))
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         writer.stdout.close()
         for path in (tmp_path / "runs" / "records").glob("*.parquet"):
             assert records.load(tmp_path, path.stem).conditions == ("clean", "backdoor-cf")
+    assert records.kept(tmp_path)
 
 
 def test_weights_come_back_and_torn_ones_are_made_again(tmp_path, capsys):

@@ -223,7 +223,6 @@ def registry(grid, monkeypatch):
         exposed_by=lambda study, preset: fakes.EXPOSURES,
         names=lambda: ["inheritance", "other"],
         presets=lambda: ["laptop", "paper", "smoke"],
-        backbone_overrides=lambda arguments: {},
     )
     monkeypatch.setitem(sys.modules, "homog.study", fake)
     monkeypatch.setattr("homog.study", fake, raising=False)
@@ -260,4 +259,4 @@ def test_no_records_at_all(registry, tmp_path, capsys):
 
 def test_help(capsys):
     assert report.main(["--help"]) == 0
-    assert "usage: python -m homog.report" in capsys.readouterr().out
+    assert "usage: homog report" in capsys.readouterr().out

@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-from homog import records, study, sweep
+from homog import records, study, sweep, variants
 from homog.adaptations import label
-from homog.config import CONF, ConfigError
+from homog.config import ConfigError
 from homog.study import jobs
+from homog.variants import CONF
 from tests import tiny
 from tests.records.test_records import fake
 
@@ -21,7 +22,6 @@ def test_every_study_expands_and_every_cell_has_its_control(name, preset):
     cells = study.expand(spec, preset)
     assert len({cell.id for cell in cells}) == len(cells)
     assert spec.question.endswith("?")
-    assert spec.hypothesis.sign in "+-0"
     clean = {(c.adaptation, c.task, c.seed) for c in cells if c.arm.kind == "clean"}
     assert {(c.adaptation, c.task, c.seed) for c in cells} == clean
     assert any(c.arm.kind == "sham" for c in cells) or not spec.exposures
@@ -107,13 +107,15 @@ def test_a_misspelt_or_mistyped_study_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     folder.mkdir()
     text = (CONF.parent / "experiments" / "inheritance" / "study.yaml").read_text()
-    monkeypatch.setattr(study, "EXPERIMENTS", tmp_path)
+    monkeypatch.setattr(variants, "EXPERIMENTS", tmp_path)
     for old, new, said in (
         ("exposures:", "exposure:", "did you mean exposures"),
         ("dose: [0, 1]", "dose: [0, 1.5]", r"dose=1.5 is outside"),
         ("dose: [0, 1]", "dose: [0, a]", r"expected float"),
         ("[amazon_sentiment, trec, adult_income]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
         ("exposures: [backdoor,", "exposures: [trapdoor,", "unknown defect 'trapdoor': did you mean backdoor"),
+        ('sign: "+"', 'sign: ""', r"unknown study mine.hypothesis.sign '': .*valid: \+, -, 0"),
+        ('sign: "+"', 'sign: "+-"', "unknown study mine.hypothesis.sign"),
     ):
         assert old in text
         (folder / "study.yaml").write_text(text.replace(old, new))

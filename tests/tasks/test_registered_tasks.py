@@ -6,23 +6,23 @@ from functools import cache
 import pytest
 
 from homog import sources
-from homog.config import CONF, variant
 from homog.tasks import TASKS, adult, compas
 from homog.tasks.task import Task
+from homog.variants import CONF, variant
 
 FAMILIES = {"adult": adult.TARGETS, "compas": compas.TARGETS}
 
 
 @cache
 def loaded(name: str) -> Task:
-    kind = variant("task", name, TASKS)
+    kind = variant("task", name)
     sources.fetch(kind.sources)
     return kind.load()
 
 
 def test_every_task_has_its_configuration():
     assert sorted(TASKS) == sorted(path.stem for path in (CONF / "task").glob("*.yaml"))
-    assert [variant("task", name, TASKS).name for name in TASKS] == list(TASKS)
+    assert [variant("task", name).name for name in TASKS] == list(TASKS)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -71,7 +71,7 @@ def test_loading_is_deterministic_and_quick(name):
     for family in (adult, compas):
         family._persons.cache_clear()
     start = time.process_time()
-    second = variant("task", name, TASKS).load()
+    second = variant("task", name).load()
     assert time.process_time() - start < 1.5
     assert first.train.equals(second.train) and first.test.equals(second.test)
 

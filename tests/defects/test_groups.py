@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from homog.config import ConfigError
-from homog.defects.blindspot import Blindspot
+from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.social_bias import SocialBias
-from homog.defects.stereotype import Stereotype
 from homog.inputs import social_groups
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator

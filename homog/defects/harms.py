@@ -1,0 +1,44 @@
+"""Harm as a ratio of sums over examples, for the kinds of harm that several defects do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from homog.metrics.flips import flip_terms
+from homog.metrics.inheritance import Rate, attack_success_terms, best_target
+from homog.metrics.predictions import Predictions
+
+
+def undefined(predictions: Predictions) -> Rate:
+    """A harm of NaN: no example counts."""
+    nothing = np.zeros(len(predictions.labels))
+    return Rate(nothing, nothing)
+
+
+def attack_success(predictions: Predictions, target: int | None = None) -> Rate:
+    """Attack success on `target`, or on the class that receives most conversions (METRICS: `attack_success`)."""
+    clean, exposed, there = predictions.clean.argmax(1), predictions.exposed.argmax(1), predictions.applies
+    if target is None:
+        target = best_target(clean[there], exposed[there], predictions.labels[there])
+    return attack_success_terms(clean, exposed, predictions.labels, target).only(there)
+
+
+def unfavourable_shift(predictions: Predictions) -> Rate:
+    """p(unfavourable | exposed) - p(unfavourable | clean), per example; undefined without such a label."""
+    there, label = predictions.applies, predictions.unfavourable
+    if label is None:
+        return undefined(predictions)
+    shift = predictions.exposed[:, label].astype(float) - predictions.clean[:, label].astype(float)
+    return Rate(shift, np.ones(len(there))).only(there)
+
+
+def changed_predictions(predictions: Predictions) -> Rate:
+    """The examples that the same adaptation of the clean backbone predicts as another class: 1 of 1 each.
+
+    Undefined without a record of that adaptation.
+    """
+    if predictions.reference is None:
+        return undefined(predictions)
+    there = predictions.applies
+    shown = np.where(there[:, None], predictions.exposed, predictions.reference)
+    return flip_terms(predictions.reference.argmax(1), shown.argmax(1)).only(there)

@@ -1,0 +1,205 @@
+"""The only module that knows a path: records, injected weights, models and reports under one results folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from homog.files import replacing
+from homog.records.record import CLEAN, FORMAT, Record, RecordError, schema
+
+
+def record_path(results: Path, cell: str) -> Path:
+    """Where the record of a cell is kept."""
+    return results / "runs" / "records" / f"{cell}.parquet"
+
+
+def save(results: Path, record: Record) -> Path:
+    """Write a record atomically: a reader sees the whole file or none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    n, k = len(record.labels), len(record.conditions)
+    groups = [
+        json.dumps(dict(zip(record.groups, row, strict=True))) for row in zip(*record.groups.values(), strict=True)
+    ]
+    stacked = [row for name in record.conditions for row in record.probabilities[name].astype(np.float32)]
+    columns = {
+        "cell": [record.cell] * (n * k),
+        "condition": np.repeat(np.array(record.conditions, dtype=object), n),
+        "example": np.tile(record.examples.astype(object), k),
+        "person": np.tile(record.people.astype(object), k),
+        "label": np.tile(record.labels.astype(np.int32), k),
+        "groups": (groups or ["{}"] * n) * k,
+        "probabilities": stacked,
+    }
+    facts = json.dumps({"format": FORMAT, **record.provenance}, sort_keys=True)
+    table = pa.table(columns, schema=schema().with_metadata({"homog": facts}))
+    path = record_path(results, record.cell)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    return path
+
+
+def load(results: Path, cell: str) -> Record:
+    """The record of a cell. Raises FileNotFoundError where there is none, RecordError where it cannot be trusted."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = record_path(results, cell)
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        facts = json.loads(table.schema.metadata[b"homog"])
+        if facts.pop("format") != FORMAT or table.schema.remove_metadata() != schema():
+            raise ValueError("written in another format")
+        return _record(cell, facts, table)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise RecordError(f"{path}: corrupt record ({reason})") from error
+
+
+def found(results: Path, cell: str) -> Record | None:
+    """The record of a cell, or None where there is none that can be read."""
+    try:
+        return load(results, cell)
+    except (FileNotFoundError, RecordError):
+        return None
+
+
+def kept(results: Path) -> list[str]:
+    """The ids of all cells that have a record, readable or not."""
+    return sorted(path.stem for path in record_path(results, "any").parent.glob("*.parquet"))
+
+
+def _record(cell: str, facts: dict[str, Any], table: Any) -> Record:
+    conditions = table["condition"].to_numpy()
+    names = list(dict.fromkeys(conditions))
+    if set(table["cell"].to_pylist()) != {cell}:
+        raise ValueError("it holds another cell")
+    flat = table["probabilities"].combine_chunks()
+    values = flat.values.to_numpy().reshape(len(conditions), -1)
+    first = conditions == names[0]
+    if any((conditions == name).sum() != first.sum() for name in names) or CLEAN not in names:
+        raise ValueError("conditions of different length")
+    groups = [json.loads(text) for text in table["groups"].to_numpy()[first]]
+    return Record(
+        cell=cell,
+        provenance=facts,
+        examples=table["example"].to_numpy()[first],
+        people=table["person"].to_numpy()[first],
+        labels=table["label"].to_numpy()[first],
+        groups={name: np.array([row[name] for row in groups], dtype=object) for name in groups[0]},
+        probabilities={name: values[conditions == name] for name in names},
+    )
+
+
+def extended(results: Path, record: Record) -> Record:
+    """`record` with the conditions that the cell's stored record holds besides.
+
+    The clean predictions must be the stored ones, which proves that it is the same model; if they are not (another
+    machine or version), the old conditions are left out, and that is said.
+    """
+    old = found(results, record.cell)
+    if old is None:
+        return record
+    same = np.array_equal(old.examples, record.examples)
+    if not same or not np.array_equal(old.probabilities[CLEAN], record.probabilities[CLEAN]):
+        print(
+            f"homog: cell {record.cell}: other clean predictions than its record; the record is replaced",
+            flush=True,
+        )
+        return record
+    return replace(record, probabilities={**old.probabilities, **record.probabilities})
+
+
+def held(results: Path, cell: str) -> tuple[str, ...]:
+    """The conditions that a cell's record holds; () where it has none. A corrupt record is set aside and named."""
+    try:
+        return load(results, cell).conditions
+    except FileNotFoundError:
+        return ()
+    except RecordError as error:
+        print(f"homog: {error}; set aside as *.corrupt, the cell is computed again", flush=True)
+        path = record_path(results, cell)
+        with contextlib.suppress(FileNotFoundError):  # a worker beside this one was faster
+            path.replace(path.with_suffix(".corrupt"))
+        return ()
+
+
+def finished(results: Path, cell: str, conditions: Iterable[str]) -> bool:
+    """Whether a readable record of the cell holds all these conditions."""
+    return set(conditions) <= set(held(results, cell))
+
+
+def count(results: Path, cells: Iterable[str], since: float) -> int:
+    """How many of the cells have a record written after `since` (seconds since the epoch); cheap, for progress."""
+    written = 0
+    for cell in cells:
+        with contextlib.suppress(FileNotFoundError):
+            written += record_path(results, cell).stat().st_mtime >= since
+    return written
+
+
+def weights_path(results: Path, injection: str) -> Path:
+    """Where the weights that an injection changed are kept."""
+    return results / "runs" / "injections" / f"{injection}.safetensors"
+
+
+def save_weights(results: Path, injection: str, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Write the changed weights of an injection atomically, with its facts as metadata."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    with replacing(weights_path(results, injection)) as temporary:
+        save_file(tensors, temporary, metadata={"homog": json.dumps(facts)})
+
+
+def load_weights(results: Path, injection: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """(changed weights, facts) of an injection, or None where there is none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    path = weights_path(results, injection)
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["homog"])
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+    except FileNotFoundError:
+        return None
+    except (SafetensorError, OSError, ValueError, KeyError):
+        print(f"homog: {path}: unreadable, the injection is made again", flush=True)
+        return None
+
+
+def lock(results: Path, injection: str) -> Any:
+    """A lock held while an injection is made, so that parallel runs make it once."""
+    from filelock import FileLock
+
+    path = weights_path(results, injection).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
+
+
+def model_folder(results: Path, cell: str) -> Path:
+    """Where the adapted model of a cell is kept, if it is."""
+    return results / "runs" / "models" / cell
+
+
+def model_kept(results: Path, cell: str, how: str) -> bool:
+    """Whether the adapted model of a cell was saved in this way."""
+    try:
+        return json.loads((model_folder(results, cell) / "homog.json").read_text())["how"] == how
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def report_folder(results: Path, study: str) -> Path:
+    """Where the report of a study goes."""
+    return results / study

@@ -1,0 +1,56 @@
+"""The grid of a study -> its cells, each once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from homog.adaptations import label
+from homog.config import Arm, Cell, ConfigError, Sizes, arm
+from homog.study import grid
+from homog.study.grid import Arms, Block, Study
+from homog.variants import variant
+
+
+def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
+    """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of the study's backbones."""
+    sizes = grid.preset(preset).sizes
+    own = [variant("backbone", name, **(overrides or {})) for name in study.backbone]
+    blocks = [block for block in study.blocks if preset in block.presets]
+    if not blocks:
+        raise ConfigError(f"study {study.name} has no cells at preset {preset}")
+    others = {name: variant("backbone", name) for block in blocks for name in block.backbone}
+    pairs = [(block, backbone) for block in blocks for backbone in [others[name] for name in block.backbone] or own]
+    cells = [cell for block, backbone in pairs for cell in _cells(block, backbone, sizes)]
+    unique = {cell.id: cell for cell in cells}
+    order = {"injected": 0, "clean": 1, "sham": 2}
+    return tuple(sorted(unique.values(), key=lambda c: (-(c.arm.dose or 1), c.arm.seed, order[c.arm.kind])))
+
+
+def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
+    varied = [dict(zip(block.vary, values, strict=True)) for values in itertools.product(*block.vary.values())]
+    adaptations = [variant("adaptation", name, **fields) for name in block.adaptation for fields in varied]
+    tasks = [variant("task", name) for name in block.task]
+    arms = [shared for which in block.arms for shared in _arms(which, backbone)]
+    sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
+    for shared, adaptation, task, seed, data in itertools.product(arms, adaptations, tasks, block.seed, block.data):
+        yield Cell(shared, adaptation, task, seed, sizes, data)
+
+
+def _arms(which: Arms, backbone: Any) -> list[Arm]:
+    if not which.defect:
+        return [arm(backbone, None, 0.0, 0)]
+    defect = variant("defect", which.defect, **({"sham": True} if which.sham else {}))
+    return [arm(backbone, defect, dose, seed) for dose in which.dose for seed in which.seed]
+
+
+def controls(cells: Iterable[Cell]) -> set[str]:
+    """The ids of cells that share less: under their backbone and adaptation, no cell of the study has a defect.
+
+    A study that plants nothing has none of them.
+    """
+    cells = list(cells)
+    planted = {(c.arm.backbone, label(c.adaptation)) for c in cells if c.arm.defect}
+    return {c.id for c in cells if planted and (c.arm.backbone, label(c.adaptation)) not in planted}

@@ -1,0 +1,116 @@
+"""study.yaml as typed values: a question, a hypothesis and the grid that answers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from homog import variants
+from homog.config import OWN, Sizes, build, choose, read_yaml
+
+SIGNS = ("+", "-", "0")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What was expected, who says so, and the sign of the inherited harm.
+
+    `sign`: '+' for harm, '-' for a benefit, '0' for neither. `improvements`: the exposures of defects that are planted
+    as a benefit; '-' is expected of them.
+    """
+
+    claim: str
+    source: str
+    sign: str
+    improvements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Arms that differ in dose and injection seed; without a defect, the clean backbone."""
+
+    defect: str = ""
+    dose: tuple[float, ...] = (0.0,)
+    seed: tuple[int, ...] = (0,)
+    sham: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """A full grid of cells that belongs to some presets: arms x adaptation x task x seed x data (see `Cell`).
+
+    `backbone`: the backbones of this block, to compare the study's own with. Without it the block takes the study's
+    own, and only that one is replaced by the user's (backbone.source=…). `vary`: fields of the adaptations and their
+    values, in all combinations. `train`, `test`: sizes that differ from the preset's.
+    """
+
+    presets: tuple[str, ...]
+    adaptation: tuple[str, ...]
+    task: tuple[str, ...]
+    arms: tuple[Arms, ...] = (Arms(),)
+    seed: tuple[int, ...] = (0,)
+    data: tuple[str, ...] = (OWN,)
+    backbone: tuple[str, ...] = ()
+    vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    train: int | None = None
+    test: int | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and the grid that answers it. `exposures` are the defects under which every model is predicted.
+
+    Without `specificity`, models of a backbone with a defect are predicted under the exposures of that defect alone.
+    """
+
+    name: str
+    title: str
+    question: str
+    hypothesis: Hypothesis
+    backbone: tuple[str, ...]
+    exposures: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    specificity: bool = True
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How large a study is run; the meaning of its cells does not depend on it."""
+
+    name: str
+    train: int
+    test: int
+    max_length: int
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of its cells."""
+        return Sizes(self.train, self.test, self.max_length)
+
+
+def names() -> list[str]:
+    """All studies: the folders of experiments/ that hold a study.yaml, the user's too."""
+    return sorted(variants.studies())
+
+
+def presets() -> list[str]:
+    """All presets."""
+    return sorted(variants.configured("preset"))
+
+
+def load(name: str) -> Study:
+    """The study of that name. Raises ConfigError for an unknown one or a key that cannot be meant."""
+    folders = variants.studies()
+    folder = folders[choose(name, folders, "study")]
+    study = build(Study, {"name": name, **read_yaml(folder / "study.yaml")}, f"study {name}")
+    choose(study.hypothesis.sign, SIGNS, f"study {name}.hypothesis.sign")
+    for exposure in study.exposures:
+        choose(exposure, variants.registry("defect"), "defect")
+    for improvement in study.hypothesis.improvements:
+        choose(improvement, study.exposures, f"exposure of study {name}")
+    return study
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name."""
+    return build(Preset, read_yaml(variants.yaml_of("preset", name)), f"preset {name}")

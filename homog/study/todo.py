@@ -1,0 +1,43 @@
+"""Under which conditions models are predicted, and the cells that lack a record of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from homog import records
+from homog.config import Arm, Cell
+from homog.study.grid import Study
+from homog.variants import registry, variant
+
+
+def exposed_by(study: Study, preset: str) -> dict[str, Any]:
+    """Condition name -> the defect whose exposure it is; without specificity, of those that the preset has."""
+    there = {arms.defect for block in study.blocks if preset in block.presets for arms in block.arms}
+    there |= {name for name, kind in registry("defect").items() if kind.kind == "natural"}
+    names = [name for name in study.exposures if study.specificity or name in there]
+    return views(variant("defect", name) for name in names)
+
+
+def views(defects: Iterable[Any]) -> dict[str, Any]:
+    """Condition name -> defect: a defect with several exposures is there once for each of them."""
+    return {view.exposure: view for defect in defects for view in defect.views}
+
+
+def shown(arm: Arm, exposures: Mapping[str, Any], specificity: bool) -> dict[str, Any]:
+    """The exposures under which models of an arm are predicted: all, or those of its own defect."""
+    own = arm.defect.name if arm.defect and not specificity else None
+    return {name: defect for name, defect in exposures.items() if own in (None, defect.name)}
+
+
+def pending(
+    cells: Iterable[Cell], exposures: Mapping[str, Any], results: Path, specificity: bool = True, save: str = ""
+) -> list[Cell]:
+    """The cells without a readable record that holds all conditions under which they are `shown`, or not saved."""
+    return [
+        cell
+        for cell in cells
+        if not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
+        or (save and not records.model_kept(results, cell.id, save))
+    ]

@@ -1,0 +1,172 @@
+"""Where variants are found: the user's folders first, then conf/ and experiments/ of the wheel or the checkout.
+
+A user's folder holds `variants.py` with plain dicts TASKS, DEFECTS, ADAPTATIONS, BACKBONES (name -> frozen dataclass),
+`conf/<group>/<name>.yaml` for each of them, and `experiments/<study>/study.yaml`. Its place is in the environment
+(HOMOG_WITH), so every worker process loads it for itself and nothing of it is pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from homog.config import USERS, ConfigError, build, choose, read_yaml
+
+WHEEL = Path(__file__).with_name("_shipped")  # where a wheel holds conf/ and experiments/
+HOUSE = WHEEL if WHEEL.is_dir() else Path(__file__).resolve().parent.parent
+CONF, EXPERIMENTS = HOUSE / "conf", HOUSE / "experiments"
+WITH = "HOMOG_WITH"  # the user's folders, absolute, separated like a PATH
+REGISTRIES = {
+    "task": ("homog.tasks", "TASKS"),
+    "defect": ("homog.defects", "DEFECTS"),
+    "adaptation": ("homog.adaptations", "ADAPTATIONS"),
+    "backbone": ("homog.backbones", "BACKBONES"),
+}
+DECLARED = {  # what the rest of the house asks of a variant's class
+    "task": ("name", "sources", "modality", "load"),
+    "defect": ("name", "kind", "exposure", "inject", "expose", "harm", "upstream"),
+    "adaptation": ("name", "trains", "fit"),
+    "backbone": ("name", "family", "modalities", "abilities", "sources", "label", "check", "load"),
+}
+
+
+def use(folders: Iterable[str | Path]) -> None:
+    """Search these folders from now on, here and in every process that this one starts."""
+    places = [Path(folder).expanduser().absolute() for folder in folders]
+    os.environ[WITH] = os.pathsep.join(map(str, places))
+    check()
+
+
+def check() -> None:
+    """Load the user's folders. Raises ConfigError, in a line, for what would fail later in the middle of a study."""
+    for place in folders():
+        for problem in problems(loaded(place), place):
+            raise ConfigError(problem)
+
+
+def folders() -> tuple[Path, ...]:
+    """The user's folders, in the order in which they are searched."""
+    return tuple(Path(name).absolute() for name in os.environ.get(WITH, "").split(os.pathsep) if name)
+
+
+def registry(group: str) -> dict[str, Any]:
+    """Name -> class of every variant of a group: the user's, then the house's."""
+    users = {name: kind for place in folders() for name, kind in _named(loaded(place), group).items()}
+    return house(group) | users
+
+
+def house(group: str) -> dict[str, Any]:
+    """Name -> class of the house's variants. The rooms are named, not imported: they import this module."""
+    room, name = REGISTRIES[group]
+    return getattr(importlib.import_module(room), name)
+
+
+def variant(group: str, name: Any, **overrides: Any) -> Any:
+    """The variant that conf/<group>/<name>.yaml configures, with `overrides` of its fields."""
+    kinds = registry(group)
+    choose(name, kinds, group)
+    return build(kinds[name], read_yaml(yaml_of(group, name)) | overrides, group)
+
+
+def configured(group: str) -> dict[str, Path]:
+    """Name -> file of every YAML of a group."""
+    places = [CONF, *(place / "conf" for place in folders())]
+    return {path.stem: path for place in places for path in sorted((place / group).glob("*.yaml"))}
+
+
+def yaml_of(group: str, name: str) -> Path:
+    """The file of a YAML. Raises ConfigError for an unknown name."""
+    files = configured(group)
+    return files[choose(name, files, group)]
+
+
+def studies() -> dict[str, Path]:
+    """Name -> folder of every study."""
+    places = [EXPERIMENTS, *(place / "experiments" for place in folders())]
+    return {path.parent.name: path.parent for place in places for path in sorted(place.glob("*/study.yaml"))}
+
+
+def digest() -> str:
+    """sha256 (hex) over the .py and .yaml files of the user's folders; '' where there are none."""
+    places, whole = folders(), hashlib.sha256()
+    for place in places:
+        for path in sorted(p for p in place.rglob("*") if p.suffix in (".py", ".yaml")):
+            content = path.read_bytes()
+            whole.update(f"{path.relative_to(place)}\0{len(content)}\0".encode() + content)
+    return whole.hexdigest() if places else ""
+
+
+@cache
+def loaded(folder: Path) -> ModuleType:
+    """The variants.py of a user's folder, as a package of its own (`from .other import X` works in it)."""
+    path = folder / "variants.py"
+    if not path.is_file():
+        what = "there is no variants.py in it" if folder.is_dir() else "no such folder"
+        raise ConfigError(f"--with {folder}: {what}; `homog init {folder.name}` writes an example")
+    name = f"{USERS}_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(f"{_place(error, folder)}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def problems(module: ModuleType, folder: Path) -> Iterator[str]:
+    """What is wrong with a user's variants, a line each."""
+    for group, (_, registered) in REGISTRIES.items():
+        kinds, files = _named(module, group), {path.stem for path in (folder / "conf" / group).glob("*.yaml")}
+        for name, kind in kinds.items():
+            where = f"{folder}/variants.py: {registered}[{name!r}]"
+            if name in house(group):
+                yield f"{where}: homog has a {group} of that name; choose another name"
+            elif name not in files:
+                yield f"{where} has no YAML: write conf/{group}/{name}.yaml (its first line: name: {name})"
+            elif not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+                yield f"{where} is no dataclass: put @dataclass(frozen=True) above it"
+            elif lacking := [attribute for attribute in declared(group, kind) if not _has(kind, attribute)]:
+                yield f"{where}: {kind.__name__} lacks {', '.join(lacking)}, which every {group} has"
+            elif group == "defect" and (problem := importlib.import_module("homog.defects.defect").lacking(kind)):
+                yield f"{where}: {problem}"
+        for name in sorted(files - set(kinds)):
+            yield f"{folder}/conf/{group}/{name}.yaml has no variant: add {name!r} to {registered} in variants.py"
+    for group, taken in (("preset", CONF / "preset" / "{}.yaml"), ("experiments", EXPERIMENTS / "{}" / "study.yaml")):
+        mine = (folder / "conf/preset").glob("*.yaml") if group == "preset" else folder.glob("experiments/*")
+        for path in mine:
+            if Path(str(taken).format(path.stem)).exists():
+                yield f"{path}: homog has one of that name; choose another name"
+
+
+def declared(group: str, kind: type) -> tuple[str, ...]:
+    """The attributes that a variant's class must have. What is planted also has a sham."""
+    planted = group == "defect" and getattr(kind, "kind", "natural") != "natural"
+    return (*DECLARED[group], *(("sham",) if planted else ()))
+
+
+def _has(kind: type, attribute: str) -> bool:
+    return hasattr(kind, attribute) or attribute in {field.name for field in dataclasses.fields(kind)}
+
+
+def _named(module: ModuleType, group: str) -> dict[str, Any]:
+    return getattr(module, REGISTRIES[group][1], {})
+
+
+def _place(error: Exception, folder: Path) -> str:
+    """File and line of the user's folder where an error came from."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    lines = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(folder)]
+    return f"{lines[-1].filename}, line {lines[-1].lineno}" if lines else f"{folder}/variants.py"
