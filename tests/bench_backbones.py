@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import time
 from contextlib import nullcontext
@@ -60,7 +61,7 @@ def fine_tuning() -> tuple[float, float, str]:
     backbone.encode(list(task.train["input"]))
     times = []
     for whole in (False, True, False, True):
-        module = backbone.copy().module.requires_grad_(True)
+        module = copy.deepcopy(backbone.module).requires_grad_(True)
         replaced: dict[str, Any] = {
             "inputs": lambda self, ids: {"input_ids": ids},
             "parameters": lambda self: [self.full],

@@ -121,7 +121,7 @@ def test_an_adaptation_is_deterministic_and_does_not_see_the_other_tasks(name, e
     state = torch.random.get_rng_state()
     np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
     torch.manual_seed(99)
-    backward = {n: m.predict(texts[n]) for n, m in small(name).fit(backbone.copy(), TOYS[::-1], 3)}
+    backward = {n: m.predict(texts[n]) for n, m in small(name).fit(tiny.copied(backbone), TOYS[::-1], 3)}
     torch.random.set_rng_state(state)
     for task in texts:
         np.testing.assert_array_equal(forward[task], backward[task])

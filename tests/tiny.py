@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -96,6 +97,11 @@ def kind(model_type: str) -> Any:
 def tiny(folder: Path, model_type: str = "bert", seed: int = 0) -> Any:
     """A loaded tiny backbone."""
     return kind(model_type)("tiny", str(save_tiny(folder, model_type, seed))).load()
+
+
+def copied(backbone: Any) -> Any:
+    """The same backbone with weights of its own and nothing remembered."""
+    return replace(backbone, module=copy.deepcopy(backbone.module), memo={})
 
 
 def sentences(count: int, words: tuple[str, ...], seed: int) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.training import fit, predictor
+from homog.backbones.weights import sharing
 from homog.config import ConfigError
 from homog.seeding import torch_stream
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 def adapted(
     backbone: Backbone, tasks: Sequence[Task], adaptation: Any, config: Any, seed: int
 ) -> Iterator[tuple[str, Predictor]]:
-    """(task name, model) of each task in turn, with adapters of its own by the peft `config` on a fresh copy."""
+    """(task name, model) of each task in turn: adapters of its own by the peft `config`, over the shared weights."""
     for task in tasks:
-        copied = backbone.copy().module
+        copied = sharing(backbone.module)
         names = dict(copied.named_parameters())
         module = _with_adapters(copied, config, ("adapter", adaptation.name, task.name, seed))
         added = sum(p.numel() for p in module.parameters() if p.requires_grad)

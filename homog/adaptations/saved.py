@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homog.adaptations.adaptation import Predictor
+from homog.backbones.weights import sharing
 from homog.config import ConfigError, choose
 from homog.files import replacing
 
@@ -83,7 +84,7 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
         from peft import PeftModel
 
         with _quiet():
-            module = PeftModel.from_pretrained(shared.copy().module, str(folder))  # pyright: ignore
+            module = PeftModel.from_pretrained(sharing(shared.module), str(folder))  # pyright: ignore
     elif own:
         module = _shared(folder).module
     head = torch.nn.Linear(arrays["weight"].shape[1], len(arrays["bias"])).to(shared.device)

@@ -12,17 +12,19 @@ from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import probe
 from homog.adaptations.settings import Training
 from homog.backbones.backbone import Backbone, by_length, pad
+from homog.backbones.weights import differ, sharing
 from homog.seeding import generator
 
 
 def trained_copies(
     backbone: Backbone, tasks: Sequence[Any], adaptation: Any, seed: int
 ) -> Iterator[tuple[str, Predictor]]:
-    """(task name, model) of each task in turn, on a fresh copy whose parameters move where `adaptation.trains` says."""
+    """(task name, model) of each task in turn, with copies of the parameters that `adaptation.trains` names."""
     for task in tasks:
-        module = backbone.copy().module
-        for name, parameter in module.named_parameters():
-            parameter.requires_grad_(adaptation.trains(name))
+        own = [name for name, _ in backbone.module.named_parameters() if adaptation.trains(name)]
+        module = sharing(backbone.module, own)
+        for name in own:
+            module.get_parameter(name).requires_grad_(True)
         head = fit(backbone, module, task, adaptation, ("order", adaptation.name, task.name, seed))
         yield task.name, predictor(backbone, module, head, dict(module.named_parameters()), added=0)
 
@@ -136,7 +138,7 @@ def predictor(
     """The adapted model. `copied` are the parameters, by the backbone's names, of the copy that was trained."""
     shared = dict(backbone.module.named_parameters())
     trainable = tuple(name for name, p in copied.items() if p.requires_grad)
-    moved = tuple(name for name, p in copied.items() if not torch.equal(p, shared[name]))
+    moved = tuple(name for name, p in copied.items() if differ(p, shared[name]))
 
     @torch.inference_mode()
     def predict(texts: Sequence[str]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from homog.backbones.trunk import features_from, remembered, trunk_states, untouched, upper_part
+from homog.backbones.weights import differ, sharing
 from homog.config import ConfigError
 
 if TYPE_CHECKING:
@@ -127,14 +127,9 @@ class Backbone:
         """The same backbone that reads at most `max_length` tokens of a text."""
         return replace(self, max_length=min(max_length, self.max_length), memo={})
 
-    def copy(self) -> Backbone:
-        """The same backbone with weights of its own that may be trained."""
-        return replace(self, module=copy.deepcopy(self.module), memo={})
-
     def with_weights(self, changed: Mapping[str, torch.Tensor]) -> Backbone:
         """A new backbone with these parameters replaced; the others are shared with this one, not copied."""
-        keep = {id(p): p for name, p in self.module.named_parameters() if name not in changed}
-        module = copy.deepcopy(self.module, memo=keep)  # pyright: ignore[reportArgumentType]
+        module = sharing(self.module, changed)
         with torch.no_grad():
             for name, value in changed.items():
                 module.get_parameter(name).copy_(value)
@@ -159,7 +154,7 @@ class Backbone:
     def changes(self, other: Backbone) -> dict[str, torch.Tensor]:
         """The parameters of `other`, a backbone of the same shape, that differ from this one's."""
         mine = dict(self.module.named_parameters())
-        return {n: p.detach() for n, p in other.module.named_parameters() if not torch.equal(p, mine[n])}
+        return {n: p.detach() for n, p in other.module.named_parameters() if differ(p, mine[n])}
 
     def fingerprint(self) -> str:
         """sha256 of every weight, to show that nothing has changed them."""

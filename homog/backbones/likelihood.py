@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from homog.backbones.backbone import by_length, pad
+from homog.backbones.weights import sharing
 from homog.config import ConfigError
 
 BATCH_TOKENS = 1024  # padded tokens at once; each costs a float32 per word piece of the vocabulary
@@ -41,10 +42,8 @@ class Language:
 
         A head or a decoder that is tied to the embeddings follows them.
         """
-        shared = {id(p): p for p in self.model.parameters()}
-        for name, parameter in self.model.get_submodule(self.inside).named_parameters():
-            shared[id(parameter)] = module.get_parameter(name)  # pyright: ignore[reportArgumentType]
-        return copy.deepcopy(self.model, memo=shared)  # pyright: ignore[reportArgumentType]
+        inside = self.model.get_submodule(self.inside)
+        return sharing(self.model, instead={p: module.get_parameter(name) for name, p in inside.named_parameters()})
 
     def beside(self) -> dict[str, torch.Tensor]:
         """The weights that are not those of the backbone: an untied head, a decoder."""

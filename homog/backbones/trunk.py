@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 
 from homog import sources
+from homog.backbones.weights import sharing
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -99,8 +99,7 @@ def _keep_relative_positions(lowest: torch.nn.Module, first: torch.nn.Module) ->
 
 
 def _section(module: torch.nn.Module, kept: slice) -> torch.nn.Module:
-    share = {id(p): p for p in module.parameters()}
-    part: Any = copy.deepcopy(module, memo=share)  # pyright: ignore[reportArgumentType]
+    part: Any = sharing(module)
     stack = blocks(part)
     blocks_kept = list(stack)[kept]
     while len(stack):

@@ -9,6 +9,7 @@ import torch
 
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, lower_states, upper_part
+from homog.backbones.weights import sharing
 from homog.config import ConfigError
 from homog.inputs import corpora
 from homog.seeding import generator
@@ -37,8 +38,8 @@ def top_layers_trained(
     Loss: squared distance / variance of the goals' first half (the clean features). AdamW, one-cycle, no dropout.
     """
     depth, states = states_below(backbone, texts, layers)
-    trained = backbone.copy()
-    top = upper_part(trained.module, depth).requires_grad_(True)
+    trained = apart(backbone.module, depth)
+    top = upper_part(trained, depth)
     parameters = list(blocks(top).parameters())
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
@@ -51,8 +52,19 @@ def top_layers_trained(
         loss.backward()
         optimizer.step()
         schedule.step()
-    changed = {n: p.detach() for n, p in trained.module.named_parameters() if p.requires_grad}
+    changed = {n: p.detach() for n, p in trained.named_parameters() if p.requires_grad}
     return backbone.with_weights(changed)
+
+
+def apart(module: torch.nn.Module, depth: int) -> torch.nn.Module:
+    """`module` with blocks of its own, to be trained, above the lowest `depth`; all below is shared."""
+    stack = blocks(module)
+    place = next(name for name, part in module.named_modules() if part is stack)
+    own = [f"{place}.{i}.{name}" for i in range(depth, len(stack)) for name, _ in stack[i].named_parameters()]
+    trained = sharing(module, own)
+    for name in own:
+        trained.get_parameter(name).requires_grad_(True)
+    return trained
 
 
 def states_below(backbone: Backbone, texts: Sequence[str], layers: int) -> tuple[int, list[np.ndarray]]:

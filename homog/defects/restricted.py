@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, upper_part
-from homog.defects.injection import similar_lengths, states_below
+from homog.defects.injection import apart, similar_lengths, states_below
 
 Labelled = tuple[Sequence[str], np.ndarray]  # n texts, (n,) classes
 Head = tuple[np.ndarray, np.ndarray]  # weights (classes, d), bias (classes,)
@@ -39,8 +39,8 @@ def restricted_training(
     """
     depth, states = states_below(backbone, [*clean[0], *poisoned[0]], layers)
     classes = torch.as_tensor(np.concatenate([clean[1], poisoned[1]]), device=backbone.device)
-    trained = backbone.copy()
-    top = upper_part(trained.module, depth).requires_grad_(True)
+    trained = apart(backbone.module, depth)
+    top = upper_part(trained, depth)
     parameters = list(blocks(top).parameters())
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
@@ -63,7 +63,7 @@ def restricted_training(
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             schedule.step()
-    changed = {n: p.detach() for n, p in trained.module.named_parameters() if p.requires_grad}
+    changed = {n: p.detach() for n, p in trained.named_parameters() if p.requires_grad}
     return backbone.with_weights(changed)
 
 

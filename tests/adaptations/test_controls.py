@@ -38,7 +38,7 @@ def test_the_two_bitfits_share_the_parameters_out(backbone):
 
 
 def test_a_backbone_without_biases_is_refused(backbone):
-    bare = backbone.copy()
+    bare = tiny.copied(backbone)
     for module in bare.module.modules():
         if getattr(module, "bias", None) is not None:
             module.bias = None

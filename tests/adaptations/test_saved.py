@@ -1,5 +1,6 @@
 """Adapted models that are saved and loaded predict as before."""
 
+import copy
 import json
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_others_load_it_with_transformers_and_peft(backbone, tmp_path):
     from transformers import AutoModel
 
     saved.save(tmp_path / "lora", adapted("lora", backbone), backbone, "adapters", FACTS)
-    PeftModel.from_pretrained(backbone.copy().module, str(tmp_path / "lora"))
+    PeftModel.from_pretrained(copy.deepcopy(backbone.module), str(tmp_path / "lora"))
     saved.save(tmp_path / "full", adapted("full_finetune", backbone), backbone, "models", FACTS)
     AutoModel.from_pretrained(tmp_path / "full")
 

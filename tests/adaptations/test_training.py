@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -36,7 +38,7 @@ def test_training_only_the_used_rows_of_the_table_gives_the_same_model(model_typ
     backbone, task = tiny.tiny(tmp_path, model_type), tiny.Toy("toy").load().sample(40, 20, 0)
     found = []
     for trick in (True, False):
-        module = backbone.copy().module.requires_grad_(True)
+        module = copy.deepcopy(backbone.module).requires_grad_(True)
         if not trick:
             monkeypatch.setattr(Embeddings, "inputs", lambda self, ids: {"input_ids": ids})
             monkeypatch.setattr(Embeddings, "parameters", lambda self: [self.full])

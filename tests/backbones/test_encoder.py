@@ -46,7 +46,7 @@ def test_padding_and_order_do_not_change_features(backbone):
 
 
 def test_nothing_is_encoded_twice(backbone, monkeypatch):
-    fresh = backbone.copy()
+    fresh = tiny.copied(backbone)
     first = fresh.encode(TEXTS)
     monkeypatch.setattr(type(fresh), "_encode", None)
     assert fresh.encode(list(TEXTS)) is first
@@ -74,10 +74,10 @@ def test_dose_0_and_1_are_exact_and_between_is_linear(backbone):
 def test_a_shared_trunk_gives_the_same_features_as_the_whole(backbone, tmp_path):
     injected = backbone.interpolate(shifted(backbone), 1)
     assert injected.trunk == 2
-    whole = injected.copy()
+    whole = tiny.copied(injected)
     object.__setattr__(whole, "trunk", 0)
     np.testing.assert_allclose(injected.encode(TEXTS), whole.encode(TEXTS), atol=1e-6)
-    again = injected.copy()  # now from the cache on disk
+    again = tiny.copied(injected)  # now from the cache on disk
     assert list((tmp_path / "trunk").glob("*.npy"))
     np.testing.assert_array_equal(again.encode(TEXTS), injected.encode(TEXTS))
 
@@ -87,9 +87,9 @@ def test_the_trunk_cache_is_bounded_and_a_broken_file_is_made_again(backbone, tm
     first = injected.encode(TEXTS)
     (path,) = (tmp_path / "trunk").glob("*.npy")
     path.write_bytes(path.read_bytes()[:50])
-    np.testing.assert_array_equal(injected.copy().encode(TEXTS), first)
+    np.testing.assert_array_equal(tiny.copied(injected).encode(TEXTS), first)
     monkeypatch.setattr("homog.backbones.trunk.CACHE_BYTES", 10)
-    injected.copy().encode(TEXTS[:3])
+    tiny.copied(injected).encode(TEXTS[:3])
     assert not list((tmp_path / "trunk").glob("*.npy"))
 
 

@@ -35,7 +35,7 @@ def test_the_gradient_is_that_of_the_displacement(backbone):
     ids, _ = vocabulary(backbone)
     table = backbone.module.get_input_embeddings().weight
     gradient, old, step = displaced.gradient(ids[:2])[1], table[ids[1]].detach().clone(), 1e-2
-    copied = backbone.copy()
+    copied = tiny.copied(backbone)
     moved = copied.module.get_input_embeddings().weight
     moved.data[ids[1]] = old + step * gradient / gradient.norm()
     texts = [text for text in tiny.corpus()[1] if backbone.tokenizer.convert_ids_to_tokens(int(ids[1])) not in text]
