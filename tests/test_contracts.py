@@ -16,12 +16,12 @@ from homog.backbones.causal import Causal
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
 from homog.config import ConfigError, content_id
+from homog.contracts import tiny
 from homog.defects import DEFECTS
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.tasks import TASKS
 from homog.variants import CONF, variant
-from tests import tiny
 
 REGISTRIES = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATIONS, "task": TASKS}
 EVERY = [(group, name) for group, registry in REGISTRIES.items() for name in registry]
