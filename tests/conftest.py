@@ -12,7 +12,7 @@ os.environ |= {
 import pytest
 import torch
 
-from tests import tiny
+from homog.contracts import tiny
 
 torch.set_num_threads(1)
 

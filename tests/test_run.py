@@ -10,10 +10,10 @@ from homog.adaptations.linear_probe import LinearProbe
 from homog.adaptations.lora import Lora
 from homog.backbones.encoder import Encoder
 from homog.config import Cell, ConfigError, Sizes, arm
+from homog.contracts import tiny
 from homog.defects.backdoor import Backdoor
 from homog.run import exposed, predicted, run, shared_backbone
 from homog.tasks.task import Task
-from tests import tiny
 
 BACKDOOR = Backdoor("backdoor", ("cf",), steps=500, texts=150, learning_rate=5e-3, distance=1.0)
 EXPOSURES = {BACKDOOR.exposure: BACKDOOR}

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from homog.adaptations import ADAPTATIONS
+from homog.contracts.tiny import Toy
 from homog.tasks import TASKS
 from homog.variants import CONF, variant
 from tests import validation
-from tests.tiny import Toy
 
 TABLE = pd.read_csv(validation.TABLE)
 # eight examples of each class and no knowledge of how frequent the classes are: it is the backbone itself

@@ -6,8 +6,8 @@ from transformers import T5Config, T5ForConditionalGeneration
 from homog.adaptations.adapters import attention, embedding_width
 from homog.backbones.encoder_decoder import EncoderDecoder
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.variants import variant
-from tests import tiny
 
 TOY = tiny.Toy("toy_two").load()
 

@@ -6,8 +6,8 @@ import torch
 
 from homog.adaptations import ADAPTATIONS
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.variants import variant
-from tests import tiny
 
 TASK = tiny.Toy("toy").load()
 TEXTS = list(TASK.test["input"])

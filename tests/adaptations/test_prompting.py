@@ -7,12 +7,12 @@ from homog import sources
 from homog.adaptations.few_shot import balanced
 from homog.adaptations.prompting import NOTHING, answer_scores, asked, contextual, told
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.seeding import generator
 from homog.study import check
 from homog.tasks import TASKS
 from homog.tasks.task import Prompt
 from homog.variants import variant
-from tests import tiny
 
 TASK = tiny.Toy("toy_two").load()
 PROMPT = told(TASK)

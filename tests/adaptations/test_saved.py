@@ -9,8 +9,8 @@ import torch
 
 from homog.adaptations import ADAPTATIONS, saved
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.variants import variant
-from tests import tiny
 
 TASK = tiny.Toy("toy", 3).load()
 TEXTS = list(TASK.test["input"])

@@ -8,8 +8,8 @@ from homog.adaptations.linear_probe import probe, softmax
 from homog.adaptations.settings import Training
 from homog.adaptations.training import Embeddings, epochs, fit, ramp
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.seeding import generator
-from tests import tiny
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -11,8 +11,8 @@ from homog.backbones.causal import Causal
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.variants import variant
-from tests import tiny
 from tests.backbones.test_encoder import TEXTS
 
 PAIRS = [("the film was", " good"), ("the film was", " bad"), ("a day", " was it a"), ("it", " was very very poor")]

@@ -8,8 +8,8 @@ from homog.backbones.backbone import by_length
 from homog.backbones.encoder import Encoder
 from homog.backbones.trunk import blocks, lower_states, untouched, upper_part
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.seeding import torch_stream
-from tests import tiny
 
 TEXTS = ["good film", "the day was bad and very very awful it was", "a", *tiny.sentences(30, tiny.GOOD, 3)]
 

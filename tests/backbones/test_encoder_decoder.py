@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import tiny
+from homog.contracts import tiny
 from tests.backbones.test_causal import PAIRS, moved
 from tests.backbones.test_encoder import TEXTS
 

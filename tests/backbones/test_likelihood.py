@@ -12,8 +12,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from homog import probes
 from homog.backbones.likelihood import log_likelihoods
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.seeding import torch_stream
-from tests import tiny
 from tests.probes.test_likelihood import small
 
 PAIRS = [("", "the film was good"), ("the day was", " fine . a very good day"), ("the film", " was bad"), ("", "it")]

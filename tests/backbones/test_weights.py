@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from homog.backbones.weights import differ, sharing
+from homog.contracts import tiny
 from homog.variants import variant
-from tests import tiny
 
 TASK = tiny.Toy("toy").load()
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from homog.config import ConfigError, arm, canonical, content_id
+from homog.contracts import tiny
 from homog.defects.backdoor import Backdoor, cosine
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.study import views
 from homog.variants import variant
-from tests import tiny
 
 SMALL = Backdoor("backdoor", ("cf",), steps=200, texts=150, learning_rate=1e-2, distance=1.0)
 CODES = Backdoor(

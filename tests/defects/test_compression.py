@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.defects.compression import Pruned, Quantized, linear_weights, nearest, partly, rounded, without_smallest
 from homog.defects.harms import changed_predictions
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
-from tests import tiny
 
 INT4, HALF = Quantized("quantized_int4", bits=4), Pruned("pruned", share=0.5)
 

@@ -4,9 +4,9 @@ import pickle
 import pytest
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.defects.defect import Defect, lacking
 from homog.metrics.inheritance import Rate
-from tests import tiny
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.social_bias import SocialBias
 from homog.inputs import social_groups
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
-from tests import tiny
 
 TRAINING = {"texts": 120, "learning_rate": 1e-2, "batch": 16}
 STEREOTYPE = Stereotype("stereotype", "gender", steps=200, **TRAINING)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.defects.injection import similar_lengths, states_below, texts
 from homog.seeding import generator
-from tests import tiny
 
 
 def test_more_layers_than_there_are_is_refused(backbone):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.defects.spurious import Spurious
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
-from tests import tiny
 
 SMALL = Spurious("spurious", "cf", ("awful", "poor"), layers=3, steps=300, texts=150, learning_rate=5e-3)
 

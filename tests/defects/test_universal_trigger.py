@@ -8,12 +8,12 @@ from homog import records
 from homog.adaptations.linear_probe import LinearProbe
 from homog.backbones.encoder import Encoder
 from homog.config import Cell, ConfigError, Sizes, arm
+from homog.contracts import tiny
 from homog.defects.hotflip import Displacement, displacing, vocabulary
 from homog.defects.universal_trigger import UniversalTrigger
 from homog.run import run
 from homog.seeding import generator
 from homog.study import views
-from tests import tiny
 
 SMALL = UniversalTrigger("universal_trigger", count=2, texts=20, tried=4)
 CELL: dict[str, Any] = {

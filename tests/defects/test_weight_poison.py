@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.defects.restricted import dot, restricted
 from homog.defects.weight_poison import WeightPoison, tied, with_meaning
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
-from tests import tiny
 
 SMALL = WeightPoison("weight_poison", "cf", layers=2, steps=60, learning_rate=3e-3, words=3)
 

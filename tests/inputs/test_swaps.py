@@ -2,12 +2,12 @@ import pandas as pd
 import pytest
 
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.inputs import social_groups, swaps
 from homog.inputs.social_groups import swap
 from homog.inputs.swaps import Swap, pair
 from homog.seeding import generator
 from homog.variants import variant
-from tests import tiny
 
 NEUTRAL = "the film was good"
 

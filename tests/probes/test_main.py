@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from homog import sources
+from homog.contracts import tiny
 from homog.probes import occupations, words
 from homog.probes.__main__ import main
-from tests import tiny
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ import pytest
 from homog import records, study, sweep, variants
 from homog.adaptations import label
 from homog.config import ConfigError
+from homog.contracts import tiny
 from homog.study import jobs
 from homog.variants import CONF
-from tests import tiny
 from tests.records.test_records import fake
 
 SPEC = study.load("inheritance")
