@@ -106,7 +106,7 @@ def parsed(command: Command, arguments: Sequence[str]) -> Given:
             given.backbone[bare.removeprefix("backbone.")] = value
         elif equals and bare.startswith(command.passes or ("\0",)):
             given.passed.append(word)
-        elif equals and re.fullmatch(r"[A-Za-z_]\w*([./]\w+)?", bare):
+        elif equals and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)?", bare):
             more = BACKBONE if "backbone." in command.passes else ()
             setting = known[choose(bare, [*known, *more], "key")]
             given.settings[setting.name] = _valued(setting, value, [])
