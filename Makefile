@@ -24,16 +24,16 @@ LAUNCH := hydra/launcher=$(LAUNCHER) $(if $(filter joblib,$(LAUNCHER)),hydra.lau
 .PHONY: run-sweep test figures fetch check format bench validation lock clean
 
 run-sweep: .venv/ready
-	$(BIN)/python -m homog.sweep study=$(STUDY) preset=$(PRESET) results=$(RESULTS) $(LAUNCH) $(ARGS)
+	$(BIN)/python -m homog sweep study=$(STUDY) preset=$(PRESET) results=$(RESULTS) $(LAUNCH) $(ARGS)
 
 test: .venv/ready
 	$(BIN)/python -m pytest
 
 figures: .venv/ready
-	$(BIN)/python -m homog.report results=$(RESULTS)
+	$(BIN)/python -m homog report results=$(RESULTS)
 
 fetch: .venv/ready
-	$(BIN)/python -m homog.sources
+	$(BIN)/python -m homog sources
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -5,10 +5,12 @@ Each setting may also be written as a flag (--out DIR, --out=DIR). `--with DIR` 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from homog import variants
@@ -106,7 +108,7 @@ def parsed(command: Command, arguments: Sequence[str]) -> Given:
             given.backbone[bare.removeprefix("backbone.")] = value
         elif equals and bare.startswith(command.passes or ("\0",)):
             given.passed.append(word)
-        elif equals and re.fullmatch(r"[A-Za-z_]\w*([./]\w+)?", bare):
+        elif equals and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)?", bare):
             more = BACKBONE if "backbone." in command.passes else ()
             setting = known[choose(bare, [*known, *more], "key")]
             given.settings[setting.name] = _valued(setting, value, [])
@@ -162,3 +164,17 @@ def overrides(settings: Mapping[str, Any]) -> list[str]:
 
     quoted = {key: QuotedString(str(value), Quote.single).with_quotes() for key, value in settings.items()}
     return [f"{key}={value}" for key, value in quoted.items()]
+
+
+def for_hydra(arguments: Sequence[str]) -> list[str]:
+    """The arguments as Hydra takes them: paths quoted, the user's folders among those that it searches."""
+    words = []
+    for word in with_folders(arguments):
+        key, _, value = word.partition("=")
+        path = key == "results" or (key == "backbone.source" and Path(value).exists())
+        words += overrides({key: value}) if path and value[:1] not in ("'", '"') else [word]
+    if not variants.folders():
+        return words
+    places = ",".join(f"'file://{place / 'conf'}'" for place in variants.folders() if (place / "conf").is_dir())
+    known = overrides({f"++hydra.job.env_set.{variants.WITH}": os.environ[variants.WITH]})
+    return [*words, f"hydra.searchpath=[{places}]", *known]  # a worker on another machine lacks this environment

@@ -53,9 +53,9 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     device = prepare(device)
     arm = cells[0].arm
     groups = samples(cells)
-    exposures, found_words = searched(exposures, arm.backbone, results, device)
+    exposures, words = searched(exposures, arm.backbone, results, device)
     backbone, upstream = shared_backbone(arm, results, device, {group[0].adaptation for group, _ in groups})
-    facts = {"upstream": upstream, "found": found_words, **environment(device)}
+    facts = {"upstream": upstream, "found": words, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     readers = {length: backbone.at_length(length) for length in lengths}  # each remembers what it has encoded
     for group, tasks in groups:
@@ -63,9 +63,9 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
         models = first.adaptation.fit(reader, list(tasks.values()), first.seed)
         began = time.perf_counter()
         for cell, (name, model) in zip(group, models, strict=True):
-            found = predicted(model, exposed(tasks[name], exposures))
+            probabilities = predicted(model, exposed(tasks[name], exposures))
             seconds, began = time.perf_counter() - began, time.perf_counter()
-            new = record(cell, tasks[name], found, model, reader, {**facts, "seconds": seconds})
+            new = record(cell, tasks[name], probabilities, model, reader, {**facts, "seconds": seconds})
             records.save(results, records.extended(results, new))
             if save:
                 saved.save(records.model_folder(results, cell.id), model, reader, save, new.provenance)
@@ -116,11 +116,11 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
         with records.lock(results, search):
             kept = records.load_weights(results, search)
             if kept is None:
-                found = defect.found_on(kind.load(device), texts()[0], generator("search", condition))
-                kept = {}, {"words": found.words}
+                searched_for = defect.found_on(kind.load(device), texts()[0], generator("search", condition))
+                kept = {}, {"words": searched_for.words}
                 records.save_weights(results, search, *kept)
         words[condition] = kept[1]["words"]
-    return exposures | {name: replace(exposures[name], words=tuple(found)) for name, found in words.items()}, words
+    return exposures | {name: replace(exposures[name], words=tuple(told)) for name, told in words.items()}, words
 
 
 def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str | None]]:
@@ -141,17 +141,17 @@ def predicted(model: Any, inputs: dict[str, list[str | None]]) -> dict[str, Any]
     """Condition -> probabilities (n, classes), NaN where the condition has no text for an example."""
     import numpy as np
 
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for condition, texts in inputs.items():
-        same = next((name for name in found if inputs[name] == texts), None)
+        same = next((name for name in values if inputs[name] == texts), None)
         there = np.array([text is not None for text in texts])
         if same is None:
             given = model.predict([text for text in texts if text is not None])
-            found[condition] = np.full((len(texts), given.shape[1]), np.nan, dtype=np.float32)
-            found[condition][there] = given
+            values[condition] = np.full((len(texts), given.shape[1]), np.nan, dtype=np.float32)
+            values[condition][there] = given
         else:
-            found[condition] = found[same]
-    return found
+            values[condition] = values[same]
+    return values
 
 
 def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
@@ -216,20 +216,6 @@ def end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def for_hydra(arguments: Sequence[str]) -> list[str]:
-    """The arguments as Hydra takes them: paths quoted, the user's folders among those that it searches."""
-    words = []
-    for word in command.with_folders(arguments):
-        key, _, value = word.partition("=")
-        path = key == "results" or (key == "backbone.source" and Path(value).exists())
-        words += command.overrides({key: value}) if path and value[:1] not in ("'", '"') else [word]
-    if not variants.folders():
-        return words
-    places = ",".join(f"'file://{place / 'conf'}'" for place in variants.folders() if (place / "conf").is_dir())
-    known = command.overrides({f"++hydra.job.env_set.{variants.WITH}": os.environ[variants.WITH]})
-    return [*words, f"hydra.searchpath=[{places}]", *known]  # a worker on another machine lacks this environment
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry of `homog run`: bad input is one line and exit code 2."""
     from hydra.errors import HydraException
@@ -243,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if os.environ.pop("HOMOG_WATCHED", ""):
         threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        sys.argv[1:] = for_hydra(arguments)
+        sys.argv[1:] = command.for_hydra(arguments)
         job()
     except (ConfigError, HydraException, OmegaConfBaseException) as error:
         return command.bad_input(error)

@@ -137,8 +137,8 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{where} has no YAML: write conf/{group}/{name}.yaml (its first line: name: {name})"
             elif not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
                 yield f"{where} is no dataclass: put @dataclass(frozen=True) above it"
-            elif lacking := [attribute for attribute in declared(group, kind) if not _has(kind, attribute)]:
-                yield f"{where}: {kind.__name__} lacks {', '.join(lacking)}, which every {group} has"
+            elif without := lacking(group, kind):
+                yield f"{where}: {kind.__name__} lacks {', '.join(without)}, which every such {group} has"
             elif group == "defect" and (problem := importlib.import_module("homog.defects.defect").lacking(kind)):
                 yield f"{where}: {problem}"
         for name in sorted(files - set(kinds)):
@@ -150,14 +150,12 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{path}: homog has one of that name; choose another name"
 
 
-def declared(group: str, kind: type) -> tuple[str, ...]:
-    """The attributes that a variant's class must have. What is planted also has a sham."""
-    planted = group == "defect" and getattr(kind, "kind", "natural") != "natural"
-    return (*DECLARED[group], *(("sham",) if planted else ()))
-
-
-def _has(kind: type, attribute: str) -> bool:
-    return hasattr(kind, attribute) or attribute in {field.name for field in dataclasses.fields(kind)}
+def lacking(group: str, kind: type) -> list[str]:
+    """The attributes that a variant's class should have and has not. What is planted has a field `sham`."""
+    fields = {field.name for field in dataclasses.fields(kind)}
+    without = [name for name in DECLARED[group] if not hasattr(kind, name) and name not in fields]
+    planted = group == "defect" and getattr(kind, "kind", "") in ("planted", "engineered")
+    return [*without, *(["the field sham"] if planted and "sham" not in fields else [])]
 
 
 def _named(module: ModuleType, group: str) -> dict[str, Any]:

@@ -6,7 +6,20 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from homog.config import Arm, Cell, ConfigError, Sizes, arm, build, canonical, choose, content_id, read_yaml
+from homog.config import (
+    USERS,
+    Arm,
+    Cell,
+    ConfigError,
+    Sizes,
+    arm,
+    build,
+    canonical,
+    choose,
+    content_id,
+    read_yaml,
+    type_name,
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,28 @@ def test_identity_leaves_out_what_changes_no_result():
             return {"path": self.path}
 
     assert content_id(Named("a", "p")) == content_id(Named("b", "p"))
+
+
+def test_a_merged_class_may_keep_the_name_that_its_ids_are_made_from():
+    @dataclass(frozen=True)
+    class Old:
+        name: str
+
+    @dataclass(frozen=True)
+    class New:
+        name: str
+
+        def identity(self):
+            return {"type": type_name(Old), "name": self.name}
+
+    assert content_id(New("a")) == content_id(Old("a"))
+
+
+def test_types_of_the_house_have_their_bare_name_and_others_their_qualified_one():
+    assert type_name(Sizes) == "Sizes"
+    assert type_name(Kind) == "tests.test_config.Kind"
+    elsewhere = type("Kind", (), {"__module__": f"{USERS}_1a2b3c4d.more"})
+    assert type_name(elsewhere) == "with.more.Kind"
 
 
 def test_choose_names_the_valid_and_the_nearest():

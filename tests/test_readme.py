@@ -1,8 +1,13 @@
 import re
+import shlex
+from importlib import import_module
 
 import pytest
 
 from homog import study
+from homog.__main__ import VERBS
+from homog.command import parsed
+from homog.contracts.example import MINE
 from homog.variants import CONF
 
 ROOT = CONF.parent
@@ -34,6 +39,27 @@ def test_every_file_that_it_shows_or_names_exists():
             *ROOT.glob(f"experiments/*/{name}"),
         ]
         assert any(path.exists() for path in places), name
+
+
+RECIPES = re.findall(r"```python\n(.*?)```", README.split("## Bring your own")[1].split("\n## ")[0], flags=re.S)
+
+
+def test_its_recipes_are_those_that_init_writes_and_check_passes():
+    """tests/contracts runs `homog check` on what `homog init` writes; here, that the README shows the same."""
+    written = (MINE / "variants.py").read_text()
+    assert len(RECIPES) == 3
+    for recipe, name in zip(RECIPES, ("Complaints", "Mumble", "Ridge"), strict=True):
+        assert f"class {name}" in recipe and recipe in written
+
+
+def test_its_commands_are_ones_that_exist():
+    for line in re.findall(r"^homog .*$", README.replace("\\\n", ""), flags=re.M):
+        verb, words = line.split()[1], shlex.split(line, comments=True)[2:]
+        assert verb in VERBS, line
+        if verb in ("run", "sources"):
+            continue
+        words = [word for word in words if not word.startswith("--with") and word != "mine"]
+        parsed(import_module(VERBS[verb][0]).COMMAND, words)
 
 
 def test_it_covers_every_module():

@@ -9,7 +9,7 @@ from homog.adaptations.bitfit import BitFit
 from homog.adaptations.linear_probe import LinearProbe
 from homog.adaptations.lora import Lora
 from homog.backbones.encoder import Encoder
-from homog.config import Cell, ConfigError, Sizes, arm
+from homog.config import Cell, ConfigError, Sizes, arm, canonical
 from homog.contracts import tiny
 from homog.defects.backdoor import Backdoor
 from homog.run import exposed, predicted, run, shared_backbone
@@ -43,6 +43,8 @@ def test_a_run_leaves_a_record_of_every_cell_with_its_provenance(tiny_folder, tm
             label(cell.adaptation),
             "injected",
         )
+        assert facts["cell"] == canonical(cell)
+        assert facts["with"] == ""
         assert facts["n_train"] == 60
         assert facts["threads"] == 1
         assert facts["trainable"] == facts["moved"] == 0  # neither probe nor LoRA moves the backbone

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homog.adaptations.adaptation import Predictor
-from homog.backbones.weights import sharing
 from homog.config import ConfigError, choose
 from homog.files import replacing
 
@@ -76,6 +75,7 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
     from safetensors.numpy import load_file
 
     from homog.adaptations.training import predictor
+    from homog.backbones.weights import sharing
 
     facts, arrays = json.loads((folder / FACTS).read_text()), load_file(folder / HEAD)
     shared = replace(backbone or _shared(folder), max_length=facts["max_length"], memo={})

@@ -112,10 +112,10 @@ def exposes_the_same_examples(defect: Any, backbone: Any) -> None:
         require(shown.equals(again), "expose() differs the second time: draw from `rng` alone")
         kept = shown.drop(columns=["input", "counterpart"], errors="ignore")
         require(kept.equals(examples.drop(columns="input")), "expose() changes more than the column input")
-        other = shown["counterpart"] if "counterpart" in shown else examples["input"]
+        compared = shown["counterpart"] if "counterpart" in shown else examples["input"]
         applies = shown["input"].notna()
         require(applies.any(), "expose() applies to no example of a toy task")
-        turned = (shown["input"] != other)[applies].mean()
+        turned = (shown["input"] != compared)[applies].mean()
         if defect.kind == "engineered":  # it is in the weights; inputs are as they are
             require(turned == 0, "expose() of an engineered defect changes inputs")
         else:
@@ -132,9 +132,11 @@ def harms_by_what_changes(defect: Any) -> None:
     harm = defect.harm(Predictions(labels, clean, exposed, 0, clean)).value
     renamed = np.array([2, 0, 1])
     back = np.argsort(renamed)
-    other = defect.harm(Predictions(renamed[labels], clean[:, back], exposed[:, back], 2, clean[:, back])).value
+    harm_renamed = defect.harm(Predictions(renamed[labels], clean[:, back], exposed[:, back], 2, clean[:, back])).value
     require(harm != 0, "harm() is 0 where predictions change at random")
-    require(np.isclose(harm, other), f"harm() depends on the names of classes: {harm:.3g} and {other:.3g}")
+    require(
+        np.isclose(harm, harm_renamed), f"harm() depends on the names of classes: {harm:.3g} and {harm_renamed:.3g}"
+    )
     clean[:7], exposed[:7] = np.nan, np.nan  # the exposure does not apply
     rate = defect.harm(Predictions(labels, clean, exposed, 0, np.nan_to_num(clean, nan=1 / 3)))
     out = not rate.denominator[:7].any() and np.isfinite(rate.numerator).all()

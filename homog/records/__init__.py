@@ -8,10 +8,10 @@ from homog.records.record import RecordError as RecordError
 from homog.records.store import count as count
 from homog.records.store import extended as extended
 from homog.records.store import finished as finished
-from homog.records.store import found as found
 from homog.records.store import held as held
 from homog.records.store import kept as kept
 from homog.records.store import load as load
+from homog.records.store import load_or_none as load_or_none
 from homog.records.store import load_weights as load_weights
 from homog.records.store import lock as lock
 from homog.records.store import model_folder as model_folder

@@ -66,7 +66,7 @@ def load(results: Path, cell: str) -> Record:
         raise RecordError(f"{path}: corrupt record ({reason})") from error
 
 
-def found(results: Path, cell: str) -> Record | None:
+def load_or_none(results: Path, cell: str) -> Record | None:
     """The record of a cell, or None where there is none that can be read."""
     try:
         return load(results, cell)
@@ -107,7 +107,7 @@ def extended(results: Path, record: Record) -> Record:
     The clean predictions must be the stored ones, which proves that it is the same model; if they are not (another
     machine or version), the old conditions are left out, and that is said.
     """
-    old = found(results, record.cell)
+    old = load_or_none(results, record.cell)
     if old is None:
         return record
     same = np.array_equal(old.examples, record.examples)

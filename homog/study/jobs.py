@@ -63,7 +63,7 @@ def outcome(settings: Mapping[str, Any]) -> str:
     cell, exposures = single(settings)
     record = records.load(Path(settings["results"]), cell.id)
     clean = record.probabilities[records.CLEAN]
-    control = records.found(Path(settings["results"]), cell.control.id)
+    control = records.load_or_none(Path(settings["results"]), cell.control.id)
     accuracy = (clean.argmax(1) == record.labels).mean()
     lines = [f"homog: {records.record_path(Path(settings['results']), cell.id)}"]
     lines.append(

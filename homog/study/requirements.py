@@ -41,6 +41,6 @@ def needed_sources(cells: Iterable[Cell], exposures: Iterable[Any] = ()) -> list
     """The pinned sources that the cells need: backbones, tasks, defects and the text of injections and searches."""
     cells, exposures = list(cells), list(exposures)
     kinds = [kind for c in cells for kind in (c.arm.backbone, c.task, c.arm.defect) if kind] + exposures
-    found = {name for kind in kinds for name in kind.sources}
+    pinned = {name for kind in kinds for name in kind.sources}
     read = any(c.arm.defect for c in cells) or any(defect.searches for defect in exposures)
-    return sorted(found | set(corpora.SOURCES if read else ()))
+    return sorted(pinned | set(corpora.SOURCES if read else ()))

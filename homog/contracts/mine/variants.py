@@ -114,7 +114,10 @@ class Ridge:
 
     def model(self, backbone: Any, weights: np.ndarray, bias: np.ndarray) -> Predictor:
         """What is left behind: how to predict, what could move and did, how many numbers are new, the linear head."""
-        predict = lambda inputs: softmax(4 * (backbone.encode(list(inputs)) @ weights.T + bias))  # noqa: E731
+
+        def predict(inputs: Any) -> np.ndarray:
+            return softmax(4 * (backbone.encode(list(inputs)) @ weights.T + bias))
+
         return Predictor(predict, (), (), weights.size + bias.size, (4 * weights, 4 * bias))
 
 
