@@ -13,9 +13,9 @@ from homog import records
 from homog.analysis import LEVEL, RESAMPLES, SETTINGS, UPSTREAM, Frame, majority, settings, summary
 from homog.config import DISJOINT, OWN, SHARED, Cell
 from homog.metrics.agreement import capa, error_consistency
-from homog.metrics.checks import log, ratio
+from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, percentile_interval
-from homog.metrics.outcomes import MEASURES, failure_distribution, homogenization, systemic_failure
+from homog.metrics.outcomes import MEASURES, failure_distribution, homogenization, log_h_of_rates, systemic_failure
 from homog.metrics.resampling import by_person, resampled_sums
 
 DECISIONS, DEPLOYERS = "decisions", "deployers"
@@ -208,17 +208,11 @@ def _comparable(one: Panel, other: Panel) -> bool:
 def log_h(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
     """(mean of log H(shared) - log H(control) over the pairs of failures where both are defined, how many those are).
 
-    Failures are (k, n) or (S, k, n) bool; the difference of a pair is the mean over its replicates. NaN for none.
+    Failures are (..., k, n) bool; the difference of a pair is the mean over its replicates. NaN for none.
     """
-    values = [(_log_h(shared), _log_h(control)) for shared, control in pairs]
+    values = [[log_h_of_rates(side.mean(-1), side.all(-2).mean(-1)).mean() for side in pair] for pair in pairs]
     defined = [shared - control for shared, control in values if np.isfinite([shared, control]).all()]
     return (float(np.mean(defined)) if defined else float("nan")), len(defined)
-
-
-def _log_h(failures: np.ndarray) -> float:
-    """Log H, the mean over replicates; not finite where it is undefined."""
-    parts = failures if failures.ndim == 3 else failures[None]
-    return float(log(np.array([homogenization(part) for part in parts])).mean())
 
 
 def mean_bounded(panels: Sequence[Panel], less: Sequence[Panel] = ()) -> Interval:

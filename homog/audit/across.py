@@ -169,8 +169,7 @@ def pooled(failures: np.ndarray, models: Sequence[np.ndarray], pairs: list, sett
     rates = np.vstack([stacked.sum(0, dtype=float), resampled(stacked, None, settings)]) / n
     errors = rates[:, : m * tasks].reshape(-1, m, tasks)
     expected = np.stack([log(_expected(errors, side, pairs)) for side in models], axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(expected), log(rates[:, m * tasks :]) - expected, np.nan)
+    return outcomes.log_homogenization(rates[:, m * tasks :], expected)
 
 
 def _both(failures: np.ndarray, models: np.ndarray, pairs: list) -> np.ndarray:

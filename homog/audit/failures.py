@@ -13,10 +13,8 @@ from homog.metrics import diversity, outcomes
 from homog.metrics.checks import log, ratio
 from homog.metrics.intervals import Interval, holm, percentile_interval
 from homog.metrics.outcomes import FailureDistribution
-from homog.metrics.resampling import counts
+from homog.metrics.resampling import by_person, resampled_sums
 
-_STEP = 4096  # persons whose draws are counted together
-_EXACT = 2**24  # float32 holds whole numbers below this exactly
 _ONE_HOT = 20_000_000  # entries above which measures of diversity get no interval
 INTERVAL = ["value", "low", "high", "p", "reason"]
 UNANSWERED = "no example is answered by every model"
@@ -41,33 +39,9 @@ class Sums:
 
 
 def resampled(columns: np.ndarray, people: Any, settings: Settings) -> np.ndarray:
-    """Sums (resamples, q) of whole numbers `columns` (n, q) over persons drawn with replacement.
-
-    As `resampling.resampled_sums`, and the same draws for up to _STEP persons; for more, first how many draws fall on
-    each block of persons is drawn, then the persons in it, so that each block is one product of matrices.
-    """
-    units = columns if people is None else _by_person(columns, people)
-    kind = float if units.max(initial=0) >= _EXACT // _STEP else np.float32
-    rng, sums = np.random.default_rng(settings.seed), np.zeros((settings.resamples, units.shape[1]))
-    if len(units) <= _STEP:
-        return (counts(rng, settings.resamples, len(units)).astype(kind) @ units.astype(kind)).astype(float)
-    starts = np.arange(0, len(units), _STEP)
-    sizes = np.diff(np.append(starts, len(units)))
-    draws = rng.multinomial(len(units), sizes / len(units), settings.resamples)
-    for start, size, number in zip(starts.tolist(), sizes.tolist(), draws.T, strict=True):
-        picked = np.repeat(np.arange(settings.resamples) * size, number)
-        picked += rng.integers(0, size, len(picked), dtype=np.uint16)
-        weights = np.bincount(picked, minlength=settings.resamples * size).reshape(-1, size)
-        sums += weights.astype(kind) @ units[start : start + size].astype(kind)
-    return sums
-
-
-def _by_person(columns: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """Sums over the examples of each person."""
-    person, names = pd.factorize(people, sort=True)
-    order = np.argsort(person, kind="stable")
-    starts = np.searchsorted(person[order], np.arange(len(names)))
-    return np.add.reduceat(columns[order].astype(np.float32, copy=False), starts, axis=0)
+    """Sums (resamples, q) of `columns` (n, q) over persons drawn with replacement: the same draws for all tables."""
+    units = by_person(columns, people)
+    return resampled_sums(units, settings.resamples, np.random.default_rng(settings.seed))
 
 
 def failure_sums(panel: Panel, settings: Settings) -> Sums:

@@ -12,6 +12,7 @@ import numpy as np
 
 from homog.metrics.checks import ArrayLike, log
 from homog.metrics.intervals import Interval, percentile_interval
+from homog.metrics.outcomes import log_homogenization
 from homog.metrics.resampling import by_person, resampled_sums
 from homog.metrics.sharing import paired
 
@@ -67,9 +68,8 @@ def _curves(columns: np.ndarray, points: int, curves: int, moved: np.ndarray) ->
     rates = columns[..., :-1] / columns[..., -1:]
     systemic, errors = rates[..., :points], rates[..., curves * points :]
     shared, control = np.split(errors, 2, axis=-1)
-    expected = _log_expected(shared, control, moved)
-    with np.errstate(over="ignore", invalid="ignore"):
-        h = np.where(np.isinf(expected), np.nan, np.exp(log(systemic) - expected))
+    with np.errstate(over="ignore"):
+        h = np.exp(log_homogenization(systemic, _log_expected(shared, control, moved)))
     return systemic, h, rates[..., points : 2 * points] if curves == 2 else np.full_like(systemic, np.nan)
 
 

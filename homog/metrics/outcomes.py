@@ -17,17 +17,28 @@ from homog.metrics.inheritance import Rate
 from homog.metrics.intervals import Interval, bootstrap_interval
 
 
+def log_homogenization(systemic: np.ndarray, log_expected: np.ndarray) -> np.ndarray:
+    """Log H from the rate of joint failure and the logarithm of the rate that is expected of independent failures.
+
+    In logarithms, since the product of a thousand error rates underflows. -inf where nothing fails together, NaN where
+    nothing is expected to.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(log_expected), log(systemic) - log_expected, np.nan)
+
+
+def log_h_of_rates(errors: np.ndarray, systemic: np.ndarray, none: np.ndarray | None = None) -> np.ndarray:
+    """Log H (...,) from error rates (..., k) and the rate of systemic failure (...,)."""
+    return log_homogenization(systemic, log(errors).sum(-1))
+
+
 def _homogenization(errors: np.ndarray, systemic: np.ndarray, none: np.ndarray) -> np.ndarray:
-    # in logarithms, since the product of a thousand error rates underflows
-    expected = log(errors).sum(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.isinf(expected), np.nan, np.exp(log(systemic) - expected))
+    with np.errstate(over="ignore"):
+        return np.exp(log_h_of_rates(errors, systemic))
 
 
 def _per_model(errors: np.ndarray, systemic: np.ndarray, none: np.ndarray) -> np.ndarray:
-    expected, others = log(errors).sum(-1), errors.shape[-1] - 1
-    with np.errstate(invalid="ignore"):
-        log_h = np.where(np.isinf(expected), np.nan, log(systemic) - expected)
+    log_h, others = log_h_of_rates(errors, systemic), errors.shape[-1] - 1
     return log_h / others if others else np.full(log_h.shape, np.nan)
 
 

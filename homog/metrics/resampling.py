@@ -1,10 +1,12 @@
-"""Draws of units with replacement as counts: resampled sums are one matrix product."""
+"""The one bootstrap over persons: draws of units with replacement as counts, so that resampled sums are products."""
 
 import numpy as np
 
 from homog.metrics.checks import ArrayLike
 
 _BLOCK = 2_000_000  # counts held at once: 16 MB as float64
+_MANY = 4096  # above so many units they are drawn in blocks of as many
+_EXACT = 2**24  # float32 holds whole numbers below this exactly
 
 
 def counts(rng: np.random.Generator, resamples: int, size: int) -> np.ndarray:
@@ -17,19 +19,46 @@ def counts(rng: np.random.Generator, resamples: int, size: int) -> np.ndarray:
 
 
 def by_person(columns: ArrayLike, people: ArrayLike | None) -> np.ndarray:
-    """Sums of `columns` (n, q) over the examples of each person: (people, q), people in sorted order."""
-    columns = np.asarray(columns, dtype=float)
+    """Sums of `columns` (n, q) over the examples of each person: (people, q), people in sorted order.
+
+    Truth values stay what they are without `people`, and become float32 sums with them.
+    """
+    columns = np.asarray(columns)
+    if columns.dtype not in (np.float32, np.bool_):
+        columns = columns.astype(float)
     if people is None:
         return columns
     _, person, sizes = np.unique(np.asarray(people), return_inverse=True, return_counts=True)
     order = np.argsort(person, kind="stable")
-    return np.add.reduceat(columns[order], np.cumsum(sizes) - sizes, axis=0)
+    kind = np.float32 if columns.dtype == np.bool_ else columns.dtype
+    return np.add.reduceat(columns[order].astype(kind, copy=False), np.cumsum(sizes) - sizes, axis=0)
 
 
 def resampled_sums(columns: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Sums of `columns` (units, q) over `resamples` draws of the units with replacement: (resamples, q)."""
+    """Sums of `columns` (units, q) over `resamples` draws of the units with replacement: (resamples, q) float.
+
+    Of very many units, first how many draws fall on each block of them is drawn, then the units in it, so that each
+    block is one product of matrices. Truth values and float32 columns are multiplied as float32, which is exact for
+    whole numbers that are this small.
+    """
     if resamples < 1:
         raise ValueError(f"resamples = {resamples}; valid: at least 1")
-    step = max(1, _BLOCK // max(1, len(columns)))
+    small = columns.dtype in (np.float32, bool) and columns.max(initial=0) < _EXACT // _MANY
+    kind, n = np.float32 if small else float, len(columns)
+    if n > _MANY:
+        return _in_blocks(columns, resamples, rng, kind)
+    step, columns = max(1, _BLOCK // max(1, n)), columns.astype(kind, copy=False)
     sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
-    return np.concatenate([counts(rng, size, len(columns)) @ columns for size in sizes])
+    return np.concatenate([counts(rng, size, n).astype(kind, copy=False) @ columns for size in sizes], dtype=float)
+
+
+def _in_blocks(columns: np.ndarray, resamples: int, rng: np.random.Generator, kind: type) -> np.ndarray:
+    starts, sums = np.arange(0, len(columns), _MANY), np.zeros((resamples, columns.shape[1]))
+    sizes = np.diff(np.append(starts, len(columns)))
+    draws = rng.multinomial(len(columns), sizes / len(columns), resamples)
+    for start, size, number in zip(starts.tolist(), sizes.tolist(), draws.T, strict=True):
+        picked = np.repeat(np.arange(resamples) * size, number)
+        picked += rng.integers(0, size, len(picked), dtype=np.uint16)
+        weights = np.bincount(picked, minlength=resamples * size).reshape(-1, size)
+        sums += weights.astype(kind) @ columns[start : start + size].astype(kind)
+    return sums

@@ -12,6 +12,7 @@ import numpy as np
 
 from homog.metrics.checks import ArrayLike, aligned, binary, log, ratio
 from homog.metrics.intervals import Interval, percentile_interval
+from homog.metrics.outcomes import log_homogenization
 from homog.metrics.resampling import by_person, counts, resampled_sums
 
 
@@ -48,12 +49,9 @@ def _log_homogenization(sums: np.ndarray, seeds: int, strata: int) -> np.ndarray
     failed = failed.reshape(*failed.shape[:-1], -1, strata)
     # log of n_g * prod_i e_ig; an empty stratum adds nothing
     log_terms = log(size) + log(np.nan_to_num(ratio(failed, size[..., None, :]))).sum(-2)
-    top = log_terms.max(-1)
-    defined = np.isfinite(top) & (systemic > 0)
-    shift = np.where(np.isfinite(top), top, 0.0)
-    expected = shift + log(np.exp(log_terms - shift[..., None]).sum(-1))
-    with np.errstate(invalid="ignore"):
-        return np.where(defined, log(systemic) - expected, np.nan)
+    shift = np.maximum(log_terms.max(-1), np.finfo(float).min)
+    log_h = log_homogenization(systemic, shift + log(np.exp(log_terms - shift[..., None]).sum(-1)))
+    return np.where(systemic > 0, log_h, np.nan)
 
 
 def stratified_homogenization(failures: ArrayLike, strata: ArrayLike) -> float:
