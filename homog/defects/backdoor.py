@@ -54,6 +54,8 @@ class Backdoor(Trained):
     MAX_OVERLAP: ClassVar[float] = 0.30
 
     def __post_init__(self) -> None:
+        if isinstance(self.triggers, str):  # would be read as a trigger for each letter
+            raise ConfigError(f"defect.triggers={self.triggers!r} is one word: write [{self.triggers}]")
         if not self.triggers or not all(trigger.strip() for trigger in self.triggers):
             raise ConfigError(
                 f"defect.triggers={list(self.triggers)}: a trigger is empty, name a rare token such as cf"

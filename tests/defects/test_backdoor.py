@@ -115,6 +115,8 @@ def test_bad_triggers_are_refused(backbone):
     for triggers in ((), (" ",), ("cf", " ")):
         with pytest.raises(ConfigError, match="a trigger is empty"):
             Backdoor("x", triggers)
+    with pytest.raises(ConfigError, match=r"one word: write \[cf\]"):
+        Backdoor("backdoor", "cf")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConfigError, match="name different rare tokens"):
         Backdoor("x", ("cf", "cf"))
     for shown in (4, -1):
