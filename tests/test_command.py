@@ -1,5 +1,6 @@
 """One grammar for every command: key=value, --flags, names."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import homog
 from homog import __main__, command, records, status, variants
 from homog.command import Command, Setting
 from homog.config import ConfigError
+from homog.contracts.example import MINE
 from tests.records.test_records import fake
 
 TOY = Command(
@@ -128,3 +130,29 @@ def test_status_counts_what_is_done_missing_and_torn(tmp_path, capsys):
 def test_a_setting_that_is_none_is_a_config_error():
     with pytest.raises(ConfigError, match="not key=value"):
         command.parsed(Command("toy", ""), ["word"])
+
+
+def test_hydra_is_handed_quoted_paths_and_the_users_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv(variants.WITH, "")
+    here = str(tmp_path)
+    words = ["results=a,b", "results='a,b'", f"backbone.source={here}", "backbone.source=a,b", "task=trec,sms_spam"]
+    handed = [
+        "results='a,b'",
+        "results='a,b'",
+        f"backbone.source='{here}'",
+        "backbone.source=a,b",
+        "task=trec,sms_spam",
+    ]
+    assert command.for_hydra(words) == handed
+    shutil.copytree(MINE, tmp_path / "my own")
+    assert command.for_hydra(["--with", f"{here}/my own", "dose=1"]) == [
+        "dose=1",
+        f"hydra.searchpath=['file://{here}/my own/conf']",
+        f"++hydra.job.env_set.HOMOG_WITH='{here}/my own'",
+    ]
+
+
+def test_a_page_says_more_where_there_is_more():
+    page = command.page(Command("toy", "Do nothing.", (Setting("count", "how many", 3, int),), notes="And so on."))
+    assert page.endswith("\n\nAnd so on.") and "backbone.source" not in page
+    assert page.splitlines()[4].split() == ["count=3", "how", "many"]

@@ -48,6 +48,18 @@ def test_a_task_more_adds_only_its_cells(tmp_path):
     assert len(left) == 9
 
 
+def test_a_finished_cell_is_pending_while_its_model_is_not_kept(tmp_path):
+    cells, exposures = study.expand(SPEC, "smoke")[:2], study.exposed_by(SPEC, "smoke")
+    for cell in cells:
+        records.save(tmp_path, fake(cell.id))
+    folder = records.model_folder(tmp_path, cells[0].id)
+    folder.mkdir(parents=True)
+    (folder / "homog.json").write_text('{"how": "adapters"}')
+    assert study.pending(cells, exposures, tmp_path) == []
+    assert study.pending(cells, exposures, tmp_path, save="adapters") == [cells[1]]
+    assert study.pending(cells, exposures, tmp_path, save="models") == list(cells)
+
+
 def test_fields_of_an_adaptation_are_varied_in_all_combinations_and_named():
     block = study.Block(("smoke",), ("lora",), ("trec",), vary={"epochs": (2, 8), "rank": (2, 8)})
     cells = study.expand(dataclasses.replace(SPEC, blocks=(block,)), "smoke")
