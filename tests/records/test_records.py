@@ -69,6 +69,36 @@ def test_a_torn_record_is_named_set_aside_and_computed_again(tmp_path, capsys, c
     assert path.with_suffix(".corrupt").exists()
 
 
+def rewritten(path, change):
+    """The record's file with its table changed."""
+    import pyarrow.parquet as pq
+
+    table = change(pq.read_table(path))
+    pq.write_table(table, path, write_page_checksum=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda table: table.append_column("note", table["person"]), "another format"),
+        (lambda table: table.slice(0, 12), "different length"),  # of 7 examples under two conditions
+        (lambda table: table.slice(7), "different length"),  # the exposed ones alone
+        (lambda table: table.replace_schema_metadata({"homog": '{"format": 99}'}), "another format"),
+    ],
+)
+def test_a_whole_file_that_holds_something_else_is_no_record(tmp_path, change, reason):
+    path = records.save(tmp_path, fake())
+    rewritten(path, change)
+    with pytest.raises(RecordError, match=reason):
+        records.load(tmp_path, "c1")
+
+
+def test_a_record_of_another_cell_is_not_taken_for_this_one(tmp_path):
+    records.save(tmp_path, fake("c2")).replace(records.record_path(tmp_path, "c1"))
+    with pytest.raises(RecordError, match="another cell"):
+        records.load(tmp_path, "c1")
+
+
 def test_no_flipped_bit_goes_unseen_in_the_data(tmp_path):
     path = records.save(tmp_path, fake(n=40))
     whole, good = path.read_bytes(), records.load(tmp_path, "c1")
