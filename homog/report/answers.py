@@ -13,6 +13,7 @@ from homog.analysis import Frame
 from homog.report.layout import bracket, count, joined, readable
 
 MEANINGFUL = 0.05  # inherited harm below this is called none
+FEW = 6  # answers that a report lists one by one
 
 RULE = (
     f"inherited: the 95 % interval of the mean inherited harm lies above 0, the mean is at least {MEANINGFUL}, the "
@@ -177,7 +178,19 @@ def hypothesis_outcome(expected: Mapping[str, str], overall: Frame) -> str:
         groups.setdefault(_outcome(expected[row["condition"]], row), []).append(answer.name)
     if len(groups) == 1:
         return next(iter(groups))
+    if len(overall) > FEW:
+        return _in_counts(groups)
     return "; ".join(f"{outcome} for {joined(names)}" for outcome, names in groups.items()) or "undecided"
+
+
+def _in_counts(names: Mapping[str, list[str]]) -> str:
+    """'met in 17, partly met in 3 (…) of 20 comparisons' from outcome -> names, which are listed where they are few."""
+    total = sum(map(len, names.values()))
+    parts = []
+    for outcome, of in sorted(names.items(), key=lambda item: -len(item[1])):
+        listed = f" ({joined(of)})" if len(of) <= FEW // 2 and len(of) < total else ""
+        parts.append(f"{outcome} in {len(of)}{listed}")
+    return f"{', '.join(parts)} of {total} comparisons"
 
 
 def _outcome(sign: str, row: Any) -> str:

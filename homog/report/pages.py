@@ -11,6 +11,7 @@ from homog import analysis, records
 from homog.analysis import Frame, deployers, facts, means
 from homog.config import Cell
 from homog.report import answers, layout, plots, summary
+from homog.report.headlines import headlines
 from homog.study import controls
 
 LISTED = 30  # missing cells named in the report; cells.csv has all
@@ -47,6 +48,7 @@ def write(
     page = context(study, preset, cells, every, said, problems)
     page |= {"shown": shown, "figures": figures, "captions": getattr(module, "CAPTIONS", {})}
     page |= {"provenance": facts.provenance(list(found.values()))}
+    page |= {"answers": headlines(said.answers, said.frame, {name: one.name for name, one in exposures.items()})}
     written = [path for name in figures for path in plots.save(figures[name], folder / "figures" / name)]
     for name, frame in {"summary": said.frame, **tables}.items():
         _save(folder / "tables" / f"{name}.csv", csv(frame), written)
@@ -102,7 +104,6 @@ def context(
         "study": study,
         "preset": preset,
         "backbones": layout.joined(sorted({cell.arm.backbone.label for cell in cells})),
-        "answers": said.answers,
         "rule": said.rule,
         "legend": said.legend,
         "expected": said.expected,
@@ -136,9 +137,12 @@ def terminal(folder: Path, page: Mapping[str, Any]) -> str:
     """What is printed: the headline table, what is missing, where the files are."""
     study = page["study"]
     lines = [f"{study.title} ({study.name}, preset {page['preset']}, {page['backbones']})", ""]
+    lines += [f"hypothesis ({page['expected']}): {page['outcome']}"]
+    for answer in page["answers"]:
+        lines += textwrap.wrap(answer.sentence, 110, subsequent_indent="  ")
+    lines.append("")
     table = page["shown"]["summary"].drop(columns="Sham's accuracy change", errors="ignore")
     lines += [layout.aligned(table), *textwrap.wrap(page["legend"], 110), ""]
-    lines += [f"hypothesis ({page['expected']}): {page['outcome']}"]
     lines += [f"WARNING: not verified upstream: {name}" for name in page["unverified"]]
     lines += [f"cells: {page['finished']} of {page['cells']} finished"]
     if page["finished"] < page["cells"]:

@@ -1,0 +1,71 @@
+"""The answer in a few lines: what is alike is said once, with its range; the table below has every row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from homog.analysis import Frame
+from homog.report.answers import FEW, Answer
+from homog.report.layout import bracket, count, number, readable
+
+
+def headlines(answers: Sequence[Answer], frame: Frame, exposures: Mapping[str, str]) -> list[Answer]:
+    """The answers, or where there are more than FEW: one per adaptation, or one per verdict.
+
+    `frame` has a row per answer; `exposures`: condition -> the defect whose exposure it is.
+    """
+    if len(answers) <= FEW:
+        return list(answers)
+    if "inherited_tasks" in frame and frame["condition"].nunique() > 1:
+        return _by_adaptation(answers, frame.reset_index(drop=True), exposures)
+    return _by_verdict(answers)
+
+
+def _by_verdict(answers: Sequence[Answer]) -> list[Answer]:
+    names: dict[str, list[str]] = {}
+    for answer in answers:
+        names.setdefault(answer.verdict, []).append(answer.name)
+    return [Answer(f"{len(of)} of {len(answers)}", word, "; ".join(of)) for word, of in names.items()]
+
+
+def _by_adaptation(answers: Sequence[Answer], frame: Frame, exposures: Mapping[str, str]) -> list[Answer]:
+    several, lines = frame["backbone"].nunique() > 1, []
+    for (backbone, adaptation), rows in frame.groupby(["backbone", "adaptation"], sort=False):
+        name = readable(str(adaptation)) + (f" ({backbone})" if several else "")
+        words = [answers[place].verdict for place in rows.index]
+        parts = [
+            _of_defect(defect, part) for defect, part in rows.groupby(rows["condition"].map(exposures), sort=False)
+        ]
+        lines.append(Answer(name, _counted(words), "; ".join([*parts, _shams(rows)])))
+    return lines
+
+
+def _counted(words: list[str]) -> str:
+    """'inherited', or 'inherited (4 of 5), undecided (1 of 5)'."""
+    different = dict.fromkeys(words)
+    if len(different) == 1:
+        return words[0]
+    return ", ".join(f"{word} ({words.count(word)} of {len(words)})" for word in different)
+
+
+def _of_defect(defect: object, rows: Frame) -> str:
+    """Inherited harm and tasks of one defect: the number of its only exposure, or the range over several."""
+    told = _range([f"{n}" for n in sorted(rows["inherited_tasks"])])
+    tasks = f"{told} of {count(int(rows['tested_tasks'].max()), 'task')} above 0"
+    if len(rows) == 1:
+        return f"{rows['condition'].iloc[0]} {bracket(rows.iloc[0])}, {tasks}"
+    values = [number(value) for value in sorted(rows["value"])]
+    return f"{defect} {_range(values)} over {len(rows)} exposures, {tasks}"
+
+
+def _shams(rows: Frame) -> str:
+    values = [number(value) for value in sorted(rows["sham_value"].dropna())]
+    without = len(rows) - len(values)
+    if not values:
+        return "no sham"
+    said = f"{'sham' if len(set(values)) == 1 else 'shams'} {_range(values)}"
+    return said + (f" (none for {without} of {len(rows)})" if without else "")
+
+
+def _range(ordered: list[str]) -> str:
+    return ordered[0] if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"
