@@ -25,18 +25,22 @@ def _by_verdict(answers: Sequence[Answer]) -> list[Answer]:
     names: dict[str, list[str]] = {}
     for answer in answers:
         names.setdefault(answer.verdict, []).append(answer.name)
-    return [Answer(f"{len(of)} of {len(answers)}", word, "; ".join(of)) for word, of in names.items()]
+    return [Answer(f"{len(of)} of {len(answers)}", word, _first(of)) for word, of in names.items()]
+
+
+def _first(names: Sequence[str], most: int = FEW // 2) -> str:
+    """'a; b; c; and 4 more, see the table'."""
+    return "; ".join([*names[:most], *([f"and {len(names) - most} more, see the table"] if len(names) > most else [])])
 
 
 def _by_adaptation(answers: Sequence[Answer], frame: Frame, exposures: Mapping[str, str]) -> list[Answer]:
     several, lines = frame["backbone"].nunique() > 1, []
     for (backbone, adaptation), rows in frame.groupby(["backbone", "adaptation"], sort=False):
         name = readable(str(adaptation)) + (f" ({backbone})" if several else "")
-        words = [answers[place].verdict for place in rows.index]
-        parts = [
-            _of_defect(defect, part) for defect, part in rows.groupby(rows["condition"].map(exposures), sort=False)
-        ]
-        lines.append(Answer(name, _counted(words), "; ".join([*parts, _shams(rows)])))
+        rows = rows.assign(verdict=[answers[place].verdict for place in rows.index])
+        differ, by_defect = rows["verdict"].nunique() > 1, rows.groupby(rows["condition"].map(exposures), sort=False)
+        parts = [_of_defect(defect, part, differ) for defect, part in by_defect]
+        lines.append(Answer(name, _counted(rows["verdict"].tolist()), "; ".join([*parts, _shams(rows)])))
     return lines
 
 
@@ -48,14 +52,18 @@ def _counted(words: list[str]) -> str:
     return ", ".join(f"{word} ({words.count(word)} of {len(words)})" for word in different)
 
 
-def _of_defect(defect: object, rows: Frame) -> str:
-    """Inherited harm and tasks of one defect: the number of its only exposure, or the range over several."""
+def _of_defect(defect: object, rows: Frame, differ: bool) -> str:
+    """Inherited harm and tasks of one defect: the number of its only exposure, or the range over several.
+
+    With its verdict where verdicts `differ` by defect or exposure.
+    """
     told = _range([f"{n}" for n in sorted(rows["inherited_tasks"])])
     tasks = f"{told} of {count(int(rows['tested_tasks'].max()), 'task')} above 0"
+    word = f" {_counted(rows['verdict'].tolist())}," if differ else ""
     if len(rows) == 1:
-        return f"{rows['condition'].iloc[0]} {bracket(rows.iloc[0])}, {tasks}"
+        return f"{rows['condition'].iloc[0]}{word} {bracket(rows.iloc[0])}, {tasks}"
     values = [number(value) for value in sorted(rows["value"])]
-    return f"{defect} {_range(values)} over {len(rows)} exposures, {tasks}"
+    return f"{defect}{word} {_range(values)} over {len(rows)} exposures, {tasks}"
 
 
 def _shams(rows: Frame) -> str:

@@ -36,6 +36,8 @@ def test_one_line_an_adaptation_with_the_range_over_triggers():
     assert probe.detail.startswith("backdoor-cf 0.90 [")
     assert f"codes 0.75 to 0.85 over 3 exposures, {tasks} of {tasks} tasks above 0" in probe.detail
     assert lora.verdict == "inherited (3 of 4), partly inherited (1 of 4)"
+    assert "backdoor-cf inherited, 0.90 [" in lora.detail
+    assert "codes inherited (2 of 3), partly inherited (1 of 3), 0.75 to 0.85" in lora.detail
     assert f"{tasks - 1} to {tasks} of {tasks} tasks above 0" in lora.detail
     assert lora.detail.endswith("; sham −0.01")
     assert headlines(answers(frame), frame.assign(sham_value=float("nan")), TRIGGERS)[0].detail.endswith("; no sham")
@@ -52,5 +54,5 @@ def test_few_answers_stay_and_many_others_are_grouped_by_verdict():
     many = [Answer(f"m{i}", "yes" if i < 5 else "undecided", "…") for i in range(FEW + 1)]
     assert headlines(many[:FEW], pd.DataFrame(), {}) == many[:FEW]
     yes, undecided = headlines(many, pd.DataFrame(), {})
-    assert (yes.name, yes.verdict, yes.detail) == ("5 of 7", "yes", "m0; m1; m2; m3; m4")
+    assert (yes.name, yes.verdict, yes.detail) == ("5 of 7", "yes", "m0; m1; m2; and 2 more, see the table")
     assert undecided.detail == "m5; m6"
