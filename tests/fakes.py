@@ -36,7 +36,7 @@ class Named:
 
 def cells(
     tasks: Sequence[str],
-    adaptations: Sequence[str] = ("linear_probe",),
+    adaptations: Sequence[Any] = ("linear_probe",),
     doses: Sequence[float] = (0, 1),
     seeds: Sequence[int] = (0,),
     shams: Sequence[int] = (),
@@ -46,7 +46,8 @@ def cells(
     backbone = Named("minilm_l6")
     arms = [arm(backbone, BACKDOOR, dose, seed) for dose in doses for seed in seeds]
     arms += [arm(backbone, SHAM, 1.0, seed) for seed in shams]
-    kinds = [(one, Named(a), Named(t)) for one in arms for a in adaptations for t in tasks]
+    named = [Named(a) if isinstance(a, str) else a for a in adaptations]
+    kinds = [(one, a, Named(t)) for one in arms for a in named for t in tasks]
     found = [Cell(*kind, 0, Sizes(100, test, 64)) for kind in kinds]
     return list({cell.id: cell for cell in found}.values())
 

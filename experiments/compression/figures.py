@@ -74,7 +74,7 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 def _pruned(df: Frame) -> Frame:
     own = apart.on_usual(df)
-    return own[own["condition"].str.startswith("pruned")]
+    return own[own["exposure"] == "pruned"]
 
 
 def units(df: Frame, condition: str) -> Iterator[Unit]:

@@ -40,7 +40,7 @@ def figures(df: Frame) -> dict[str, Figure]:
 def _split(df: Frame) -> tuple[Frame, Frame]:
     if df.empty:
         return df, df
-    several = df["condition"].str.startswith(CODES)
+    several = df["exposure"] == CODES
     return df[~several], df[several]
 
 

@@ -38,13 +38,13 @@ def figures(df: Frame) -> dict[str, Figure]:
     with plots.style():
         found = {"both_sides": both_sides(df), "transmission": transmission(df)}
     for condition in df["condition"].unique():
-        found |= charts.standard_figures(df[df["condition"] == condition], f"{_defect(condition)}_")
+        found |= charts.standard_figures(df[df["condition"] == condition], f"{defects(df)[condition]}_")
     return found
 
 
-def _defect(condition: str) -> str:
-    """The defect that a condition elicits: what SIGNS knows it by."""
-    return next(name for name in SIGNS if condition.startswith(name))
+def defects(df: Frame) -> dict[str, str]:
+    """Condition -> the defect that it elicits, one of SIGNS."""
+    return dict(zip(df["condition"], df["exposure"], strict=True))
 
 
 def reached(df: Frame) -> Frame:
@@ -58,7 +58,7 @@ def reached(df: Frame) -> Frame:
         tests = analysis.inherited(df, kind=kind)
         for _, mean in means.by_adaptation(df).iterrows():
             part = tests[(tests[analysis.GROUP] == mean[analysis.GROUP].tolist()).all(axis=1) & tests["p"].notna()]
-            sign = SIGNS[_defect(mean["condition"])]
+            sign = SIGNS[defects(df)[mean["condition"]]]
             sure, right = part["holm"] < 1 - analysis.LEVEL, part["value"] * sign > 0
             row: dict[str, Any] = {"condition": mean["condition"], "adaptation": mean["adaptation"], "kind": kind}
             row |= {"tested": len(part), "reached": int((sure & right).sum()), "against": int((sure & ~right).sum())}
@@ -88,7 +88,7 @@ def both_sides(df: Frame) -> Figure:
                     plots.point(axes, place + side + 0.08, row, kind)
                     ticks += [f"{readable(name)}\n{row['reached']} of {row['tested']}"] if kind == "injected" else []
         axes.set_xticks(range(len(ticks)), ticks, rotation=60, ha="right", fontsize=plots.SMALL)
-        axes.set_title(readable(_defect(condition)), weight="bold")
+        axes.set_title(readable(defects(df)[condition]), weight="bold")
         axes.grid(axis="y")
     panels[0].set_ylabel("Inherited harm")
     plots.legend(figure, {"injected": "injected", "sham": "sham", "dot": "a task"})
@@ -98,7 +98,7 @@ def both_sides(df: Frame) -> Figure:
 
 def _seeds(df: Frame) -> str:
     counts = df[df["kind"] != "clean"].groupby(["kind", "condition"], sort=False)["arm_seed"].nunique()
-    return ", ".join(f"{_defect(condition)} {kind} seeds {n}" for (kind, condition), n in counts.items())
+    return ", ".join(f"{defects(df)[condition]} {kind} seeds {n}" for (kind, condition), n in counts.items())
 
 
 def transmission(df: Frame) -> Figure:
@@ -111,7 +111,7 @@ def transmission(df: Frame) -> Figure:
     axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
     looks = {"backdoor": ("injected", -0.12), "improvement": ("sham", 0.12)}
     for _, row in found.iterrows():
-        look, side = looks[_defect(row["condition"])]
+        look, side = looks[defects(df)[row["condition"]]]
         plots.point(axes, names.index(row["adaptation"]) + side, row, look)
     axes.set_xticks(range(len(names)), [readable(name) for name in names])
     axes.set(ylabel="Transmission", xlim=(-0.5, len(names) - 0.5))

@@ -16,7 +16,7 @@ from homog.metrics.intervals import Sample, difference_interval
 from homog.report import charts, plots
 from homog.report.layout import count, number, readable
 
-NATURAL = "social_bias-"  # begins the conditions of the swaps; the other condition is the planted one's
+NATURAL = "social_bias"  # the exposure to swaps; the other is the planted one's
 MODEL = ["backbone", "kind", "dose", "arm_seed", "condition", "task"]
 CAPTIONS = charts.CAPTIONS | {
     "bias_transfer": "Bias of adapted models against that of their backbone, which is the bias of nearest centroids "
@@ -46,7 +46,7 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 def planted(df: Frame) -> Frame:
     """The rows under the planted stereotype's exposure."""
-    return df[~df["condition"].str.startswith(NATURAL)]
+    return df[df["exposure"] != NATURAL]
 
 
 def pairs(df: Frame) -> Frame:
@@ -54,7 +54,7 @@ def pairs(df: Frame) -> Frame:
 
     The clean backbone is there with the natural swaps only: under the planted one's it would count twice.
     """
-    own = (df["kind"] == "clean") == df["condition"].str.startswith(NATURAL)
+    own = (df["kind"] == "clean") == (df["exposure"] == NATURAL)
     rows = df[own & df["harm"].notna()]
     above = rows[rows["adaptation"] == UPSTREAM].groupby(MODEL)["harm"].mean().rename("upstream")
     return rows[rows["adaptation"] != UPSTREAM].merge(above.reset_index(), on=MODEL)
@@ -92,17 +92,15 @@ def _transfer(rows: Frame) -> dict[str, Any]:
 
 def natural(df: Frame) -> Frame:
     """Bias of the clean backbone and its models by swap: mean over tasks with its interval over examples."""
-    rows = df[(df["kind"] == "clean") & df["condition"].str.startswith(NATURAL) & (df["reason"] == "")]
+    rows = df[(df["kind"] == "clean") & (df["exposure"] == NATURAL) & (df["reason"] == "")]
     out = []
-    for (condition, name), part in rows.groupby(["condition", "adaptation"], sort=False):
+    for (swap, name), part in rows.groupby(["view", "adaptation"], sort=False):
         samples = [
             Sample(row["numerator"][None], row["denominator"][None], people=row["people"]) for _, row in part.iterrows()
         ]
         found = analysis.summary(difference_interval(samples, resamples=analysis.RESAMPLES, level=analysis.LEVEL))
         flips = part["flips"].mean()
-        out.append(
-            {"swap": condition.removeprefix(NATURAL), "adaptation": name, "tasks": len(part), "flips": flips} | found
-        )
+        out.append({"swap": swap, "adaptation": name, "tasks": len(part), "flips": flips} | found)
     return pd.DataFrame(out, columns=["swap", "adaptation", "tasks", "flips", *analysis.summary(analysis.undefined())])
 
 
@@ -158,7 +156,7 @@ def by_swap(df: Frame) -> Figure:
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for _, row in found[found["adaptation"] == name].iterrows():
             x = swaps.index(row["swap"])
-            here = (clean["condition"] == NATURAL + row["swap"]) & (clean["adaptation"] == name)
+            here = (clean["exposure"] == NATURAL) & (clean["view"] == row["swap"]) & (clean["adaptation"] == name)
             plots.dots(axes, x - 0.15, clean.loc[here, "harm"].tolist(), "clean")
             plots.point(axes, x + 0.15, row, "clean")
         axes.set_xticks(range(len(swaps)), [readable(swap) for swap in swaps], rotation=40, ha="right")

@@ -78,21 +78,10 @@ def _life(value: float) -> str:
     return "beyond" if np.isposinf(value) else "n/a" if np.isnan(value) else f"{value:.2g}"
 
 
-def settled(df: Frame) -> Frame:
-    """The frame with the adaptation's bare name and a column per knob; NaN where an adaptation has no such field."""
-    names = [label.split(" ")[0] for label in df["adaptation"]]
-    given = [dict(part.split("=") for part in label.split(" ")[1:]) for label in df["adaptation"]]
-    fields: dict[str, list[float]] = {knob: [] for knob in KNOBS[:-1]}
-    for name, values in zip(names, given, strict=True):
-        usual = variant("adaptation", name)
-        for knob, column in fields.items():
-            column.append(float(values.get(knob, getattr(usual, knob, np.nan))))
-    return df.assign(adaptation=names, **fields)
-
-
 def turned(df: Frame) -> Iterator[tuple[dict[str, Any], Frame]]:
     """(condition, adaptation and knob, the rows in which only that knob is turned) where it has several amounts."""
-    rows = settled(df)
+    rows = df.assign(adaptation=df["variant"])
+    rows = rows.assign(**{knob: np.nan for knob in KNOBS if knob not in rows})
     for (condition, adaptation), part in rows.groupby(["condition", "adaptation"], sort=False):
         usual = variant("adaptation", str(adaptation))
         middle = {knob: getattr(usual, knob, np.nan) for knob in KNOBS[:-1]} | {"epochs": MIDDLE}

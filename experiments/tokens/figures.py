@@ -34,7 +34,7 @@ def figures(df: Frame) -> dict[str, Figure]:
         return {}
     with plots.style():
         found = {"by_task": by_task(_planted(df))}
-        return found | ({"found": found_trigger(natural(df))} if len(natural(df)) else {})
+        return found | ({"found": found_trigger(_natural(df))} if len(natural(df)) else {})
 
 
 def _planted(df: Frame) -> Frame:
@@ -50,10 +50,13 @@ def domains(harm: Frame) -> Frame:
     return found.reset_index()
 
 
+def _natural(df: Frame) -> Frame:
+    return df[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
+
+
 def natural(df: Frame) -> Frame:
     """Harm of the clean backbone's models under the found sequence: a row per adaptation and task."""
-    rows = df[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
-    return rows[["condition", "adaptation", "task", "harm", "harm_n", "accuracy_clean", "accuracy_exposed"]]
+    return _natural(df)[["condition", "adaptation", "task", "harm", "harm_n", "accuracy_clean", "accuracy_exposed"]]
 
 
 def by_task(df: Frame) -> Figure:
@@ -87,8 +90,8 @@ def found_trigger(found: Frame) -> Figure:
     names = found["adaptation"].unique().tolist()
     figure = plots.figure(1.9)
     axes = figure.add_subplot(xlim=(-0.5, len(names) - 0.5), ylabel="Attack success")
-    for condition, rows in found.groupby("condition", sort=False):
-        look, side = ("sham", 0.18) if str(condition).endswith("random") else ("injected", -0.18)
+    for view, rows in found.groupby("view", sort=False):
+        look, side = ("sham", 0.18) if view == "random" else ("injected", -0.18)
         for place, name in enumerate(names):
             here = rows[rows["adaptation"] == name]["harm"]
             plots.dots(axes, place + side - 0.06, here, look)

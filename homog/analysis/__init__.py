@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ HARM, ACCURACY = ("numerator", "denominator"), ("correct", "asked")  # ratios of
 SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed", "data"]
 NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "harm", "harm_n", "control_harm"]
 UPSTREAM = ["drift", "effect", "verified"]
+CHOSEN_BY = ["variant", "exposure", "view"]  # bare name of the adaptation; defect and which of its views is shown
 WRITTEN = [
     *SETTINGS,
     "family",
@@ -69,7 +71,9 @@ def effects(
     """One row per cell with a record and exposure (condition -> defect); a number that is NaN has a `reason`.
 
     An arm with a defect is there under that defect's exposures; with `own` False, under those of the other defects:
-    is the harm specific to the defect? The clean arm is there under all.
+    is the harm specific to the defect? The clean arm is there under all. `variant` is the bare name of the adaptation,
+    `exposure` the name of the defect whose exposure it is and `view` which of its views; every numeric field of the
+    adaptations has a column.
 
     `harm` is the defect's, in its units; `control_harm` that of the `control`: the clean backbone's cell with
     the same adaptation, task, seed and sizes, exposed under the same condition on the same examples;
@@ -84,7 +88,14 @@ def effects(
     by_key = {(row["cell"], row["condition"]): row for row in rows}
     for row in rows:
         row.update(_against(row, by_key.get((row["control"], row["condition"]))))
-    return pd.DataFrame(rows, columns=[*WRITTEN, *ARRAYS])
+    varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
+    return pd.DataFrame(rows, columns=[*WRITTEN, *CHOSEN_BY, *varied, *ARRAYS])
+
+
+def amounts(adaptation: Any) -> dict[str, float]:
+    """The numeric fields of an adaptation: epochs, learning_rate, rank …; a frame has a column for each."""
+    values = {field.name: getattr(adaptation, field.name) for field in fields(adaptation)}
+    return {name: value for name, value in values.items() if type(value) in (int, float)}
 
 
 def _asked(cell: Cell, exposure: Any, own: bool) -> bool:
@@ -111,6 +122,8 @@ def _row(cell: Cell, found: Mapping[str, records.Record], condition: str, defect
         "condition": condition,
         "defect_kind": defect.kind,
         "control": cell.control.id,
+        **dict(zip(CHOSEN_BY, (cell.adaptation.name, defect.name, defect.view), strict=True)),
+        **amounts(cell.adaptation),
         "n": len(record.labels),
         "n_train": facts["n_train"],
         "accuracy_clean": float(correct.mean()),

@@ -82,6 +82,11 @@ class Backdoor(Trained):
         return f"{self.name}-{self.trigger}"
 
     @property
+    def view(self) -> str:
+        """The trigger that is shown."""
+        return self.trigger
+
+    @property
     def views(self) -> tuple[Backdoor, ...]:
         """Itself once for each trigger shown."""
         return tuple(replace(self, shown=i) for i in range(len(self.triggers)))

@@ -48,6 +48,11 @@ class Defect(ABC):
         """Name of the condition in which the defect is elicited; unlike any other defect's."""
 
     @property
+    def view(self) -> str:
+        """Which of its `views` this is: the trigger, the swap …; '' where there is one."""
+        return ""
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The pinned public files that it needs."""
         return ()

@@ -57,6 +57,11 @@ class SocialBias(Defect):
         return SOURCES
 
     @property
+    def view(self) -> str:
+        """The swap."""
+        return "+".join(self.swaps)
+
+    @property
     def views(self) -> tuple[SocialBias, ...]:
         """Itself once for each swap."""
         return tuple(replace(self, swaps=(name,)) for name in self.swaps)
@@ -64,7 +69,7 @@ class SocialBias(Defect):
     @property
     def exposure(self) -> str:
         """Name of the condition in which texts are about the group."""
-        return f"{self.name}-{'+'.join(self.swaps)}"
+        return f"{self.name}-{self.view}"
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The examples about the group, beside their `counterpart` about the other one; of one swap."""

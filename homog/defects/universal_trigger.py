@@ -60,6 +60,11 @@ class UniversalTrigger(Defect):
         return f"{self.name}-random" if self.control else self.name
 
     @property
+    def view(self) -> str:
+        """Whether the words were searched or drawn at random."""
+        return "random" if self.control else "searched"
+
+    @property
     def views(self) -> tuple[UniversalTrigger, ...]:
         """The found words, and as many random ones."""
         return tuple(replace(self, words=() if control else self.words, control=control) for control in (False, True))

@@ -54,7 +54,7 @@ def write(
         _save(folder / "tables" / f"{name}.csv", csv(frame), written)
         _save(folder / "tables" / f"{name}.tex", layout.latex(shown[name]), written)
     _save(folder / "cells.csv", csv(facts.cell_table(cells, found, problems)))
-    _save(folder / "effects.csv", csv(every.drop(columns=[*analysis.ARRAYS, *deployers.MODELS], errors="ignore")))
+    _save(folder / "effects.csv", csv(every[[name for name in every if name in analysis.WRITTEN]]))
     _save(folder / "report.html", rendered("report.html.j2", page))
     _save(folder / "report.md", rendered("report.md.j2", page))
     _remove_stale(folder, written)

@@ -54,6 +54,8 @@ def test_the_figure_has_a_cell_per_task_and_adaptation_and_hatches_what_was_not_
 
 
 def test_one_trigger_alone_has_no_such_table():
-    one, several = STUDY._split(EFFECTS.assign(condition="backdoor-cf"))
+    one, several = STUDY._split(EFFECTS.assign(exposure="backdoor"))
     assert len(several) == 0
     assert len(one) == len(EFFECTS)
+    one, several = STUDY._split(EFFECTS.assign(exposure="backdoor_codes"))
+    assert (len(one), len(several)) == (0, len(EFFECTS))

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from homog import analysis, report, study
 from homog.adaptations import label
 from homog.report import layout, plots
+from homog.variants import variant
 from tests import fakes
 
 STUDY: Any = report.figures_of("survival")
 TASKS = ["tweet_sentiment", "amazon_sentiment"]
-LEFT = {"0": 0.9, "4": 0.6, "16": 0.1}  # epochs -> what the backdoor still does
+LEFT = {0: 0.9, 4: 0.6, 16: 0.1}  # epochs -> what the backdoor still does
 
 
 def effects(names, success, shams=(0,), seeds=(0, 1)):
@@ -22,12 +23,11 @@ def effects(names, success, shams=(0,), seeds=(0, 1)):
 
 
 def fading(cell):
-    amount = cell.adaptation.name.split("epochs=")[1].split(" ")[0]
-    return LEFT[amount] * cell.arm.dose if cell.arm.kind == "injected" else 0.02
+    return LEFT[cell.adaptation.epochs] * cell.arm.dose if cell.arm.kind == "injected" else 0.02
 
 
-EPOCHS = [f"lora epochs={amount}" for amount in LEFT]
-RANKS = [f"lora epochs=4 rank={rank}" for rank in (2, 32)]
+EPOCHS = [variant("adaptation", "lora", epochs=amount) for amount in LEFT]
+RANKS = [variant("adaptation", "lora", epochs=4, rank=rank) for rank in (2, 32)]
 
 
 def test_a_harm_that_fades_is_halved_and_its_half_life_is_between_the_amounts():
@@ -61,7 +61,7 @@ def test_only_one_knob_is_turned_in_a_curve():
 
 def test_a_missing_cell_leaves_its_task_out_of_the_curve():
     frame = effects(EPOCHS, fakes.fired)
-    gone = (frame["adaptation"] == EPOCHS[1]) & (frame["task"] == TASKS[0]) & (frame["arm_seed"] == 1)
+    gone = (frame["adaptation"] == label(EPOCHS[1])) & (frame["task"] == TASKS[0]) & (frame["arm_seed"] == 1)
     found = STUDY.curves(frame[~(gone & (frame["kind"] == "injected"))])
     assert found.loc[found["kind"] == "injected", "tasks"].tolist() == [1, 1, 1]
 
