@@ -33,7 +33,8 @@ def write(
     if hasattr(module, "said"):
         said = module.said(effects)
     else:
-        said = answers.said(study.hypothesis, exposures, means.by_adaptation(effects))
+        harmed = effects if "inherited" in effects else analysis.effects([], {}, {})  # nothing planted: no rows
+        said = answers.said(study.hypothesis, exposures, means.by_adaptation(harmed))
     tables = {"accuracy": facts.accuracy(every), "upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(found.values(), {cell.id: cell for cell in cells})
     if exposures and study.specificity:

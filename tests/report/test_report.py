@@ -191,6 +191,17 @@ def test_a_study_without_figures_of_its_own(grid):
     assert "Figures" not in (results / "bare" / "report.md").read_text()
 
 
+def test_a_study_that_exposes_to_nothing_says_that_it_has_no_answer(tmp_path):
+    cells = fakes.cells(["trec"], doses=(0,))
+    text, _ = pages.write(tmp_path, fakes.study(), "laptop", cells, {}, None)
+    assert "cells: 0 of 1 finished" in text
+    for record in fakes.found(cells).values():
+        records.save(tmp_path, record)
+    text, frame = pages.write(tmp_path, fakes.study(), "laptop", cells, {}, None)
+    assert "hypothesis (inherited harm above 0): undecided" in text
+    assert "cells: 1 of 1 finished" in text and len(frame) == 1
+
+
 def test_long_lists_are_capped():
     lines = [f"cell {i}" for i in range(40)]
     assert pages.capped(lines, "cells.csv")[-1] == "and 10 more, all in cells.csv"
