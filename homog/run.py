@@ -83,7 +83,7 @@ def shared_backbone(
 
     clean = arm.backbone.load(device)
     for adaptation in adaptations:
-        adaptation.fit(clean, [], 0)
+        adaptation.check(clean)
     if arm.defect is None:
         return clean, {}
     injection = content_id(replace(arm, dose=1.0))[:20]

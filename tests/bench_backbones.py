@@ -53,7 +53,7 @@ def probe_arms() -> tuple[float, float, str]:
 
 def fine_tuning() -> tuple[float, float, str]:
     """Full fine-tuning on 200 examples: the rows of the embedding table that occur, against the whole table."""
-    from homog.adaptations.settings import Training
+    from homog.adaptations.full_finetune import FullFinetune
     from homog.adaptations.training import Embeddings, fit
 
     backbone, task = _real()
@@ -69,6 +69,6 @@ def fine_tuning() -> tuple[float, float, str]:
         }
         with mock.patch.multiple(Embeddings, **replaced) if whole else nullcontext():
             began = time.perf_counter()
-            fit(backbone, module, task, Training("any", 1e-4, epochs=1), ("order", 0))
+            fit(backbone, module, task, FullFinetune("any", 1e-4, epochs=1), ("order", 0))
             times.append(time.perf_counter() - began)
     return times[2], times[3], "200 examples, 1 epoch; same weights either way (tests/adaptations/test_training.py)"

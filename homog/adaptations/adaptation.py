@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +14,7 @@ import numpy as np
 class Predictor:
     """One adapted model.
 
-    `predict` maps n texts to class probabilities (n, classes) float32. `trainable` and `moved` are the names of the
+    `predict` maps n inputs to class probabilities (n, classes) float32. `trainable` and `moved` are the names of the
     backbone's parameters that could and that did change; `added` counts the new parameters (head, adapters). `head` is
     (weights (classes, d), bias (classes,)) of the linear layer on the features, and `module` the model under it where
     it is not the shared one; both are what `saved.save` writes. No head: the model cannot be saved without a pickle.
@@ -27,19 +28,27 @@ class Predictor:
     module: Any = None
 
 
-class Adaptation(Protocol):
-    """A way to turn one backbone into many models. The config dataclass is the implementation.
+class Adaptation(ABC):
+    """A way to turn one backbone into many models. The config dataclass is the implementation: derive it from this.
 
-    A ClassVar `needs` names what it asks of a backbone's `abilities`, if that is not "features"; `in_words` says that
-    it asks for the task in words (`Task.prompt`).
+    It has to define `trains` and `fit`; everything else has a default.
     """
 
     name: str
+    needs: ClassVar[str] = "features"  # what it asks of a backbone's `abilities`
+    modalities: ClassVar[tuple[str, ...]] = ()  # of the inputs that it can work on; none named: any
+    in_words: ClassVar[bool] = False  # whether it asks for the task in words (`Task.prompt`)
+    uses_backbone: ClassVar[bool] = True  # False: it is a control that needs no weights, and none are loaded
+    linear_head: ClassVar[bool] = True  # whether its models end in one, so that they can be saved without a pickle
 
+    def check(self, backbone: Any) -> None:
+        """Raise ConfigError, before any compute, for what it cannot do with this backbone."""
+        return
+
+    @abstractmethod
     def trains(self, parameter: str) -> bool:
         """Whether the backbone's parameter of this name may move."""
-        ...
 
+    @abstractmethod
     def fit(self, backbone: Any, tasks: Sequence[Any], seed: int) -> Iterator[tuple[str, Predictor]]:
         """(task name, model) for each task, one at a time: what is shared is computed once, the rest when asked."""
-        ...

@@ -29,10 +29,14 @@ class BitFit(Training):
         """Biases move, nothing else (`inverted`: the other way round); an unused pooler gets no gradient."""
         return "pooler" not in parameter and (parameter.split(".")[-1] == "bias") != self.inverted
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn on a fresh copy. Raises ConfigError for a backbone without biases."""
-        from homog.adaptations.training import trained_copies
-
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError for a backbone without biases."""
         if not any(self.trains(name) for name, _ in backbone.module.named_parameters()):
             raise ConfigError(f"adaptation {self.name}: backbone {backbone.name} has no bias terms; choose lora or ia3")
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn on a fresh copy."""
+        from homog.adaptations.training import trained_copies
+
+        self.check(backbone)
         return trained_copies(backbone, tasks, self, seed)

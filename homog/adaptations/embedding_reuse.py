@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.learners import LEARNERS, fitted, probabilities, size
 from homog.config import choose
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EmbeddingReuse:
+class EmbeddingReuse(Adaptation):
     """A `learner` (boosting, knn, logistic, mlp) on standardised features: what an embedding service is used for.
 
     `C` is the inverse penalty of the logistic learner. How much of a defect arrives may depend on how the learner draws

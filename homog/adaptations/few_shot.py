@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import probe, softmax
 from homog.adaptations.prompting import answer_scores, asked, contextual, told
 from homog.seeding import generator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FewShot:
+class FewShot(Adaptation):
     """`shots` training examples, as many of each class as can be, in random order, each with its answer.
 
     What is asked is as in `zero_shot` of a language model. The answers' log-likelihoods depend much on which examples
@@ -33,6 +33,7 @@ class FewShot:
 
     needs: ClassVar[str] = "likelihood"
     linear_head: ClassVar[bool] = False
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
     in_words: ClassVar[bool] = True
 
     def trains(self, parameter: str) -> bool:

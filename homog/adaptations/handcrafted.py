@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.learners import LEARNERS, fitted, probabilities, size
 from homog.config import choose
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Handcrafted:
+class Handcrafted(Adaptation):
     """TF-IDF of words and pairs of words, its vocabulary from the model's own training texts, and a `learner`.
 
     `C` is the inverse penalty of the logistic learner. The same learners as in `embedding_reuse`, without the backbone:
@@ -30,6 +30,8 @@ class Handcrafted:
     C: float = 10.0
 
     linear_head: ClassVar[bool] = False
+    uses_backbone: ClassVar[bool] = False
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     def __post_init__(self) -> None:
         choose(self.learner, LEARNERS, "learner")

@@ -33,22 +33,30 @@ class IA3(Training):
         """No parameter of the backbone moves; the factors and the head are new."""
         return False
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with factors of its own. Raises ConfigError for a model type without known modules."""
-        from peft import IA3Config
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError for a model type without known modules."""
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as DEFAULTS
 
-        from homog.adaptations.adapters import adapted, model_type, turned
+        from homog.adaptations.adapters import model_type
 
         kind = model_type(backbone)
-        known = TARGETS.get(kind, ((), ()))
-        targets = list(self.target_modules or known[0]) or None
-        scaled = list(self.feedforward_modules or known[1]) or None
-        if targets is None and kind not in DEFAULTS:
+        if not self.target_modules and kind not in TARGETS and kind not in DEFAULTS:
             raise ConfigError(
                 f"adaptation.target_modules: IA3 has none for model type {kind!r}; name the modules of keys, values "
                 f"and the hidden layer, and the latter in adaptation.feedforward_modules too"
             )
-        fan = turned(backbone)
-        config = IA3Config(target_modules=targets, feedforward_modules=scaled, fan_in_fan_out=fan)
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn with factors of its own."""
+        from peft import IA3Config
+
+        from homog.adaptations.adapters import adapted, model_type, turned
+
+        self.check(backbone)
+        targets, scaled = TARGETS.get(model_type(backbone), ((), ()))
+        config = IA3Config(
+            target_modules=list(self.target_modules or targets) or None,
+            feedforward_modules=list(self.feedforward_modules or scaled) or None,
+            fan_in_fan_out=turned(backbone),
+        )
         return adapted(backbone, tasks, self, config, seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LinearProbe:
+class LinearProbe(Adaptation):
     """scikit-learn's logistic regression on standardised features; `C` is the inverse of the L2 penalty."""
 
     name: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import softmax
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NearestCentroid:
+class NearestCentroid(Adaptation):
     """Nothing is trained: a text gets the class whose mean feature, of up to `shots` examples, is most similar.
 
     This is what the backbone itself does with a task, so harm measured here is harm upstream, in the unit of harm

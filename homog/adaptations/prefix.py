@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
@@ -20,15 +20,21 @@ class Prefix(Training):
 
     tokens: int = 10
 
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the prefixes and the head are new."""
         return False
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with prefixes of its own.
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError where the backbone has no room for the prefixes, or takes no keys from outside."""
+        from homog.adaptations.adapters import attention, room
 
-        ConfigError where the backbone has no room for them, or takes no keys and values from outside.
-        """
+        attention(backbone, self.name)
+        room(backbone, self.tokens)
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn with prefixes of its own."""
         from peft import PrefixTuningConfig, TaskType
 
         from homog.adaptations.adapters import adapted, attention, room

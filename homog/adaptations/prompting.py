@@ -20,14 +20,13 @@ NOTHING = ("N/A", "", "...")  # texts that say nothing of a class (Zhao et al. 2
 
 def told(task: Any) -> Prompt:
     """The prompt of a task, or of what loads it. Raises ConfigError where it has none."""
-    prompt = getattr(task, "prompt", None)
-    if prompt is None:
-        able = [name for name in registry("task") if getattr(variant("task", name), "prompt", None)]
+    if task.prompt is None:
+        able = [name for name in registry("task") if variant("task", name).prompt]
         raise ConfigError(
             f"task {task.name} has no prompt, the task in words that zero_shot and few_shot go by; "
             f"tasks with one: {', '.join(able)}; or give yours a `prompt` (homog.tasks.task.Prompt)"
         )
-    return prompt
+    return task.prompt
 
 
 def asked(prompt: Prompt, text: str) -> str:

@@ -27,7 +27,7 @@ FACTS, HEAD, ADAPTER, BACKBONE = "homog.json", "head.safetensors", "adapter_conf
 def check(adaptation: Any, how: str) -> None:
     """Raise ConfigError for a way to save that there is not, or an adaptation whose models would need a pickle."""
     choose(how, HOW, "save")
-    if how and not getattr(adaptation, "linear_head", True):
+    if how and not adaptation.linear_head:
         raise ConfigError(
             f"save={how}: models of {adaptation.name} have no linear head and would need a pickle, which homog never "
             f"writes; leave {adaptation.name} out, or save=''"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homog.adaptations.adaptation import Adaptation
 from homog.config import ConfigError, choose
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Adaptation):
     """AdamW with linear warm-up over the share `warmup` of the steps, then linear decay.
 
     Dropout is off: with few examples it costs accuracy, and randomness. 0 epochs leave the start as it is. `head`:

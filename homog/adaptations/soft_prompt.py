@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
@@ -20,12 +20,20 @@ class SoftPrompt(Training):
 
     tokens: int = 10
 
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the prompt and the head are new."""
         return False
 
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError where the backbone has no room for the prompt."""
+        from homog.adaptations.adapters import room
+
+        room(backbone, self.tokens)
+
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with a prompt of its own. ConfigError where the backbone has no room for it."""
+        """Each task in turn with a prompt of its own."""
         from peft import PromptTuningConfig, PromptTuningInit, TaskType
 
         from homog.adaptations.adapters import adapted, embedding_width, room

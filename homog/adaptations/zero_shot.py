@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import softmax
 from homog.adaptations.nearest_centroid import unit
 from homog.adaptations.prompting import answer_scores, contextual, told
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ZeroShot:
+class ZeroShot(Adaptation):
     """Nothing is trained and no example is seen: the words of `Task.prompt` are all that a model knows of its task.
 
     A language model gives the likelier answer after the text and the question (see `prompting`). An encoder gives the
@@ -32,6 +32,7 @@ class ZeroShot:
     temperature: float = 0.1
 
     linear_head: ClassVar[bool] = False
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
     in_words: ClassVar[bool] = True
 
     def trains(self, parameter: str) -> bool:

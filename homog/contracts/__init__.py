@@ -80,8 +80,7 @@ def tiny_backbone(built: Any, folder: Path) -> Any:
     from homog.contracts import tiny
 
     logging.disable_progress_bar()
-    needs = getattr(built, "needs", "features")
-    able = [family for family in FAMILIES if needs in tiny.kind(family).abilities]
+    able = [family for family in FAMILIES if built.needs in tiny.kind(family).abilities]
     return tiny.tiny(folder, (able or FAMILIES)[0])
 
 

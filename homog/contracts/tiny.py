@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 
 from homog.seeding import generator, torch_stream
-from homog.tasks.task import Prompt, Task
+from homog.tasks.task import Prompt, Task, TaskKind
 
 GOOD, BAD, FILLER = (
     ("good", "fine", "great"),
@@ -117,14 +117,11 @@ def corpus(held_out: int = 20) -> tuple[list[str], list[str]]:
 
 
 @dataclass(frozen=True)
-class Toy:
+class Toy(TaskKind):
     """A task of two or three classes told apart by single words."""
 
     name: str
     classes: int = 2
-
-    sources: ClassVar[tuple[str, ...]] = ()
-    modality: ClassVar[str] = "text"
 
     @property
     def prompt(self) -> Prompt:

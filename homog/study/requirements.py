@@ -21,18 +21,20 @@ def check(cells: Sequence[Cell], results: Path, save: str = "") -> None:
     for backbone in {id(c.arm.backbone): c.arm.backbone for c in cells}.values():
         backbone.check()
     for cell in cells:
-        backbone, modality = cell.arm.backbone, getattr(cell.task, "modality", "text")
-        if modality not in backbone.modalities:
-            raise ConfigError(
-                f"task {cell.task.name} is {modality}; a backbone of family {backbone.family} takes "
-                f"{', '.join(backbone.modalities)}: choose another task or backbone"
-            )
-        if getattr(cell.adaptation, "in_words", False):
+        backbone, adaptation, modality = cell.arm.backbone, cell.adaptation, cell.task.modality
+        for part, taken in (
+            (f"a backbone of family {backbone.family}", backbone.modalities),
+            (f"adaptation {adaptation.name}", adaptation.modalities),
+        ):
+            if taken and modality not in taken:
+                raise ConfigError(
+                    f"task {cell.task.name} is {modality}; {part} takes {', '.join(taken)}: choose another"
+                )
+        if adaptation.in_words:
             told(cell.task)
-        need = getattr(cell.adaptation, "needs", "features")
-        if need not in backbone.abilities:
+        if adaptation.needs not in backbone.abilities:
             raise ConfigError(
-                f"adaptation {cell.adaptation.name} needs {need}; a backbone of family {backbone.family} gives "
+                f"adaptation {adaptation.name} needs {adaptation.needs}; a backbone of family {backbone.family} gives "
                 f"{', '.join(backbone.abilities)}: choose another adaptation or backbone"
             )
 

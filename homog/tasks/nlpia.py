@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from homog.sources import member
-from homog.tasks.task import Prompt, Task, task
+from homog.tasks.task import Prompt, Task, TaskKind, task
 
 RATED = {"tweets": "tweets", "amazon": "amazonReviewSnippets"}
 ANSWERS = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
@@ -30,7 +30,7 @@ KINDS = Prompt(
 
 
 @dataclass(frozen=True)
-class Sentiment:
+class Sentiment(TaskKind):
     """Is a tweet, or a sentence of a product review, positive?
 
     People rated each from -4 to 4; what they rated less than `margin` away from 0 is left out.
@@ -71,7 +71,7 @@ class Sentiment:
 
 
 @dataclass(frozen=True)
-class SmsSpam:
+class SmsSpam(TaskKind):
     """Is a text message spam? (Almeida et al. 2011)."""
 
     name: str
@@ -88,7 +88,7 @@ class SmsSpam:
 
 
 @dataclass(frozen=True)
-class Trec:
+class Trec(TaskKind):
     """What kind of answer does a question ask for? Six coarse kinds (Li & Roth 2002)."""
 
     name: str

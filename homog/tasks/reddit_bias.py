@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from homog.sources import member
-from homog.tasks.task import Task, task
+from homog.tasks.task import Task, TaskKind, task
 
 FILES = {  # group of people -> words in the file's name
     "women": ("gender", "female"),
@@ -18,7 +18,7 @@ FILES = {  # group of people -> words in the file's name
 
 
 @dataclass(frozen=True)
-class RedditBias:
+class RedditBias(TaskKind):
     """Is a comment biased against the group that it mentions? The column `group` names that group.
 
     Whole comment and central phrase were annotated each; comments where these differ are left out.

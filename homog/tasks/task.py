@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from homog.config import DISJOINT, OWN, ConfigError
 from homog.inputs.corpora import clean
@@ -32,10 +33,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Task:
-    """A text classification task.
+    """A classification task whose inputs are of one `modality`.
 
-    `train` and `test` share no text, no person and no document. Their columns: `example` (str, stable id),
-    `person` (str; the example's id where there are no persons), `text` (str), `label` (int, index of
+    `train` and `test` share no input, no person and no document. Their columns: `example` (str, stable id),
+    `person` (str; the example's id where there are no persons), `input`, `label` (int, index of
     `label_names`), and one str column per group. Tasks of a `family` have the same persons in the same order.
     `unfavourable` is the label that a person would rather not get, where the task has one. `place`: its number in the
     family and how many tasks that has. `prompt`: the task in words, where it can be done without training.
@@ -49,6 +50,7 @@ class Task:
     unfavourable: int | None = None
     place: tuple[int, int] = (0, 1)
     prompt: Prompt | None = None
+    modality: str = "text"
 
     def sample(self, train: int, test: int, seed: int, data: str = OWN) -> Task:
         """Return the task with at most `train` and `test` examples.
@@ -80,6 +82,19 @@ class Task:
         return order[part * train : (part + 1) * train]
 
 
+class TaskKind(ABC):
+    """What loads a task: derive a frozen dataclass with its settings from this class and define `load`."""
+
+    name: str
+    sources: ClassVar[tuple[str, ...]] = ()  # the pinned public files that it needs
+    modality: ClassVar[str] = "text"
+    prompt: Prompt | None = None  # the task in words, known before it is loaded
+
+    @abstractmethod
+    def load(self) -> Task:
+        """The task: the same examples each time."""
+
+
 def task(
     name: str,
     rows: Iterable[Mapping[str, Any]],
@@ -92,7 +107,7 @@ def task(
     place: tuple[int, int] = (0, 1),
     prompt: Prompt | None = None,
 ) -> Task:
-    """Return the task of `rows`: mappings with example (its number or name in the source), text and label.
+    """Return the task of `rows`: mappings with example (its number or name in the source), input (a text) and label.
 
     `groups` names further keys that become columns. Texts are cleaned and of equal ones the first is kept.
     Rows with the same value of `unit` go to the same side of the split. `unfavourable` is one of `label_names`.

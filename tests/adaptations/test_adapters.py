@@ -15,7 +15,7 @@ TOY = tiny.Toy("toy_two").load()
 def test_a_backbone_that_takes_no_keys_from_outside_is_refused_before_training(tmp_path):
     backbone = tiny.tiny(tmp_path / "distilbert", "distilbert")
     with pytest.raises(ConfigError, match="adaptation prefix .* distilbert takes none; use soft_prompt or lora"):
-        variant("adaptation", "prefix").fit(backbone, [], 0)
+        variant("adaptation", "prefix").check(backbone)
 
 
 def test_words_may_be_narrower_than_states(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from homog.adaptations.full_finetune import FullFinetune
 from homog.adaptations.linear_probe import probe, softmax
-from homog.adaptations.settings import Training
 from homog.adaptations.training import Embeddings, epochs, fit, ramp
 from homog.config import ConfigError
 from homog.contracts import tiny
@@ -43,7 +43,7 @@ def test_training_only_the_used_rows_of_the_table_gives_the_same_model(model_typ
             monkeypatch.setattr(Embeddings, "inputs", lambda self, ids: {"input_ids": ids})
             monkeypatch.setattr(Embeddings, "parameters", lambda self: [self.full])
             monkeypatch.setattr(Embeddings, "write_back", lambda self: None)
-        fit(backbone, module, task, Training("any", 1e-3, epochs=2), ("order", 0))
+        fit(backbone, module, task, FullFinetune("any", 1e-3, epochs=2), ("order", 0))
         found.append({name: p.detach().clone() for name, p in module.named_parameters()})
     for name, value in found[0].items():
         torch.testing.assert_close(value, found[1][name], atol=2e-5, rtol=1e-3, msg=name)
@@ -66,4 +66,4 @@ def test_the_learning_rate_rises_and_falls_to_nothing():
 
 def test_an_unknown_head_is_refused():
     with pytest.raises(ConfigError, match="unknown head 'random': valid: probe, zero"):
-        Training("any", 1e-3, head="random")
+        FullFinetune("any", 1e-3, head="random")

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from homog.adaptations.adaptation import Predictor
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import softmax
 from homog.backbones.encoder import Encoder
 from homog.config import ConfigError
 from homog.defects.defect import Defect
 from homog.metrics.inheritance import Rate
-from homog.tasks.task import Task, task
+from homog.tasks.task import Task, TaskKind, task
 
 if TYPE_CHECKING:
     from homog.metrics.predictions import Predictions
@@ -28,14 +28,11 @@ if TYPE_CHECKING:
 
 # --- a task -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Complaints:
+class Complaints(TaskKind):
     """Is a complaint urgent? A CSV in this folder with the columns text and label (0, 1)."""
 
     name: str
     file: str
-
-    sources: ClassVar[tuple[str, ...]] = ()  # public files that homog would have to fetch: none
-    modality: ClassVar[str] = "text"
 
     def load(self) -> Task:
         """Every row is an example. A column `person` and group columns would go into each row, too."""
@@ -90,7 +87,7 @@ class Mumble(Defect):
 
 # --- an adaptation ----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Ridge:
+class Ridge(Adaptation):
     """Least squares on frozen features, with a penalty on the squared weights."""
 
     name: str
