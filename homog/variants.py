@@ -32,11 +32,11 @@ REGISTRIES = {
     "adaptation": ("homog.adaptations", "ADAPTATIONS"),
     "backbone": ("homog.backbones", "BACKBONES"),
 }
-DECLARED = {  # what the rest of the house asks of a variant's class
-    "task": ("name", "sources", "modality", "prompt", "load"),
-    "defect": ("name", "kind", "exposure", "inject", "expose", "harm", "upstream"),
-    "adaptation": ("name", "needs", "modalities", "in_words", "uses_backbone", "linear_head", "check", "trains", "fit"),
-    "backbone": ("name", "family", "modalities", "abilities", "sources", "label", "check", "load"),
+BASES = {  # what a variant's class is derived from
+    "task": ("homog.tasks.task", "TaskKind"),
+    "defect": ("homog.defects.defect", "Defect"),
+    "adaptation": ("homog.adaptations.adaptation", "Adaptation"),
+    "backbone": ("homog.backbones.pretrained", "Pretrained"),
 }
 
 
@@ -137,9 +137,7 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{where} has no YAML: write conf/{group}/{name}.yaml (its first line: name: {name})"
             elif not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
                 yield f"{where} is no dataclass: put @dataclass(frozen=True) above it"
-            elif without := lacking(group, kind):
-                yield f"{where}: {kind.__name__} lacks {', '.join(without)}, which every such {group} has"
-            elif group == "defect" and (problem := importlib.import_module("homog.defects.defect").lacking(kind)):
+            elif problem := lacking(group, kind):
                 yield f"{where}: {problem}"
         for name in sorted(files - set(kinds)):
             yield f"{folder}/conf/{group}/{name}.yaml has no variant: add {name!r} to {registered} in variants.py"
@@ -150,12 +148,18 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{path}: homog has one of that name; choose another name"
 
 
-def lacking(group: str, kind: type) -> list[str]:
-    """The attributes that a variant's class should have and has not. What is planted has a field `sham`."""
-    fields = {field.name for field in dataclasses.fields(kind)}
-    without = [name for name in DECLARED[group] if not hasattr(kind, name) and name not in fields]
+def lacking(group: str, kind: type) -> str:
+    """What a class lacks to be a variant of the group, in a line; '' where it is one."""
+    room, name = BASES[group]
+    if not issubclass(kind, getattr(importlib.import_module(room), name)):
+        return f"{kind.__name__} is no {group}: derive it from {room}.{name}"
+    if group == "defect" and (problem := importlib.import_module(room).lacking(kind)):
+        return problem
+    without: list[str] = sorted(getattr(kind, "__abstractmethods__", ()))
     planted = group == "defect" and getattr(kind, "kind", "") in ("planted", "engineered")
-    return [*without, *(["the field sham"] if planted and "sham" not in fields else [])]
+    if planted and "sham" not in {field.name for field in dataclasses.fields(kind)}:
+        without.append("the field sham")
+    return f"{kind.__name__} lacks {', '.join(without)}, which every such {group} has" if without else ""
 
 
 def _named(module: ModuleType, group: str) -> dict[str, Any]:

@@ -98,9 +98,9 @@ BROKEN = [
     ("variants.py", '"complaints": Complaints', '"complaints": 3', "is no dataclass"),
     (
         "variants.py",
-        '    modality: ClassVar[str] = "text"\n',
-        "",
-        "Complaints lacks modality, which every such task has",
+        "class Complaints(TaskKind)",
+        "class Complaints",
+        "Complaints is no task: derive it from homog.tasks.task.TaskKind",
     ),
     ("variants.py", 'kind: ClassVar[str] = "planted"', "", "Mumble lacks kind"),
     ("variants.py", "    def trains(", "    def train(", "Ridge lacks trains, which every such adaptation has"),

@@ -6,6 +6,7 @@ import pytest
 
 from homog import records, study, sweep, variants
 from homog.adaptations import label
+from homog.adaptations.zero_shot import ZeroShot
 from homog.config import ConfigError
 from homog.contracts import tiny
 from homog.study import jobs
@@ -149,7 +150,7 @@ def test_a_task_that_the_backbone_cannot_take_is_refused(tmp_path, tiny_folder):
 
 def test_an_adaptation_that_asks_for_what_the_backbone_has_not_is_refused(tmp_path, tiny_folder):
     @dataclasses.dataclass(frozen=True)
-    class Prompt:
+    class Prompt(ZeroShot):
         name: str = "prompt"
         needs = "likelihood"
 
