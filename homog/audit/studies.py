@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.audit.panel import AuditError, Frame, note
+from homog.analysis import Frame
+from homog.audit.choices import AuditError, note
 from homog.audit.sources import PROBABILITY
 from homog.records import CLEAN, Record
 

@@ -12,7 +12,7 @@ import pytest
 from homog import records, study
 from homog.audit import audit, figures, pages, studies, words
 from homog.audit.__main__ import main
-from homog.audit.panel import AuditError
+from homog.audit.choices import AuditError
 from homog.report import plots
 from tests import fakes
 from tests.audit.data import by_hand, decisions, planted
@@ -196,7 +196,7 @@ def test_records_become_a_frame():
     found = audit(frame, resamples=50)
     assert found.families[0].tasks == ("adult_income", "adult_married")
     assert len(found.families[0].people) == 30
-    assert found.sections[0].panel.probabilities is not None
+    assert found.sections[0].ensemble.probabilities is not None
     shared = found.tables["notes"].set_index("subject").loc["backbone", "detail"]
     assert "minilm_l6: every model shares it" in shared
     assert set(found.tables["sharing"]["shared"]) >= {"the same model", "different models, same adaptation"}
