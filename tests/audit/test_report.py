@@ -218,6 +218,14 @@ def test_names_say_what_differs():
     assert "clean linear_probe seed 1" in names
 
 
+def test_models_that_learn_from_other_data_are_other_models():
+    cells = fakes.cells(["adult_income"], doses=(0,), test=30)
+    both = [replace(cells[0], data=data) for data in ("own", "disjoint")]
+    found = [replace(r, provenance={**r.provenance, "data": c.data}) for c, r in zip(both, recorded(both), strict=True)]
+    names = studies.predictions(found)["model"].unique().tolist()
+    assert names == ["clean linear_probe own data", "clean linear_probe disjoint data"]
+
+
 def test_a_study_from_the_command_line(tmp_path, capsys):
     cells = [cell for cell in study.expand(study.load("inheritance"), "smoke") if cell.task.name == "adult_income"]
     for record in recorded(cells[:-1]):
