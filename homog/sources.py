@@ -191,9 +191,9 @@ def _verify(path: Path, sha256: str) -> None:
 
 
 def _check(path: Path, sha256: str, name: str, cure: str) -> None:
-    found = _sha256(path)
-    if found != sha256:
-        raise SourceError(f"{name} has the wrong hash: expected sha256 {sha256}, found {found}; {cure}")
+    digest = _sha256(path)
+    if digest != sha256:
+        raise SourceError(f"{name} has the wrong hash: expected sha256 {sha256}, found {digest}; {cure}")
 
 
 def _sha256(path: Path) -> str:

@@ -64,7 +64,7 @@ def figures(df: Frame) -> dict[str, Figure]:
 def said(df: Frame) -> Said:
     """The answer per kind of ensemble and adaptation that shares the backbone, against each control but era 2."""
     every = of_models(df)
-    frame, turns = sharing(every), {one.about["label"] for one in every if one.about["alternating"]}
+    frame, turns = sharing(every), {ensemble.about["label"] for ensemble in every if ensemble.about["alternating"]}
     answers, shown, seen = [], [], []
     for _, row in frame.iterrows():
         two = row["control"] in turns
@@ -106,36 +106,42 @@ def sharing(every: list[Ensemble]) -> Frame:
 
     Those are both earlier eras, alternating backbones, and deployers that adapt one backbone in ways of their own.
     """
-    controls = {one.about["label"]: one.about for one in every if one.about["alternating"]}
-    controls |= {MIXED: {}} if any(one.about["adaptation"] == MIXED for one in every) else {}
-    shared = {name: [one for one in every if one.about["label"] != name] for name in ERAS}
+    controls = {ensemble.about["label"]: ensemble.about for ensemble in every if ensemble.about["alternating"]}
+    controls |= {MIXED: {}} if any(ensemble.about["adaptation"] == MIXED for ensemble in every) else {}
+    shared = {name: [ensemble for ensemble in every if ensemble.about["label"] != name] for name in ERAS}
     for control, about in sorted(controls.items(), key=lambda item: _labels(every).index(item[0])):
         same = _mixable(every) if control == MIXED else _of_adaptation(every, about["adaptation"])
-        shared[control] = [one for one in same if one.about["label"] != control]
+        shared[control] = [ensemble for ensemble in same if ensemble.about["label"] != control]
     parts = [
-        bounded_sharing(those, [one for one in every if one.about["label"] == control]).assign(control=control)
+        bounded_sharing(those, [ensemble for ensemble in every if ensemble.about["label"] == control]).assign(
+            control=control
+        )
         for control, those in shared.items()
     ]
     return pd.concat(parts, ignore_index=True).rename(columns={"panel": "kind"})
 
 
 def _of_adaptation(every: list[Ensemble], adaptation: str) -> list[Ensemble]:
-    return [one for one in every if one.about["adaptation"] == adaptation]
+    return [ensemble for ensemble in every if ensemble.about["adaptation"] == adaptation]
 
 
 def _mixable(every: list[Ensemble]) -> list[Ensemble]:
     """Those whose adaptations are mixed."""
     apart = (*ERAS, INVERTED, MIXED)
-    return [one for one in every if one.about["label"] == one.about["adaptation"] not in apart]
+    return [ensemble for ensemble in every if ensemble.about["label"] == ensemble.about["adaptation"] not in apart]
 
 
 def data(every: list[Ensemble]) -> Frame:
     """What sharing training data adds to bounded H, a row per kind, backbone and adaptation."""
-    shared = [one for one in every if one.about["data"] == "shared"]
-    apart = [replace(one, about=one.about | {"data": "shared"}) for one in every if one.about["data"] == "disjoint"]
+    shared = [ensemble for ensemble in every if ensemble.about["data"] == "shared"]
+    apart = [
+        replace(ensemble, about=ensemble.about | {"data": "shared"})
+        for ensemble in every
+        if ensemble.about["data"] == "disjoint"
+    ]
     parts = [pd.DataFrame(columns=["panel"])]
     for name in _labels(every):
-        sides = ([one for one in side if one.about["label"] == name] for side in (shared, apart))
+        sides = ([ensemble for ensemble in side if ensemble.about["label"] == name] for side in (shared, apart))
         parts.append(bounded_sharing(*sides))
     parts = [part for part in parts if len(part)] or parts
     return pd.concat(parts, ignore_index=True).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
@@ -143,21 +149,25 @@ def data(every: list[Ensemble]) -> Frame:
 
 def _labels(every: list[Ensemble]) -> list[str]:
     """Every label once, in the order of the eras."""
-    names = list(dict.fromkeys(one.about["label"] for one in every))
+    names = list(dict.fromkeys(ensemble.about["label"] for ensemble in every))
     return sorted(names, key=lambda name: (ERAS.get(name, "era 3"), names.index(name)))
 
 
 def homogenization(every: list[Ensemble]) -> Figure:
     """Bounded H by adaptation, a panel for decisions and one for deployers."""
     figure = plots.figure(2.9)
-    kinds = [kind for kind in TITLES if any(one.kind == kind for one in every)]
+    kinds = [kind for kind in TITLES if any(ensemble.kind == kind for ensemble in every)]
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
-        names = _labels([one for one in every if one.kind == kind])
+        names = _labels([ensemble for ensemble in every if ensemble.kind == kind])
         for place, name in enumerate(names):
             for side, sharing_ in ((-0.18, "disjoint"), (0.18, "shared")):
                 wanted = (kind, name, sharing_)
-                here = [one for one in every if (one.kind, one.about["label"], one.about["data"]) == wanted]
+                here = [
+                    ensemble
+                    for ensemble in every
+                    if (ensemble.kind, ensemble.about["label"], ensemble.about["data"]) == wanted
+                ]
                 if here:
                     each = outcome_table(here)
                     plots.dots(axes, place + side - 0.05, each["value"], LOOKS[sharing_])
@@ -170,7 +180,7 @@ def homogenization(every: list[Ensemble]) -> Figure:
         axes.grid(axis="y")
     figure.axes[0].set_ylabel("Bounded H")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data", "dot": "a family or task"})
-    plots.note(figure, f"{max(one.n for one in every):,} people each.")
+    plots.note(figure, f"{max(ensemble.n for ensemble in every):,} people each.")
     return figure
 
 

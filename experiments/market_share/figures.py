@@ -53,18 +53,18 @@ CAPTIONS = {
 
 def tables(df: Frame) -> dict[str, Frame]:
     """The curves, and both of their ends compared."""
-    found = curves(df)
-    return {"moved": moved(df), "curves": found, "errors": errors(df)}
+    points = curves(df)
+    return {"moved": moved(df), "curves": points, "errors": errors(df)}
 
 
 def figures(df: Frame) -> dict[str, Figure]:
     """The market by the share of deployers on the backbone, for the group and for texts as they are."""
-    found = curves(df)
-    if found.empty:
+    points = curves(df)
+    if points.empty:
         return {}
-    group = next((name for name in found["condition"].unique() if name != "clean"), "clean")
+    group = next((name for name in points["condition"].unique() if name != "clean"), "clean")
     with plots.style():
-        return {"curves": curve(found, group), "curves_clean": curve(found, "clean")}
+        return {"curves": curve(points, group), "curves_clean": curve(points, "clean")}
 
 
 def said(df: Frame) -> Said:
@@ -79,7 +79,7 @@ def said(df: Frame) -> Said:
         cells = {"Failed by all": bracket(row, "failed_"), "Rejected by all": bracket(row, "rejected_")}
         cells |= {"log H": f"{row['log_h']:.2f} ({row['log_h_tasks']} of {row['tasks']})", "n": f"{row['people']:,}"}
         shown.append({"Market": name, "Answer": answers[-1].verdict} | cells)
-    met = sum("failure grows" in one.verdict for one in answers)
+    met = sum("failure grows" in answer.verdict for answer in answers)
     outcome = f"{met_by(met, len(answers))}: systemic failure grows in {met} of {len(answers)}"
     expected = "more people failed and rejected by all deployers"
     return Said(answers, frame, pd.DataFrame(shown), outcome, expected, LEGEND, RULE, STATISTICS)
@@ -101,17 +101,21 @@ def markets(df: Frame, column: str = "failed") -> list[tuple[dict[str, Any], lis
     every = told_apart(df)
     old = every[(every["adaptation"] == BEFORE) & (every["kind"] == "clean")]
     of_condition = old.groupby("condition", sort=False)
-    before = {(condition, one.setting): one for condition, part in of_condition for one in deployers(part, column)}
+    before = {
+        (condition, ensemble.setting): ensemble
+        for condition, part in of_condition
+        for ensemble in deployers(part, column)
+    }
     new = every[
         (every["adaptation"] != BEFORE) & (every["arm_seed"] == every.groupby("kind")["arm_seed"].transform("min"))
     ]
-    found = []
+    moved_onto = []
     for (kind, label, condition), part in new.groupby(["kind", "label", "condition"], sort=False):
         pairs = [(after, before.get((condition, after.setting))) for after in deployers(part, column)]
         alike = [(after, then) for after, then in pairs if then is not None and after.models == then.models]
         if alike:
-            found.append(({"kind": kind, "adaptation": label, "condition": condition}, alike))
-    return found
+            moved_onto.append(({"kind": kind, "adaptation": label, "condition": condition}, alike))
+    return moved_onto
 
 
 def curves(df: Frame) -> Frame:
@@ -126,8 +130,8 @@ def curves(df: Frame) -> Frame:
                 row = names | {"task": after.setting, "share": point.share}
                 row |= {"deployers": len(after.models), "people": after.n}
                 for name in MEASURES:
-                    one = getattr(point, name)
-                    row |= {f"{name}_value": one.value, f"{name}_low": one.low, f"{name}_high": one.high}
+                    interval = getattr(point, name)
+                    row |= {f"{name}_value": interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
                 out.append(row)
     return pd.DataFrame(out)
 
@@ -138,8 +142,8 @@ def moved(df: Frame) -> Frame:
     asked = {column: markets(df, column) for column in ("failed", "rejected")}
     for place, (names, pairs) in enumerate(asked["failed"]):
         row = names | {"tasks": len(pairs), "people": sum(after.n for after, _ in pairs)}
-        for column, found in asked.items():
-            samples = [_all(after, before) for after, before in found[place][1]]
+        for column, each in asked.items():
+            samples = [_all(after, before) for after, before in each[place][1]]
             interval = summary(difference_interval(samples, resamples=RESAMPLES, level=LEVEL))
             row |= {f"{column}_{name}": interval[name] for name in ("value", "low", "high", "p")}
         differences = log_h([(after.failures[0], before.failures[0]) for after, before in pairs])
@@ -162,9 +166,9 @@ def errors(df: Frame) -> Frame:
     return means.reset_index().rename(columns={"label": "adaptation"})
 
 
-def curve(found: Frame, condition: str) -> Figure:
+def curve(points: Frame, condition: str) -> Figure:
     """The three measures by the share of deployers on the backbone, a line per kind of backbone; means over tasks."""
-    here = found[(found["condition"] == condition) & (found["adaptation"] == "linear_probe")]
+    here = points[(points["condition"] == condition) & (points["adaptation"] == "linear_probe")]
     figure = plots.figure(2.2)
     for axes, (name, title) in zip(figure.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
         for kind in (kind for kind in KINDS if (here["kind"] == kind).any()):

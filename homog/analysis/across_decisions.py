@@ -138,7 +138,7 @@ def relations(ensemble: Ensemble) -> list[tuple[str, np.ndarray, np.ndarray, str
     said = f"models that share none of {', '.join(known)}" if len(known) > 1 else "different models"
     sides = [("the same model", same, nothing, said)]
     for name, values in known.items():
-        rest = [share for other, share in shares.items() if other != name and not implied(known[other], values)]
+        rest = [share for another, share in shares.items() if another != name and not implied(known[another], values)]
         alone = shares[name] & ~np.any([same, *rest], axis=0)
         if alone.any():
             sides.append((f"different models, same {name}", alone, nothing, said))

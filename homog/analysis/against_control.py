@@ -33,19 +33,21 @@ def bounded_sharing(ensembles: Sequence[Ensemble], control: Sequence[Ensemble]) 
     homogenizes. `log_h` the mean of log H(shared) - log H(control) over the settings where both are defined. A setting
     whose ensemble or control lacks models of the other is named in `left_out`.
     """
-    beside = {(one.kind, one.setting, one.about["data"]): one for one in control}
+    beside = {(ensemble.kind, ensemble.setting, ensemble.about["data"]): ensemble for ensemble in control}
     groups: dict[tuple[str, ...], list[Ensemble]] = {}
-    for one in ensembles:
-        about = (one.about[name] for name in ("backbone", "label", "data"))
-        groups.setdefault((one.kind, *about), []).append(one)
+    for ensemble in ensembles:
+        about = (ensemble.about[name] for name in ("backbone", "label", "data"))
+        groups.setdefault((ensemble.kind, *about), []).append(ensemble)
     rows = []
     for key, every in groups.items():
-        pairs = [(one, beside.get((one.kind, one.setting, one.about["data"]))) for one in every]
-        whole = [(one, other) for one, other in pairs if other and _comparable(one, other)]
-        left_out = ", ".join(one.setting for one, other in pairs if (one, other) not in whole)
+        pairs = [
+            (ensemble, beside.get((ensemble.kind, ensemble.setting, ensemble.about["data"]))) for ensemble in every
+        ]
+        whole = [(ensemble, alone) for ensemble, alone in pairs if alone and _comparable(ensemble, alone)]
+        left_out = ", ".join(ensemble.setting for ensemble, alone in pairs if (ensemble, alone) not in whole)
         if not whole:
             continue
-        value, defined = log_h([(one.failures, other.failures) for one, other in whole])
+        value, defined = log_h([(ensemble.failures, alone.failures) for ensemble, alone in whole])
         row = dict(zip(("panel", "backbone", "adaptation", "data"), key, strict=True)) | {
             "settings": len(whole),
             "left_out": left_out,
@@ -55,10 +57,10 @@ def bounded_sharing(ensembles: Sequence[Ensemble], control: Sequence[Ensemble]) 
     return pd.DataFrame(rows)
 
 
-def _comparable(one: Ensemble, other: Ensemble) -> bool:
+def _comparable(ensemble: Ensemble, control: Ensemble) -> bool:
     """As many models and people, and as many replicates where those are seeds."""
-    skip = 1 if MIXED in (one.about["adaptation"], other.about["adaptation"]) else 0
-    return one.failures.shape[skip:] == other.failures.shape[skip:]
+    skip = 1 if MIXED in (ensemble.about["adaptation"], control.about["adaptation"]) else 0
+    return ensemble.failures.shape[skip:] == control.failures.shape[skip:]
 
 
 def log_h(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
@@ -113,7 +115,7 @@ def market(ensemble: Ensemble, base: str, bootstrap: Bootstrap) -> Market:
     models = np.array(ensemble.models, dtype=object)
     columns = (np.arange(1, len(a) + 1), models[a], errors[a], models[b], values[b], errors[b])
     chosen = pd.DataFrame(dict(zip(SIDES, columns, strict=True)))
-    curve = pd.DataFrame([{"share": one.share} | point_columns(one) for one in points], columns=CURVE)
+    curve = pd.DataFrame([{"share": point.share} | point_columns(point) for point in points], columns=CURVE)
     return Market(base, shared, control, curve, chosen, pd.DataFrame([row], columns=SHARING))
 
 
@@ -132,9 +134,9 @@ def _alike(ensemble: Ensemble, errors: np.ndarray, values: np.ndarray, shared: s
 
     inside, others = np.flatnonzero(values == shared), np.flatnonzero(values != shared)
     gap = np.abs(errors[inside][:, None] - errors[others]) / 2  # below 1: one attribute weighs more than any gap
-    for other in ensemble.attributes.values():
-        if not implied(other, values):
-            gap += other[inside][:, None] != other[others]
+    for attribute in ensemble.attributes.values():
+        if not implied(attribute, values):
+            gap += attribute[inside][:, None] != attribute[others]
     bases = sorted(set(values[others]))
     if len(bases) == 1:
         rows, columns = linear_sum_assignment(gap)

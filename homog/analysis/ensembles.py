@@ -146,7 +146,7 @@ def decisions(df: Frame) -> list[Ensemble]:
 
     A sample drawn by the seed ('own') holds the same persons for all tasks of a family: their data is shared.
     """
-    found = []
+    ensembles = []
     there = df[(df["family"] != "") & df["data"].isin([OWN, DISJOINT])]
     for (family, *key), part in there.groupby(["family", *ABOUT], sort=False):
         tasks = tuple(sorted(part["task"].unique()))
@@ -157,8 +157,8 @@ def decisions(df: Frame) -> list[Ensemble]:
             about["data"] = SHARED if about["data"] == OWN else about["data"]
             names = tuple(f"seed {rows['seed'].iloc[0]}" for rows in seeds)
             failures = np.stack([_stacked(rows, "failed") for rows in seeds])
-            found.append(Ensemble(DECISIONS, family, failures, names, tasks, about, people=part["people"].iloc[0]))
-    return found
+            ensembles.append(Ensemble(DECISIONS, family, failures, names, tasks, about, people=part["people"].iloc[0]))
+    return ensembles
 
 
 def deployers(df: Frame, column: str = "failed") -> list[Ensemble]:
@@ -174,7 +174,7 @@ def mixed(df: Frame) -> list[Ensemble]:
     Which one takes which goes round, a replicate each; adaptations that lack a deployer are left out, and there is no
     ensemble where the others are fewer than the deployers.
     """
-    found = []
+    ensembles = []
     there = df[df["data"].isin([SHARED, DISJOINT])]
     for (task, backbone, data), part in there.groupby(["task", "backbone", "data"], sort=False):
         seeds = sorted(part["seed"].unique())
@@ -183,8 +183,8 @@ def mixed(df: Frame) -> list[Ensemble]:
             by_name = part.set_index(["adaptation", "seed"], drop=False)
             rounds = [[names[(turn + i) % len(names)] for i in range(len(seeds))] for turn in range(len(names))]
             rows = [by_name.loc[list(zip(chosen, seeds, strict=True))] for chosen in rounds]
-            found.append(_of_deployers(task, (backbone, MIXED, data, False, MIXED), rows))
-    return found
+            ensembles.append(_of_deployers(task, (backbone, MIXED, data, False, MIXED), rows))
+    return ensembles
 
 
 def _of_deployers(task: str, about: Sequence[Any], replicates: list[Frame], column: str = "failed") -> Ensemble:

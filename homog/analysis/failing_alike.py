@@ -50,8 +50,8 @@ def tree(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     known = np.where(np.isnan(matrix), 0.0, matrix)
     distance = np.maximum(0.0, 1 - (known + known.T) / 2)
     np.fill_diagonal(distance, 0.0)
-    found = linkage(squareform(distance, checks=False), "average", optimal_ordering=len(matrix) <= MOST_ORDERED)
-    return leaves_list(found), found
+    merges = linkage(squareform(distance, checks=False), "average", optimal_ordering=len(matrix) <= MOST_ORDERED)
+    return leaves_list(merges), merges
 
 
 def clustering(ensemble: Ensemble, linkage: np.ndarray) -> Frame:
@@ -59,14 +59,14 @@ def clustering(ensemble: Ensemble, linkage: np.ndarray) -> Frame:
     members = [[model] for model in ensemble.models]
     rows = []
     for first, second, distance, _ in linkage:
-        one, other = members[int(first)], members[int(second)]
-        members.append(one + other)
-        named = [f"{part[0]} +{len(part) - 1}" if len(part) > 1 else part[0] for part in (one, other)]
+        merged, into = members[int(first)], members[int(second)]
+        members.append(merged + into)
+        named = [f"{part[0]} +{len(part) - 1}" if len(part) > 1 else part[0] for part in (merged, into)]
         rows.append({"first": named[0], "second": named[1], "similarity": 1 - distance, "models": len(members[-1])})
     return pd.DataFrame(rows)
 
 
-def pair_table(ensemble: Ensemble, found: dict[str, np.ndarray], bootstrap: Bootstrap) -> Frame:
+def pair_table(ensemble: Ensemble, matrices: dict[str, np.ndarray], bootstrap: Bootstrap) -> Frame:
     """A row per pair of models: examples, accuracies, agreement, whether they share each attribute.
 
     Accuracies and agreement are over the examples of the pair. `*_low` and `*_high` are given up to PAIR_WORK pairs x
@@ -77,7 +77,7 @@ def pair_table(ensemble: Ensemble, found: dict[str, np.ndarray], bootstrap: Boot
     columns: dict[str, Any] = {"model_a": names[first], "model_b": names[second]}
     columns |= _sizes(ensemble, first, second)
     limits = _intervals(ensemble, first, second, bootstrap) if len(first) * ensemble.n <= PAIR_WORK else {}
-    for name, matrix in found.items():
+    for name, matrix in matrices.items():
         columns[name] = matrix[first, second]
         columns |= {f"{name}_{end}": values for end, values in limits.get(name, {}).items()}
     shared = {name: values for name, values in ensemble.attributes.items() if len(set(values)) > 1}
@@ -122,8 +122,8 @@ def _pair_columns(ensemble: Ensemble, first: np.ndarray, second: np.ndarray) -> 
     predictions, labels = _answers(ensemble)
     a, b, failures, present = predictions[first], predictions[second], ensemble.failures[0], ensemble.present
     here = np.ones(a.shape, dtype=bool) if present is None else present[first] & present[second]
-    right, other = ~failures[first] & here, ~failures[second] & here
-    parts = [right & other, right, other, here, (a == b) & here]
+    right, also_right = ~failures[first] & here, ~failures[second] & here
+    parts = [right & also_right, right, also_right, here, (a == b) & here]
     if ensemble.probabilities is not None:
         p, q = ensemble.probabilities[0][first], ensemble.probabilities[0][second]
         rows = np.arange(len(labels))
@@ -135,5 +135,5 @@ def _quantiles(draws: np.ndarray, levels: list[float]) -> np.ndarray:
     """By column, over the draws that are defined; NaN where none is."""
     undefined = np.isnan(draws).all(0)
     filled = np.where(undefined, 0.0, draws)
-    found = np.nanquantile(filled, levels, axis=0) if np.isnan(filled).any() else np.quantile(filled, levels, axis=0)
-    return np.where(undefined, np.nan, found)
+    limits = np.nanquantile(filled, levels, axis=0) if np.isnan(filled).any() else np.quantile(filled, levels, axis=0)
+    return np.where(undefined, np.nan, limits)

@@ -44,9 +44,9 @@ class Sums:
 
     def rates(self, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Error rates (..., S, k), systemic failure (..., S), no failure (..., S)."""
-        found = ratio(sums[..., : self.added - 1], sums[..., self.added - 1, None])
-        found = found.reshape(*found.shape[:-1], self.shape[0], -1)
-        return found[..., :-2], found[..., -2], found[..., -1]
+        shares = ratio(sums[..., : self.added - 1], sums[..., self.added - 1, None])
+        shares = shares.reshape(*shares.shape[:-1], self.shape[0], -1)
+        return shares[..., :-2], shares[..., -2], shares[..., -1]
 
     def of(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
         """(value (S,), draws (resamples, S)) of one of `outcomes.MEASURES`."""
@@ -123,7 +123,7 @@ def limits(value: float, draws: np.ndarray, n: int, level: float) -> dict[str, f
 
 def error_rates(ensemble: Ensemble, sums: Sums, bootstrap: Bootstrap) -> Frame:
     """A row per model: attributes, examples, errors, error rate with interval."""
-    value, draws = (sums.rates(one)[0][..., 0, :] for one in (sums.whole, sums.draws))
+    value, draws = (sums.rates(part)[0][..., 0, :] for part in (sums.whole, sums.draws))
     low, high = rate_limits(value, draws, np.full(len(value), ensemble.size["people"]), bootstrap.level)
     errors = sums.whole[: len(value)].astype(int)
     columns = {"model": ensemble.models, **ensemble.attributes, "examples": ensemble.n, "errors": errors}

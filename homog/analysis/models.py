@@ -16,7 +16,7 @@ MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people",
 
 
 def models(
-    cells: Sequence[Cell], found: Mapping[str, records.Record], conditions: Sequence[str] = (records.CLEAN,)
+    cells: Sequence[Cell], kept: Mapping[str, records.Record], conditions: Sequence[str] = (records.CLEAN,)
 ) -> Frame:
     """One row per cell with a record and condition that it holds.
 
@@ -24,7 +24,7 @@ def models(
     prediction is wrong, `rejected` bool, whether it is the unfavourable label (None where the task has none),
     `probabilities` (n, classes), `labels`, `examples`, `people`, and the record's provenance.
     """
-    pairs = [(cell, found[cell.id]) for cell in cells if cell.id in found]
+    pairs = [(cell, kept[cell.id]) for cell in cells if cell.id in kept]
     rows = [_model(*one, condition) for one in pairs for condition in conditions if condition in one[1].probabilities]
     return pd.DataFrame(rows, columns=[*SETTINGS, *SIZES, *MODELS])
 

@@ -59,8 +59,8 @@ def independent(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], 
         centred = column - column.mean() if len(column) else column
         rest = centred
         for _ in range(2):  # twice, for rounding
-            for one in basis:
-                rest = rest - one * (one @ rest)
+            for direction in basis:
+                rest = rest - direction * (direction @ rest)
         size, length = float(np.linalg.norm(centred)), float(np.linalg.norm(rest))
         if size <= 1e-12:
             left[name] = "the same for all pairs"
@@ -73,5 +73,5 @@ def independent(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], 
 
 
 def _row(plain: Any, dyadic: Any) -> dict[str, Any]:
-    found = {name: getattr(dyadic, name) for name in ("value", "low", "high", "p", "reason")}
-    return found | {"error_dyadic": dyadic.error, "error_plain": plain.error, "p_plain": plain.p}
+    columns = {name: getattr(dyadic, name) for name in ("value", "low", "high", "p", "reason")}
+    return columns | {"error_dyadic": dyadic.error, "error_plain": plain.error, "p_plain": plain.p}

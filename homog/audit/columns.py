@@ -53,11 +53,11 @@ def encoded(chunks: Iterable[Any], column: str = "") -> Column:
             parts.append(parts[-1])
             continue
         last = chunk
-        one = chunk if pa.types.is_dictionary(chunk.type) else _plain(chunk, column).dictionary_encode()
-        if dictionary is None or not one.dictionary.equals(dictionary):
-            dictionary = one.dictionary
+        coded = chunk if pa.types.is_dictionary(chunk.type) else _plain(chunk, column).dictionary_encode()
+        if dictionary is None or not coded.dictionary.equals(dictionary):
+            dictionary = coded.dictionary
             names, lookup = _numbered(_text(dictionary, column), names)
-        parts.append(lookup[pc.fill_null(one.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)])
+        parts.append(lookup[pc.fill_null(coded.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)])
     return _sorted(np.concatenate(parts), names.to_numpy(zero_copy_only=False).astype(object))
 
 
@@ -104,13 +104,13 @@ def _sorted(codes: np.ndarray, names: np.ndarray) -> Column:
 
 def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
     """The predictions of all sources; wide ones are made long. Adds to `notes` what is left out."""
-    long = [_long(one, settings, notes) for one in sources]
-    names = list(dict.fromkeys(name for one in long for name in one.columns if name not in settings.ignore))
-    unknown = [name for name in settings.ignore if not any(name in one.columns for one in sources)]
+    long = [_long(source, settings, notes) for source in sources]
+    names = list(dict.fromkeys(name for source in long for name in source.columns if name not in settings.ignore))
+    unknown = [name for name in settings.ignore if not any(name in source.columns for source in sources)]
     if unknown:
         raise AuditError(f"ignore: there is no column {some(unknown)}; valid: {some(names, CHOICES)}")
     notes += [note("ignored column", name, 1, "as asked") for name in settings.ignore]
-    starts = np.cumsum([0, *(one.rows for one in long)])
+    starts = np.cumsum([0, *(source.rows for source in long)])
 
     def where(row: int) -> str:
         place = int(np.searchsorted(starts, row, side="right")) - 1
@@ -118,7 +118,7 @@ def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
 
     columns = {name: encoded(_chunks(long, name), name) for name in names if not name.startswith(PROBABILITY)}
     columns |= _classes(columns["label"], columns["prediction"])
-    gaps = np.concatenate([np.full(one.rows, one is not raw) for one, raw in zip(long, sources, strict=True)])
+    gaps = np.concatenate([np.full(source.rows, source is not raw) for source, raw in zip(long, sources, strict=True)])
     kept = _kept(columns, gaps, where)
     options = tuple(name.removeprefix(PROBABILITY) for name in names if name.startswith(PROBABILITY))
 
@@ -133,7 +133,7 @@ def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
 
 
 def _chunks(sources: Sequence[Source], name: str) -> Iterable[Any]:
-    parts = (one.read(name) if name in one.columns else [pa.nulls(one.rows)] for one in sources)
+    parts = (source.read(name) if name in source.columns else [pa.nulls(source.rows)] for source in sources)
     return itertools.chain.from_iterable(parts)
 
 
@@ -148,14 +148,14 @@ def _numbers(chunk: Any, name: str) -> np.ndarray:
 
 def _classes(label: Column, prediction: Column) -> dict[str, Column]:
     """Both with the same names."""
-    names = pa.chunked_array([pa.array(one.names, pa.string()) for one in (label, prediction)])
+    names = pa.chunked_array([pa.array(column.names, pa.string()) for column in (label, prediction)])
     both = encoded(names.chunks)
     kind = np.min_scalar_type(-max(2, len(both.names)))
     lookups = np.split(both.codes.astype(kind), [len(label.names)])
-    found = {}
-    for key, one, lookup in zip(("label", "prediction"), (label, prediction), lookups, strict=True):
-        found[key] = Column(np.append(lookup, kind.type(-1))[one.codes], both.names)
-    return found
+    joined = {}
+    for key, column, lookup in zip(("label", "prediction"), (label, prediction), lookups, strict=True):
+        joined[key] = Column(np.append(lookup, kind.type(-1))[column.codes], both.names)
+    return joined
 
 
 def _kept(columns: dict[str, Column], gaps: np.ndarray, where: Callable[[int], str]) -> Any:
@@ -174,44 +174,44 @@ def _kept(columns: dict[str, Column], gaps: np.ndarray, where: Callable[[int], s
     return np.flatnonzero(~absent) if absent.any() else slice(None)
 
 
-def _long(one: Source, settings: Settings, notes: list) -> Source:
+def _long(source: Source, settings: Settings, notes: list) -> Source:
     """A source in the long form."""
-    if "model" in one.columns or "prediction" in one.columns:
-        if not set(LONG) <= set(one.columns):
-            raise AuditError(missing_column(one, LONG))
-        return one
-    if not {"example", "label"} <= set(one.columns):
-        raise AuditError(missing_column(one, ("example", "label")))
-    extra = [name for name in one.columns if name not in (*KEYS, *settings.ignore)]
+    if "model" in source.columns or "prediction" in source.columns:
+        if not set(LONG) <= set(source.columns):
+            raise AuditError(missing_column(source, LONG))
+        return source
+    if not {"example", "label"} <= set(source.columns):
+        raise AuditError(missing_column(source, ("example", "label")))
+    extra = [name for name in source.columns if name not in (*KEYS, *settings.ignore)]
     if any(name.startswith(PROBABILITY) for name in extra):
         raise AuditError(
-            f"{one.name}: {PROBABILITY}<class> columns need the long form (a column model, a row per prediction)"
+            f"{source.name}: {PROBABILITY}<class> columns need the long form (a column model, a row per prediction)"
         )
-    groups = _groups(one, extra, settings, notes)
-    kept = [name for name in one.columns if name in KEYS or name in groups]
+    groups = _groups(source, extra, settings, notes)
+    kept = [name for name in source.columns if name in KEYS or name in groups]
     models = [name for name in extra if name not in groups]
     if not models:
-        raise AuditError(f"{one.name}: no column of a model beside {some(kept)}")
-    return as_long(one, models, kept)
+        raise AuditError(f"{source.name}: no column of a model beside {some(kept)}")
+    return as_long(source, models, kept)
 
 
-def _groups(one: Source, extra: list[str], settings: Settings, notes: list) -> list[str]:
+def _groups(source: Source, extra: list[str], settings: Settings, notes: list) -> list[str]:
     """Which columns of a wide table are groups: those named, or those whose values are never labels."""
     if settings.groups is not None:
         unknown = [name for name in settings.groups if name not in extra]
         if unknown:
-            raise AuditError(f"{one.name}: groups {some(unknown)}: no such column; valid: {some(extra, CHOICES)}")
+            raise AuditError(f"{source.name}: groups {some(unknown)}: no such column; valid: {some(extra, CHOICES)}")
         return list(settings.groups)
-    labels = set(encoded(one.read("label"), "label").names)
+    labels = set(encoded(source.read("label"), "label").names)
     groups = []
     for name in extra:
-        values = set(encoded(one.read(name), name).names)
+        values = set(encoded(source.read(name), name).names)
         if values and not values & labels:
             groups.append(name)
             notes.append(note("group column", name, len(values), "none of its values is a label"))
         elif values - labels:
             raise AuditError(
-                f"{one.name}: column {name} holds labels ({some(sorted(values & labels))}) and other values "
+                f"{source.name}: column {name} holds labels ({some(sorted(values & labels))}) and other values "
                 f"({some(sorted(values - labels))}): is it a model or a group? name the group columns with --groups"
             )
     return groups

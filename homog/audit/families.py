@@ -73,7 +73,10 @@ def _named(tasks: Sequence[str]) -> str:
 
 def _models(ensembles: list[Ensemble]) -> tuple[tuple[str, ...], list[list[int]]]:
     """(models in all tasks, their places in each); where every task has one model of its own, those as one."""
-    if all(len(one.models) == 1 for one in ensembles) and len({one.models for one in ensembles}) > 1:
-        return (" + ".join(one.models[0] for one in ensembles),), [[0]] * len(ensembles)
-    names = tuple(name for name in ensembles[0].models if all(name in one.models for one in ensembles))
-    return names, [[one.models.index(name) for name in names] for one in ensembles]
+    if (
+        all(len(ensemble.models) == 1 for ensemble in ensembles)
+        and len({ensemble.models for ensemble in ensembles}) > 1
+    ):
+        return (" + ".join(ensemble.models[0] for ensemble in ensembles),), [[0]] * len(ensembles)
+    names = tuple(name for name in ensembles[0].models if all(name in ensemble.models for ensemble in ensembles))
+    return names, [[ensemble.models.index(name) for name in names] for ensemble in ensembles]

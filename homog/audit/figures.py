@@ -47,11 +47,11 @@ CAPTIONS = {
 
 def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
     """Name -> (figure, caption): of each task and of each family of tasks."""
-    found: dict[str, tuple[Figure, str]] = {}
+    every: dict[str, tuple[Figure, str]] = {}
     with plots.style():
         for family in audit.families:
             words = (f" {', '.join(map(readable, family.tasks))}.", "_" + _slug(family.setting))
-            found["tasks" + (words[1] if len(audit.families) > 1 else "")] = tasks(family), CAPTIONS["tasks"] + words[0]
+            every["tasks" + (words[1] if len(audit.families) > 1 else "")] = tasks(family), CAPTIONS["tasks"] + words[0]
         for section in audit.sections:
             task = section.ensemble.setting
             drawn = {
@@ -61,8 +61,8 @@ def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
                 "market_share": market_share(section) if len(section.market.curve) else None,
             }
             said, end = (f" Task: {readable(task)}.", "_" + _slug(task)) if task else ("", "")
-            found |= {name + end: (figure, CAPTIONS[name] + said) for name, figure in drawn.items() if figure}
-    return found
+            every |= {name + end: (figure, CAPTIONS[name] + said) for name, figure in drawn.items() if figure}
+    return every
 
 
 def _slug(name: str) -> str:
@@ -71,23 +71,25 @@ def _slug(name: str) -> str:
 
 def failure_distribution(section: Section) -> Figure:
     """Bars: observed; line: independent."""
-    found, figure = section.distribution, plots.figure(2.0)
+    distribution, figure = section.distribution, plots.figure(2.0)
     axes, k = figure.add_subplot(), len(section.ensemble.models)
     width = math.ceil((k + 1) / BINS)
     starts = np.arange(0, k + 1, width)
     places = starts + (width - 1) / 2
     bars = {"width": 0.8 * width, "color": OBSERVED, "linewidth": 0}
-    axes.bar(places, np.add.reduceat(found.observed, starts), **bars)
-    axes.plot(places, np.add.reduceat(found.baseline, starts), color=CHANCE, marker="D", markersize=2, linewidth=0.8)
+    axes.bar(places, np.add.reduceat(distribution.observed, starts), **bars)
+    axes.plot(
+        places, np.add.reduceat(distribution.baseline, starts), color=CHANCE, marker="D", markersize=2, linewidth=0.8
+    )
     said = "Number of models that fail" + (f" (bars of {width})" if width > 1 else "")
     axes.set(xlabel=said, ylabel="Share of examples", xlim=(-0.6 * width, starts[-1] + width - 0.4))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     _legend(figure, ["observed", "independent"])
-    ends = f"All {k} fail: {percent(found.observed[-1])} (independent {percent(found.baseline[-1])}). "
-    ends += f"None fails: {percent(found.observed[0])} ({percent(found.baseline[0])})."
-    plots.note(figure, f"{ends} {count(found.n, 'example')}.")
+    ends = f"All {k} fail: {percent(distribution.observed[-1])} (independent {percent(distribution.baseline[-1])}). "
+    ends += f"None fails: {percent(distribution.observed[0])} ({percent(distribution.baseline[0])})."
+    plots.note(figure, f"{ends} {count(distribution.n, 'example')}.")
     return figure
 
 
@@ -207,8 +209,8 @@ def _pairs(figure: Figure, axes: Any, x: np.ndarray, y: np.ndarray, same: np.nda
 
 def market_share(section: Section) -> Figure:
     """Systemic failure and H by the share of deployers on the shared base."""
-    found, figure = section.market, plots.figure(2.0)
-    curve, panels = found.curve, figure.subplots(1, 2)
+    market, figure = section.market, plots.figure(2.0)
+    curve, panels = market.curve, figure.subplots(1, 2)
     for axes, name, label in zip(
         panels, ("systemic_failure", "homogenization"), ("All deployers fail", "H"), strict=True
     ):
@@ -221,16 +223,18 @@ def market_share(section: Section) -> Figure:
     figure.supxlabel("")
     for axes in panels:
         axes.set_xlabel("Share on the shared base")
-    words = f"{len(curve) - 1} deployers; shared: {found.base} {found.shared}; control: {found.control}. "
+    words = f"{len(curve) - 1} deployers; shared: {market.base} {market.shared}; control: {market.control}. "
     plots.note(figure, f"{words}{count(section.distribution.n, 'example')}; bands: intervals.")
     return figure
 
 
 def tasks(family: Ensemble) -> Figure:
     """In how many tasks a person is failed: mean over models, and each model as a dot."""
-    found, figure = distributions(family), plots.figure(2.0)
+    each, figure = distributions(family), plots.figure(2.0)
     axes, t = figure.add_subplot(), np.arange(len(family.tasks) + 1)
-    observed, baseline = (np.array([getattr(one, name) for one in found]) for name in ("observed", "baseline"))
+    observed, baseline = (
+        np.array([getattr(distribution, name) for distribution in each]) for name in ("observed", "baseline")
+    )
     axes.bar(t, observed.mean(0), width=0.7, color=OBSERVED, linewidth=0)
     spread = np.linspace(-0.25, 0.25, len(observed)) if len(observed) > 1 else [0.0]
     for place, row in zip(spread, observed, strict=True):
@@ -241,6 +245,6 @@ def tasks(family: Ensemble) -> Figure:
     axes.set_axisbelow(True)
     _legend(figure, ["observed", "independent", "a model"])
     ends = f"{percent(observed[:, -1].mean())} (independent {percent(baseline[:, -1].mean())})"
-    size = f"{family.n:,} people, {count(len(found), 'model')}"
+    size = f"{family.n:,} people, {count(len(each), 'model')}"
     plots.note(figure, f"Failed in all {len(t) - 1}: {ends}. {size}.")
     return figure

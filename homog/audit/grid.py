@@ -65,7 +65,7 @@ def kinds(rows: Rows, notes: list) -> tuple[list[str], list[str]]:
     unit, size = _units(rows)
     if "person" in rows.columns and (bad := conflict(rows.columns["person"], unit, size)) >= 0:
         raise AuditError(f"person is not the same in all rows of an example (first: {rows.where(bad)})")
-    found: dict[str, list[str]] = {"group": [], "attribute": []}
+    columns: dict[str, list[str]] = {"group": [], "attribute": []}
     for name, column in rows.columns.items():
         if name in KEYS:
             continue
@@ -74,8 +74,8 @@ def kinds(rows: Rows, notes: list) -> tuple[list[str], list[str]]:
             value, models = some(column.names) or "missing", len(rows.columns["model"].names)
             notes.append(note("constant column", name, models, f"always {value}: {said}"))
         else:
-            found[_kind(rows, name, unit, size)].append(name)
-    return found["group"], found["attribute"]
+            columns[_kind(rows, name, unit, size)].append(name)
+    return columns["group"], columns["attribute"]
 
 
 def _kind(rows: Rows, name: str, unit: np.ndarray, size: int) -> str:
@@ -109,22 +109,22 @@ def conflict(column: Column, keys: np.ndarray, size: int, strict: bool = False) 
 
 def per_key(values: np.ndarray, keys: np.ndarray, size: int) -> np.ndarray:
     """The last known value (not -1) of each key, -1 where there is none: (size,)."""
-    found = np.full(size, -1, dtype=values.dtype)
+    values_of = np.full(size, -1, dtype=values.dtype)
     for start in range(0, len(values), _BLOCK):
         part = slice(start, start + _BLOCK)
         known = values[part] >= 0
         if known.all():
-            found[keys[part]] = values[part]
+            values_of[keys[part]] = values[part]
         else:
-            found[keys[part][known]] = values[part][known]
-    return found
+            values_of[keys[part][known]] = values[part][known]
+    return values_of
 
 
-def differing(values: np.ndarray, keys: np.ndarray, found: np.ndarray) -> int:
-    """The first row whose value is known and another than `found` for its key; -1 if there is none."""
+def differing(values: np.ndarray, keys: np.ndarray, expected: np.ndarray) -> int:
+    """The first row whose value is known and another than `expected` for its key; -1 if there is none."""
     for start in range(0, len(values), _BLOCK):
         part = slice(start, start + _BLOCK)
-        bad = (values[part] >= 0) & (found[keys[part]] != values[part])
+        bad = (values[part] >= 0) & (expected[keys[part]] != values[part])
         if bad.any():
             return start + int(bad.argmax())
     return -1

@@ -49,7 +49,7 @@ def csv(frame: Frame) -> str:
 def context(audit: Audit, drawn: dict[str, Any], captions: dict[str, str]) -> dict[str, Any]:
     """What the pages say."""
     tables = audit.tables
-    parts = [(name, [_table(one, tables[one]) for one in names if len(tables[one])]) for name, names in PARTS]
+    parts = [(name, [_table(table, tables[table]) for table in names if len(tables[table])]) for name, names in PARTS]
     return {
         "title": headline(audit),
         "sources": "; ".join(audit.sources),
@@ -59,7 +59,7 @@ def context(audit: Audit, drawn: dict[str, Any], captions: dict[str, str]) -> di
         "caveats": caveats(audit),
         "figures": drawn,
         "captions": captions,
-        "parts": [(name, found) for name, found in parts if found],
+        "parts": [(name, listed) for name, listed in parts if listed],
         "notes": words.shown(tables["notes"], LISTED),
         "more_notes": max(0, len(tables["notes"]) - LISTED),
         "how": words.HOW.replace("95 %", f"{100 * audit.settings.level:g} %"),
@@ -75,9 +75,9 @@ def caveats(audit: Audit) -> list[str]:
     notes = audit.tables["notes"]
     rows = notes[(notes["what"] == "constant column") & notes["subject"].isin(BASES)]
     lines = [f"{row['subject']} is {row['detail']}" for _, row in rows.iterrows()]
-    reasons = {one.market.reason: [] for one in audit.sections if one.market.reason}
-    for one in audit.sections:
-        reasons.get(one.market.reason, []).append(one.ensemble.setting)
+    reasons = {section.market.reason: [] for section in audit.sections if section.market.reason}
+    for section in audit.sections:
+        reasons.get(section.market.reason, []).append(section.ensemble.setting)
     return lines + [f"no market-share curve{_of(tasks)}: {reason}" for reason, tasks in reasons.items()]
 
 
@@ -130,7 +130,7 @@ def regression(frame: Frame) -> list[str]:
 def terminal(page: dict[str, Any], folder: Path) -> str:
     """What is printed."""
     lines = [f"Audit of {page['title']} ({page['sources']})", ""]
-    lines += [f"{one.name}: {one.verdict.upper()}\n  {one.detail}" for one in page["findings"]]
+    lines += [f"{finding.name}: {finding.verdict.upper()}\n  {finding.detail}" for finding in page["findings"]]
     lines += [f"note: {text}" for text in page["caveats"]]
     lines += _capped("failed by every model most often:", page["groups"])
     lines += _capped("agreement of pairs and what they share:", page["regression"])

@@ -95,14 +95,14 @@ def _labels(grid: Grid) -> np.ndarray:
 def _predictions(grid: Grid) -> np.ndarray:
     """(k, n) codes, -1 where a model has no row for an example; the last of several rows."""
     codes = grid.values("prediction")
-    found = np.full(grid.shape[0] * grid.shape[1], -1, dtype=codes.dtype)
+    predictions = np.full(grid.shape[0] * grid.shape[1], -1, dtype=codes.dtype)
     for part, cell in grid.blocks():
-        found[cell] = codes[part]
+        predictions[cell] = codes[part]
     for part, cell in grid.blocks():
-        other = found[cell] != codes[part]
-        if other.any():
-            _conflict(grid, int(cell[other.argmax()]), "predictions")
-    return found.reshape(grid.shape)
+        changed = predictions[cell] != codes[part]
+        if changed.any():
+            _conflict(grid, int(cell[changed.argmax()]), "predictions")
+    return predictions.reshape(grid.shape)
 
 
 def _conflict(grid: Grid, cell: int, what: str) -> None:
@@ -138,7 +138,7 @@ def _unseen(grid: Grid, answers: list[set], options: list[str], notes: list) -> 
 
 def _probabilities(grid: Grid, options: list[str], repeated: bool) -> np.ndarray:
     """(k, n, options) float32; 0 where a model has no row."""
-    found = np.zeros((grid.shape[0] * grid.shape[1], len(options)), dtype=np.float32)
+    probabilities = np.zeros((grid.shape[0] * grid.shape[1], len(options)), dtype=np.float32)
     for place, name in enumerate(options):
         values = grid.rows.probability(name)[grid.chosen]
         gone = np.isnan(values)
@@ -147,14 +147,14 @@ def _probabilities(grid: Grid, options: list[str], repeated: bool) -> np.ndarray
             number = counted(int(gone.sum()), "missing value")
             raise AuditError(f"column probability_{name}: {number} (first: {first})")
         for part, cell in grid.blocks():
-            found[cell, place] = values[part]
+            probabilities[cell, place] = values[part]
         for part, cell in grid.blocks() if repeated else ():
-            other = found[cell, place] != values[part]
-            if other.any():
-                _conflict(grid, int(cell[other.argmax()]), f"probability_{name}")
+            changed = probabilities[cell, place] != values[part]
+            if changed.any():
+                _conflict(grid, int(cell[changed.argmax()]), f"probability_{name}")
     for _, cell in grid.blocks():
-        _sums(grid, cell, found[cell])
-    return found.reshape(*grid.shape, len(options))
+        _sums(grid, cell, probabilities[cell])
+    return probabilities.reshape(*grid.shape, len(options))
 
 
 def _sums(grid: Grid, cell: np.ndarray, values: np.ndarray) -> None:
@@ -165,23 +165,23 @@ def _sums(grid: Grid, cell: np.ndarray, values: np.ndarray) -> None:
 
 
 def _per_example(grid: Grid, name: str) -> np.ndarray:
-    found = per_key(grid.values(name), grid.example, len(grid.examples))
-    return np.append(grid.rows.columns[name].names, ABSENT)[found]
+    places = per_key(grid.values(name), grid.example, len(grid.examples))
+    return np.append(grid.rows.columns[name].names, ABSENT)[places]
 
 
 def _of_models(grid: Grid, name: str) -> np.ndarray:
-    found = per_key(grid.values(name), grid.model, len(grid.models))
-    if (found < 0).any():
-        models = grid.rows.columns["model"].names[grid.models[found < 0]]
+    places = per_key(grid.values(name), grid.model, len(grid.models))
+    if (places < 0).any():
+        models = grid.rows.columns["model"].names[grid.models[places < 0]]
         raise AuditError(
             f"attribute {name}: no value for {some(models)}; valid: one for each model, or --ignore {name}"
         )
-    return grid.rows.columns[name].names[found]
+    return grid.rows.columns[name].names[places]
 
 
 def _extra(grid: Grid, names: list[str], notes: list) -> dict[str, tuple[bool, np.ndarray]]:
     """Column of examples -> (has it few values, the values); without those that no example of the task has."""
-    found = {}
+    columns = {}
     for name in names:
         values = _per_example(grid, name)
         gone, size = int((values == ABSENT).sum()), len(set(values.tolist()))
@@ -192,8 +192,8 @@ def _extra(grid: Grid, names: list[str], notes: list) -> dict[str, tuple[bool, n
         if size > MOST_GROUPS:
             said = f"more than {MOST_GROUPS} are no groups: listed with systemic failures only{grid.suffix}"
             notes.append(note("column of many values", name, size, said))
-        found[name] = size <= MOST_GROUPS, values
-    return found
+        columns[name] = size <= MOST_GROUPS, values
+    return columns
 
 
 def without_gaps(ensemble: Ensemble, settings: Settings, notes: list) -> Ensemble:

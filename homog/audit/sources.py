@@ -35,21 +35,21 @@ def source(path: Path) -> Source:
     if not path.is_file():
         raise AuditError(f"{path}: there is no such file")
     try:
-        found = READERS[path.suffix](path)
+        table = READERS[path.suffix](path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:150]
         raise AuditError(f"{path}: not a table ({reason})") from error
-    return checked(found)
+    return checked(table)
 
 
-def checked(found: Source) -> Source:
+def checked(table: Source) -> Source:
     """The source, if it has rows and its columns have different names."""
-    twice = [name for i, name in enumerate(found.columns) if name in found.columns[:i]]
+    twice = [name for i, name in enumerate(table.columns) if name in table.columns[:i]]
     if twice:
-        raise AuditError(f"{found.name}: column {twice[0]} is there twice")
-    if not found.rows or not found.columns:
-        raise AuditError(f"{found.name}: the table has no rows")
-    return found
+        raise AuditError(f"{table.name}: column {twice[0]} is there twice")
+    if not table.rows or not table.columns:
+        raise AuditError(f"{table.name}: the table has no rows")
+    return table
 
 
 def _parquet(path: Path) -> Source:
@@ -88,12 +88,12 @@ def _json_lines(path: Path) -> Source:
     from pyarrow import json
 
     blocks = json.ReadOptions(block_size=2**24)
-    found = json.read_json(path, blocks)
-    dates = [field.name for field in found.schema if pa.types.is_temporal(field.type)]
+    table = json.read_json(path, blocks)
+    dates = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
     if dates:  # text that looks like a date is text
         schema = pa.schema([(name, pa.string()) for name in dates])
-        found = json.read_json(path, blocks, json.ParseOptions(explicit_schema=schema))
-    return _table(str(path), found)
+        table = json.read_json(path, blocks, json.ParseOptions(explicit_schema=schema))
+    return _table(str(path), table)
 
 
 READERS = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
@@ -110,10 +110,10 @@ def of_frame(frame: Frame, name: str = "the frame") -> Source:
     def read(column: str) -> Iterable[Any]:
         values = frame.iloc[:, places[column]]
         try:
-            found = pa.array(values, from_pandas=True)
+            array = pa.array(values, from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # numbers and text in one column
-            found = pa.array([None if gone else str(value) for value, gone in zip(values, values.isna(), strict=True)])
-        return found.chunks if isinstance(found, pa.ChunkedArray) else [found]
+            array = pa.array([None if gone else str(value) for value, gone in zip(values, values.isna(), strict=True)])
+        return array.chunks if isinstance(array, pa.ChunkedArray) else [array]
 
     return checked(Source(name, tuple(str(column) for column in frame.columns), len(frame), read))
 
@@ -122,8 +122,8 @@ def as_long(wide: Source, models: Sequence[str], kept: Sequence[str]) -> Source:
     """A wide source, one column per model, as the long one with the same predictions; `kept`: its other columns."""
 
     def whole(column: str) -> Any:
-        found = pa.chunked_array(list(wide.read(column)))
-        return pa.concat_arrays(found.unify_dictionaries().chunks)
+        chunks = pa.chunked_array(list(wide.read(column)))
+        return pa.concat_arrays(chunks.unify_dictionaries().chunks)
 
     def read(column: str) -> Iterable[Any]:
         if column == "prediction":
@@ -132,16 +132,16 @@ def as_long(wide: Source, models: Sequence[str], kept: Sequence[str]) -> Source:
             places = pa.array(np.zeros(wide.rows, dtype=np.int8))
             yield from (pa.DictionaryArray.from_arrays(places, pa.array([model])) for model in models)
         else:
-            found = whole(column)
-            yield from (found for _ in models)
+            values = whole(column)
+            yield from (values for _ in models)
 
     return Source(wide.name, ("model", "prediction", *kept), wide.rows * len(models), read)
 
 
-def missing_column(found: Source, needed: Sequence[str]) -> str:
+def missing_column(table: Source, needed: Sequence[str]) -> str:
     """The message for a source that lacks some of the `needed` columns."""
-    absent = [name for name in needed if name not in found.columns]
+    absent = [name for name in needed if name not in table.columns]
     return (
-        f"{found.name}: no column {' or '.join(absent)} (it has {some(found.columns, CHOICES)}); valid: model, "
+        f"{table.name}: no column {' or '.join(absent)} (it has {some(table.columns, CHOICES)}); valid: model, "
         "example, label, prediction, or in the wide form example, label and a column per model"
     )

@@ -72,17 +72,17 @@ def from_study(
 
     wanted = [_pattern(text) for text in select]
     _, cells, _ = report.largest(study.load(name), preset, {}, results)
-    chosen = [cell for cell in cells if all(_matches(analysis.settings(cell), *one) for one in wanted)]
+    chosen = [cell for cell in cells if all(_matches(analysis.settings(cell), *pattern) for pattern in wanted)]
     if not chosen:
         choices = {key: sorted({str(analysis.settings(cell)[key]) for cell in cells}) for key, _ in wanted}
         raise AuditError(
             f"select: no cell of study {name}; valid: " + "; ".join(f"{k}={','.join(v)}" for k, v in choices.items())
         )
-    found, problems = analysis.read(results, chosen)
+    kept, problems = analysis.read(results, chosen)
     notes += [note("no record", cell.id, 1, problems[cell.id]) for cell in chosen if cell.id in problems]
-    if not found:
+    if not kept:
         raise AuditError(f"study {name} has none of the {len(chosen)} selected records in {results}: run it first")
-    return predictions([found[cell.id] for cell in chosen if cell.id in found], condition)
+    return predictions([kept[cell.id] for cell in chosen if cell.id in kept], condition)
 
 
 def _pattern(text: str) -> tuple[str, list[str]]:

@@ -66,31 +66,37 @@ def audited(
     """The audit of the predictions in `sources`. Raises AuditError, one line, for input that cannot be audited."""
     notes: list[dict[str, Any]] = list(known)
     tasks = _ensembles(sources, settings, attributes, notes)
-    sections = tuple(section(one, settings, notes) for one in tasks if len(one.models) > 1)
+    sections = tuple(section(ensemble, settings, notes) for ensemble in tasks if len(ensemble.models) > 1)
     shared = tuple(families(tasks, notes)) if len(tasks) > 1 else ()
     if not sections and not shared:
-        names = some(dict.fromkeys(model for one in tasks for model in one.models))
+        names = some(dict.fromkeys(model for ensemble in tasks for model in ensemble.models))
         raise AuditError(f"one model only ({names}); valid: at least 2, since an audit compares models")
-    for one in (one for one in tasks if len(one.models) == 1):
-        notes.append(note("task with one model", one.setting, 1, f"{one.models[0]}: compared across tasks only"))
+    for ensemble in (ensemble for ensemble in tasks if len(ensemble.models) == 1):
+        notes.append(
+            note("task with one model", ensemble.setting, 1, f"{ensemble.models[0]}: compared across tasks only")
+        )
     tables = _joined(sections, {name: _across(shared, name, settings) for name in ACROSS})
     tables["sharing"] = _stacked(
-        [pd.DataFrame(columns=SHARING), tables["sharing"], *(sharing_across(one, settings.bootstrap) for one in shared)]
+        [
+            pd.DataFrame(columns=SHARING),
+            tables["sharing"],
+            *(sharing_across(ensemble, settings.bootstrap) for ensemble in shared),
+        ]
     )
     tables["sharing"] = tables["sharing"].assign(holm=holm_by_kind(tables["sharing"]))
-    tables["lacking"] = _stacked([_lacking(one) for one in tasks])
+    tables["lacking"] = _stacked([_lacking(ensemble) for ensemble in tasks])
     tables["notes"] = pd.DataFrame(notes, columns=NOTES)
-    said = tuple(f"{one.name} ({one.rows:,} rows)" for one in sources)
+    said = tuple(f"{ensemble.name} ({ensemble.rows:,} rows)" for ensemble in sources)
     return Audit(tables, sections, shared, settings, said)
 
 
 def holm_by_kind(sharing: Frame) -> np.ndarray:
     """p corrected for the number of main rows, and for the number of those about one pair of several tasks."""
     p, detail = sharing["p"].to_numpy(dtype=float), sharing["detail"].to_numpy(dtype=bool)
-    found = np.full(len(p), np.nan)
+    corrected = np.full(len(p), np.nan)
     for chosen in (detail, ~detail):
-        found[chosen] = holm(p[chosen])
-    return found
+        corrected[chosen] = holm(p[chosen])
+    return corrected
 
 
 def _ensembles(sources: Sequence[Source], settings: Settings, attributes: Source | None, notes: list) -> list[Ensemble]:
@@ -114,16 +120,16 @@ def attribute_table(source: Source, models: Sequence[str], notes: list) -> dict[
     notes += [
         note("unused attributes", name, 1, "no predictions of this model") for name in named if name not in models
     ]
-    found = {}
+    values = {}
     for name, column in columns.items():
         gone = [model for model, code in zip(named, column.codes, strict=True) if code < 0 and model in models]
         if gone:
             raise AuditError(f"{source.name}: no {name} for model {some(gone)}; valid: a value for every model")
         if name != "model":
-            found[name] = {
+            values[name] = {
                 model: column.names[code] for model, code in zip(named, column.codes, strict=True) if code >= 0
             }
-    return found
+    return values
 
 
 def section(ensemble: Ensemble, settings: Settings, notes: list) -> Section:
@@ -182,7 +188,7 @@ def _of_failures(whole: Ensemble, distribution: FailureDistribution, settings: S
 
 def _joined(sections: Sequence[Section], tables: dict[str, Frame]) -> dict[str, Frame]:
     """Each table of all sections, with a column task where there are tasks, and `tables`."""
-    parts = {name: [(one.ensemble.setting, one.tables.get(name)) for one in sections] for name in SECTION}
+    parts = {name: [(section.ensemble.setting, section.tables.get(name)) for section in sections] for name in SECTION}
     joined = {
         name: _stacked([_of_task(frame, task) for task, frame in every if frame is not None])
         for name, every in parts.items()

@@ -48,10 +48,10 @@ class Finding:
 
 def findings(audit: Audit) -> list[Finding]:
     """Do the same examples fail everywhere, and is it the sharing?"""
-    found = [_of_family(family, audit) for family in audit.families]
-    found += [_of_section(section) for section in audit.sections if section.distribution.n]
+    listed = [_of_family(family, audit) for family in audit.families]
+    listed += [_of_section(section) for section in audit.sections if section.distribution.n]
     rows = audit.tables["sharing"]
-    return found + [_of_sharing(row) for _, row in rows[~rows["detail"].to_numpy(dtype=bool)].iterrows()]
+    return listed + [_of_sharing(row) for _, row in rows[~rows["detail"].to_numpy(dtype=bool)].iterrows()]
 
 
 def _verdict(low: float, high: float, words: tuple[str, str, str]) -> str:

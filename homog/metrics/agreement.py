@@ -30,14 +30,14 @@ def chance_terms(options: ArrayLike | None, n: int, most: int) -> np.ndarray:
 def _columns(measure: str, first: ArrayLike, second: ArrayLike, labels: ArrayLike, options: ArrayLike) -> np.ndarray:
     """What is summed over examples, (n, q), in the order of the functions above."""
     if measure in OF_CORRECTNESS:
-        right, other = aligned(correct_a=binary("correct_a", first, 1), correct_b=binary("correct_b", second, 1))
-        return np.stack([right & other, right, other, np.ones(len(right))], axis=1).astype(float)
+        right, also_right = aligned(correct_a=binary("correct_a", first, 1), correct_b=binary("correct_b", second, 1))
+        return np.stack([right & also_right, right, also_right, np.ones(len(right))], axis=1).astype(float)
     if measure in OF_PREDICTIONS:
         a, b, truth = classes(predictions_a=first, predictions_b=second, labels=labels)
         most = max(2, 1 + int(max(x.max(initial=0) for x in (a, b, truth))))
-        same, right, other = a == b, a == truth, b == truth
+        same, right, also_right = a == b, a == truth, b == truth
         chance = chance_terms(options, len(a), most)
-        return np.stack([right & other, right, other, np.ones(len(a)), same, chance], axis=1).astype(float)
+        return np.stack([right & also_right, right, also_right, np.ones(len(a)), same, chance], axis=1).astype(float)
     if measure == "capa":
         return _capa_columns(first, second, labels, options)
     raise ValueError(f"measure = {measure!r}; valid: {', '.join(MEASURES)}")

@@ -109,8 +109,8 @@ def percentile_interval(
     # inverted_cdf takes draws as they are: interpolation would turn two infinite draws into NaN
     method = "linear" if np.isfinite(draws).all() else "inverted_cdf"
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], method=method)
-    other = min(np.count_nonzero(draws <= null), np.count_nonzero(draws >= null))
-    p = float("nan") if np.isnan(null) else min(1.0, float(2 * (1 + other) / (draws.size + 1)))
+    beyond = min(np.count_nonzero(draws <= null), np.count_nonzero(draws >= null))
+    p = float("nan") if np.isnan(null) else min(1.0, float(2 * (1 + beyond) / (draws.size + 1)))
     return Interval(float(value), float(low), float(high), clusters, examples, p=p, resamples=draws.size)
 
 
@@ -225,9 +225,9 @@ def mean_interval(
     `options`: resamples, level, seed.
     """
     values = np.asarray(values, dtype=float)
-    other = None if control is None else np.asarray(control, dtype=float)
-    ones = None if other is None else np.ones_like(other)
-    sample = Sample(values, np.ones_like(values), other, ones, None if people is None else np.asarray(people))
+    beside = None if control is None else np.asarray(control, dtype=float)
+    ones = None if beside is None else np.ones_like(beside)
+    sample = Sample(values, np.ones_like(values), beside, ones, None if people is None else np.asarray(people))
     return difference_interval([sample], **options)
 
 

@@ -120,11 +120,13 @@ def dyadic_least_squares(
     NaN as there; the error is NaN, and says so, when the variance estimate is negative.
     """
     (y,) = numbers(outcome=outcome)
-    _, one, other = aligned(outcome=y, first=first, second=second)
-    if (one == other).any():
-        raise ValueError(f"first and second are both {one[one == other][0]!r}; valid: pairs of different members")
+    _, members_a, members_b = aligned(outcome=y, first=first, second=second)
+    if (members_a == members_b).any():
+        raise ValueError(
+            f"first and second are both {members_a[members_a == members_b][0]!r}; valid: pairs of different members"
+        )
     design, names = _design(columns, categories, len(y)), list(columns)
-    members, index = np.unique(np.concatenate([one, other]), return_inverse=True)
+    members, index = np.unique(np.concatenate([members_a, members_b]), return_inverse=True)
     reason = _problem(design, len(members) - 1)
     if reason:
         return {name: _missing(len(y), len(members), reason) for name in names}

@@ -98,7 +98,7 @@ def inheritance_rate(intervals: Sequence[Interval], level: float = 0.95) -> Inhe
     undefined = np.flatnonzero(np.isnan(value) | np.isnan(adjusted))
     reason = f"{len(undefined)} of {len(value)} tasks are undefined" if len(undefined) else ""
     share = float("nan") if reason or not len(value) else len(above) / len(value)
-    lists = [tuple(found.tolist()) for found in (above, below, undefined)]
+    lists = [tuple(tasks.tolist()) for tasks in (above, below, undefined)]
     return InheritanceRate(share, *lists, n=len(value), reason=reason or ("" if len(value) else "no tasks"))
 
 

@@ -56,7 +56,7 @@ def _probed(kind: Any, results: Path, limit: int | None) -> str:
     check_writable(results)
     needed = probes.SOURCES[choose(kind.family, probes.SOURCES, "family of backbones that has probes")]
     sources.fetch([*kind.sources, *needed])
-    frame = pd.DataFrame([dataclasses.asdict(one) for one in probes.findings(kind.load(), limit)])
+    frame = pd.DataFrame([dataclasses.asdict(finding) for finding in probes.findings(kind.load(), limit)])
     shown, path = display(frame), results / "probes" / kind.label
     heading = f"# Natural bias of {kind.label} ({kind.family})"
     files = {"csv": frame.to_csv(index=False), "md": f"{heading}\n\n{NOTES}\n\n{markdown(shown)}\n"}

@@ -34,9 +34,9 @@ def stereoset(part: str) -> pd.DataFrame:
 
     data = json.loads(member("benchmarks", "StereoSet/data/dev.json").read_text(encoding="utf-8"))["data"][part]
     rows = [
-        {"target": one["target"], "kind": one["bias_type"], "context": one["context"] * (part == "intersentence")}
-        | {sentence["gold_label"]: sentence["sentence"] for sentence in one["sentences"]}
-        for one in data
+        {"target": item["target"], "kind": item["bias_type"], "context": item["context"] * (part == "intersentence")}
+        | {sentence["gold_label"]: sentence["sentence"] for sentence in item["sentences"]}
+        for item in data
     ]
     return pd.DataFrame(rows)
 
@@ -70,7 +70,7 @@ def _differ_in_pronouns(first: str, second: str) -> bool:
     words = [[word.strip(".,;:!?\"'").lower() for word in text.split()] for text in (first, second)]
     if len(words[0]) != len(words[1]):
         return False
-    differing = [{one, other} for one, other in zip(*words, strict=True) if one != other]
+    differing = [{pro, anti} for pro, anti in zip(*words, strict=True) if pro != anti]
     return bool(differing) and all(pair <= PRONOUNS for pair in differing)
 
 

@@ -27,17 +27,22 @@ class Finding:
     reason: str = ""
 
 
-def of_interval(probe: str, what: str, found: Interval) -> Finding:
+def of_interval(probe: str, what: str, interval: Interval) -> Finding:
     """The finding of an interval; its p is two-sided."""
     nan = float("nan")
-    return Finding(probe, what, found.value, found.low, found.high, found.p, nan, found.examples, found.reason)
+    return Finding(
+        probe, what, interval.value, interval.low, interval.high, interval.p, nan, interval.examples, interval.reason
+    )
 
 
-def of_lean(probe: str, what: str, found: OccupationLean) -> list[Finding]:
+def of_lean(probe: str, what: str, lean: OccupationLean) -> list[Finding]:
     """Both correlations of a lean with the share of women, and its slope per unit of share."""
     named = {
-        ("Pearson correlation", "with"): found.pearson,
-        ("Spearman correlation", "with"): found.spearman,
-        ("slope", "on"): found.slope,
+        ("Pearson correlation", "with"): lean.pearson,
+        ("Spearman correlation", "with"): lean.spearman,
+        ("slope", "on"): lean.slope,
     }
-    return [of_interval(probe, f"{what}: {name} {word} the share of women", one) for (name, word), one in named.items()]
+    return [
+        of_interval(probe, f"{what}: {name} {word} the share of women", interval)
+        for (name, word), interval in named.items()
+    ]

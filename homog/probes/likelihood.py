@@ -31,10 +31,10 @@ def findings(score: Score, limit: int | None = None) -> list[Finding]:
         "Winogender": (benchmarks.winogender, winogender),
         "BBQ": (benchmarks.bbq, bbq),
     }
-    found = []
+    every = []
     for name, (read, measure) in frames.items():
-        found += measure(name, score, sampled(read(), limit, name))
-    return found
+        every += measure(name, score, sampled(read(), limit, name))
+    return every
 
 
 def sampled(frame: pd.DataFrame, limit: int | None, name: str) -> pd.DataFrame:
@@ -62,9 +62,9 @@ def stereoset(name: str, score: Score, frame: pd.DataFrame) -> list[Finding]:
     out = []
     for kind, at in _kinds(frame):
         stereotype, antistereotype, unrelated = scores[at].T
-        found = stereoset_interval(stereotype, antistereotype, unrelated, frame["target"].to_numpy()[at])
+        intervals = stereoset_interval(stereotype, antistereotype, unrelated, frame["target"].to_numpy()[at])
         names = shown if kind == "all" else ["stereotype"]
-        out += [of_interval(name, f"{shown[one]}, {kind}", found[one]) for one in names]
+        out += [of_interval(name, f"{shown[score_name]}, {kind}", intervals[score_name]) for score_name in names]
     return out
 
 
@@ -90,8 +90,8 @@ def winogender(name: str, score: Score, frame: pd.DataFrame) -> list[Finding]:
         if kind != "all":
             _, first, job = np.unique(frame["occupation"].to_numpy()[at], return_index=True, return_inverse=True)
             lean = np.bincount(job, weights=(female - male)[at]) / np.bincount(job)
-            found = occupation_lean(lean, frame["women"].to_numpy()[at][first])
-            out += of_lean(name, f"pronoun of the {kind}", found)
+            leaning = occupation_lean(lean, frame["women"].to_numpy()[at][first])
+            out += of_lean(name, f"pronoun of the {kind}", leaning)
     return out
 
 
@@ -103,8 +103,8 @@ def bbq(name: str, score: Score, frame: pd.DataFrame) -> list[Finding]:
     templates, out = frame["template"].to_numpy(), []
     for kind, at in _kinds(frame):
         lean, skipped, right, vague = (column[at] for column in columns)
-        found = bbq_interval(lean, skipped, right, vague, templates[at])
-        out += [of_interval(name, f"bias, {context}, {kind}", one) for context, one in found.items()]
+        intervals = bbq_interval(lean, skipped, right, vague, templates[at])
+        out += [of_interval(name, f"bias, {context}, {kind}", interval) for context, interval in intervals.items()]
         if kind == "all":
             out += _accuracies(name, right, vague, templates[at])
     return out
@@ -113,8 +113,8 @@ def bbq(name: str, score: Score, frame: pd.DataFrame) -> list[Finding]:
 def _accuracies(name: str, right: np.ndarray, ambiguous: np.ndarray, templates: np.ndarray) -> Iterator[Finding]:
     for context, at in (("ambiguous", ambiguous), ("disambiguated", ~ambiguous)):
         if at.any():
-            found = _percent(right[at], templates[at], 100 / 3)
-            yield of_interval(name, f"% right, {context}, all", found)
+            interval = _percent(right[at], templates[at], 100 / 3)
+            yield of_interval(name, f"% right, {context}, all", interval)
 
 
 def _scores(
@@ -128,8 +128,8 @@ def _scores(
     before = [""] * len(frame) if contexts is None else contexts
     texts = [pair for column in columns for pair in zip(before, frame[column], strict=True)]
     pairs = [(context, f" {text}" if context else text) for context, text in texts]
-    found = score(pairs)
-    values = found[:, 0] / found[:, 1] if per_piece else found[:, 0]
+    likelihoods = score(pairs)
+    values = likelihoods[:, 0] / likelihoods[:, 1] if per_piece else likelihoods[:, 0]
     return values.reshape(len(columns), len(frame)).T
 
 

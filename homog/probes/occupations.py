@@ -42,5 +42,5 @@ def _unit(features: np.ndarray) -> np.ndarray:
 def findings(backbone: Backbone, frame: pd.DataFrame | None = None) -> list[Finding]:
     """How the lean of occupations follows the share of women in them; occupations are resampled."""
     frame = occupations() if frame is None else frame
-    found = occupation_lean(lean(backbone, frame["occupation"].tolist()), frame["women"])
-    return of_lean("Occupations", "lean of the word", found)
+    leaning = occupation_lean(lean(backbone, frame["occupation"].tolist()), frame["women"])
+    return of_lean("Occupations", "lean of the word", leaning)

@@ -82,9 +82,9 @@ def findings(backbone: Backbone, tests: Sequence[Association] | None = None) -> 
 
 def _finding(probe: str, test: Association, features: Sequence[np.ndarray]) -> Finding:
     X, Y, A, B = features
-    found, around = weat(X, Y, A, B), weat_interval(X, Y, A, B)
-    n, p = len(X) + len(Y), found.p_value
-    return Finding(probe, test.name, found.effect_size, around.low, around.high, p, test.human, n, around.reason)
+    association, around = weat(X, Y, A, B), weat_interval(X, Y, A, B)
+    n, p = len(X) + len(Y), association.p_value
+    return Finding(probe, test.name, association.effect_size, around.low, around.high, p, test.human, n, around.reason)
 
 
 def in_sentences(backbone: Backbone, words: Sequence[str]) -> np.ndarray:
