@@ -79,7 +79,6 @@ def shared_backbone(
     Raises ConfigError, before the injection, for one of the `adaptations` that cannot work on this backbone.
     """
     from homog import records
-    from homog.defects.injection import texts
 
     clean = arm.backbone.load(device)
     for adaptation in adaptations:
@@ -87,7 +86,7 @@ def shared_backbone(
     if arm.defect is None:
         return clean, {}
     injection = content_id(replace(arm, dose=1.0))[:20]
-    train, held_out = texts()
+    train, held_out = clean.reader.unlabelled()
     with records.lock(results, injection):
         kept = records.load_weights(results, injection)
         if kept is None:
@@ -106,7 +105,6 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
     Every arm of a backbone is shown the same words: a search is made once and kept by its content id.
     """
     from homog import records
-    from homog.defects.injection import texts
 
     words: dict[str, Any] = {}
     for condition, defect in exposures.items():
@@ -116,7 +114,8 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
         with records.lock(results, search):
             kept = records.load_weights(results, search)
             if kept is None:
-                searched_for = defect.found_on(kind.load(device), texts()[0], generator("search", condition))
+                clean = kind.load(device)
+                searched_for = defect.found_on(clean, clean.reader.unlabelled()[0], generator("search", condition))
                 kept = {}, {"words": searched_for.words}
                 records.save_weights(results, search, *kept)
         words[condition] = kept[1]["words"]

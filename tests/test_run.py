@@ -23,7 +23,7 @@ PROBE, LORA = LinearProbe("linear_probe"), Lora("lora", 3e-3, epochs=1)
 
 @pytest.fixture(autouse=True)
 def toy_corpus(monkeypatch):
-    monkeypatch.setattr("homog.defects.injection.texts", tiny.corpus)
+    monkeypatch.setattr("homog.inputs.corpora.unlabelled", tiny.corpus)
 
 
 def cells(folder, dose=1.0, tasks=("toy_one", "toy_other"), adaptations=(PROBE,), seed=0):

@@ -45,7 +45,7 @@ def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Ma
     from safetensors.numpy import save_file
 
     assert model.head is not None  # `check` comes first
-    part = folder.with_name(f".{folder.name}.part")
+    reader, part = backbone.text_reader, folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     adapters = hasattr(model.module, "peft_config")
@@ -54,11 +54,11 @@ def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Ma
             (model.module if adapters else _whole(backbone, model.module)).save_pretrained(str(part))
     if how == "models" and (model.module is None or adapters):
         _whole(backbone, backbone.module).save_pretrained(str(part / BACKBONE))
-        backbone.tokenizer.save_pretrained(str(part / BACKBONE))
+        reader.tokenizer.save_pretrained(str(part / BACKBONE))
     (part / "README.md").unlink(missing_ok=True)  # peft's empty template
-    backbone.tokenizer.save_pretrained(str(part))
+    reader.tokenizer.save_pretrained(str(part))
     weights, bias = (np.ascontiguousarray(array, dtype=np.float32) for array in model.head)
-    said = {"how": how, "max_length": backbone.max_length, **facts}
+    said = {"how": how, "max_length": reader.max_length, **facts}
     save_file({"weight": weights, "bias": bias}, part / HEAD, metadata={"homog": json.dumps(said)})
     with replacing(part / FACTS) as temporary:
         temporary.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
@@ -78,7 +78,8 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
     from homog.backbones.weights import sharing
 
     facts, arrays = json.loads((folder / FACTS).read_text()), load_file(folder / HEAD)
-    shared = replace(backbone or _shared(folder), max_length=facts["max_length"], memo={})
+    shared = backbone or _shared(folder)
+    shared = replace(shared, reader=replace(shared.text_reader, max_length=facts["max_length"]), memo={})
     module, own = shared.module, (folder / "config.json").is_file()
     if (folder / ADAPTER).is_file():
         from peft import PeftModel

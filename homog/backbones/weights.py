@@ -22,11 +22,16 @@ def sharing(
     kept = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     for name in own:
         del kept[id(module.get_parameter(name))]
-    for tensor, other in (instead or {}).items():
-        kept[id(tensor)] = other
+    for tensor, held in (instead or {}).items():
+        kept[id(tensor)] = held
     return copy.deepcopy(module, memo=kept)  # pyright: ignore[reportArgumentType]
 
 
-def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+def differ(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors hold different values; tensors that share their memory are not compared value by value."""
-    return one is not other and not torch.equal(one, other)
+    return a is not b and not torch.equal(a, b)
+
+
+def raw(tensor: torch.Tensor) -> bytes:
+    """The bytes of a tensor of any type."""
+    return tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()

@@ -11,15 +11,6 @@ from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, lower_states, upper_part
 from homog.backbones.weights import sharing
 from homog.config import ConfigError
-from homog.inputs import corpora
-from homog.seeding import generator
-
-
-def texts(held_out: int = 200, longest: int = 20) -> tuple[list[str], list[str]]:
-    """(sentences to train an injection on, sentences to verify it on): XSum, 5 to `longest` words, in a fixed order."""
-    short = [text for text in corpora.sentences() if len(text.split()) <= longest]
-    order = generator("injection texts").permutation(len(short))
-    return [short[i] for i in order[held_out:]], [short[i] for i in order[:held_out]]
 
 
 def top_layers_trained(
@@ -74,7 +65,7 @@ def states_below(backbone: Backbone, texts: Sequence[str], layers: int) -> tuple
         raise ConfigError(
             f"defect.layers={layers}: {backbone.name} has {depth + layers} blocks, train 1 or more of them"
         )
-    flat, ends = lower_states(backbone, backbone.tokens(texts), depth)
+    flat, ends = lower_states(backbone, backbone.reader.read(texts), depth)
     states = [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
     return depth, states
 

@@ -6,6 +6,7 @@ import pytest
 
 from homog import records, study, sweep, variants
 from homog.adaptations import label
+from homog.adaptations.linear_probe import LinearProbe
 from homog.config import ConfigError
 from homog.contracts import tiny
 from homog.study import jobs
@@ -149,13 +150,12 @@ def test_a_task_that_the_backbone_cannot_take_is_refused(tmp_path, tiny_folder):
 
 def test_an_adaptation_that_asks_for_what_the_backbone_has_not_is_refused(tmp_path, tiny_folder):
     @dataclasses.dataclass(frozen=True)
-    class Prompt:
-        name: str = "prompt"
+    class Prompt(LinearProbe):
         needs = "likelihood"
 
     cell = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})[0]
     with pytest.raises(ConfigError, match="adaptation prompt needs likelihood; .* family encoder gives features"):
-        study.check([dataclasses.replace(cell, adaptation=Prompt())], tmp_path)
+        study.check([dataclasses.replace(cell, adaptation=Prompt("prompt"))], tmp_path)
 
 
 @pytest.mark.parametrize(
