@@ -36,7 +36,7 @@ DECLARED = {  # what the rest of the house asks of a variant's class
     "task": ("name", "sources", "modality", "prompt", "load"),
     "defect": ("name", "kind", "exposure", "inject", "expose", "harm", "upstream"),
     "adaptation": ("name", "needs", "modalities", "in_words", "uses_backbone", "linear_head", "check", "trains", "fit"),
-    "backbone": ("name", "family", "modalities", "abilities", "sources", "label", "check", "load"),
+    "backbone": ("name", "family", "modality", "abilities", "sources", "label", "check", "load"),
 }
 
 

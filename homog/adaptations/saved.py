@@ -24,13 +24,17 @@ HOW = ("", "adapters", "models")
 FACTS, HEAD, ADAPTER, BACKBONE = "homog.json", "head.safetensors", "adapter_config.json", "backbone"
 
 
-def check(adaptation: Any, how: str) -> None:
+def check(adaptation: Any, how: str, modality: str = "text") -> None:
     """Raise ConfigError for a way to save that there is not, or an adaptation whose models would need a pickle."""
     choose(how, HOW, "save")
-    if how and not adaptation.linear_head:
+    if how and modality != "text":
         raise ConfigError(
-            f"save={how}: models of {adaptation.name} have no linear head and would need a pickle, which homog never "
-            f"writes; leave {adaptation.name} out, or save=''"
+            f"save={how}: models of {modality} inputs cannot be saved yet, models of text can; use save=''"
+        )
+    if how and not (adaptation.linear_head and adaptation.uses_backbone):
+        raise ConfigError(
+            f"save={how}: models of {adaptation.name} have no linear head on a backbone and would need a pickle, "
+            f"which homog never writes; leave {adaptation.name} out, or save=''"
         )
 
 

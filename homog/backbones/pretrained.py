@@ -29,7 +29,7 @@ class Pretrained:
     revision: str = "main"
 
     family: ClassVar[str]
-    modalities: ClassVar[tuple[str, ...]] = ("text",)
+    modality: ClassVar[str] = "text"
     abilities: ClassVar[tuple[str, ...]] = ("features",)
 
     @property

@@ -147,7 +147,8 @@ def adapts(adaptation: Any, backbone: Any) -> dict[str, float]:
     """It predicts, moves what it says and nothing else, and leaves the shared backbone. Gives accuracy by toy task."""
     before, accuracy = backbone.fingerprint(), {}
     trains = {name for name, _ in backbone.module.named_parameters() if adaptation.trains(name)}
-    for task, (name, model) in zip(toys(), adaptation.fit(backbone, toys(), 0), strict=True):
+    given = backbone if adaptation.uses_backbone else None
+    for task, (name, model) in zip(toys(), adaptation.fit(given, toys(), 0), strict=True):
         values = model.predict(list(task.test["input"]))
         wanted = (len(task.test), len(task.label_names))
         require(name == task.name, f"fit() gives a model of {name}; the next task is {task.name}")
