@@ -32,11 +32,12 @@ REGISTRIES = {
     "adaptation": ("homog.adaptations", "ADAPTATIONS"),
     "backbone": ("homog.backbones", "BACKBONES"),
 }
-DECLARED = {  # what the rest of the house asks of a variant's class
-    "task": ("name", "sources", "modality", "prompt", "load"),
-    "defect": ("name", "kind", "exposure", "inject", "expose", "harm", "upstream"),
-    "adaptation": ("name", "needs", "modalities", "in_words", "uses_backbone", "linear_head", "check", "trains", "fit"),
-    "backbone": ("name", "family", "modality", "abilities", "sources", "label", "check", "load"),
+DEFECT_KINDS = ("planted", "engineered", "natural")  # of the first two there are shams
+BASES = {  # what a variant's class is derived from: it declares all that the rest of the house asks of it
+    "task": ("homog.tasks.task", "TaskKind"),
+    "defect": ("homog.defects.defect", "Defect"),
+    "adaptation": ("homog.adaptations.adaptation", "Adaptation"),
+    "backbone": ("homog.backbones.kind", "BackboneKind"),
 }
 
 
@@ -137,9 +138,7 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{where} has no YAML: write conf/{group}/{name}.yaml (its first line: name: {name})"
             elif not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
                 yield f"{where} is no dataclass: put @dataclass(frozen=True) above it"
-            elif without := lacking(group, kind):
-                yield f"{where}: {kind.__name__} lacks {', '.join(without)}, which every such {group} has"
-            elif group == "defect" and (problem := importlib.import_module("homog.defects.defect").lacking(kind)):
+            elif problem := lacking(group, kind):
                 yield f"{where}: {problem}"
         for name in sorted(files - set(kinds)):
             yield f"{folder}/conf/{group}/{name}.yaml has no variant: add {name!r} to {registered} in variants.py"
@@ -150,12 +149,22 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{path}: homog has one of that name; choose another name"
 
 
-def lacking(group: str, kind: type) -> list[str]:
-    """The attributes that a variant's class should have and has not. What is planted has a field `sham`."""
-    fields = {field.name for field in dataclasses.fields(kind)}
-    without = [name for name in DECLARED[group] if not hasattr(kind, name) and name not in fields]
-    planted = group == "defect" and getattr(kind, "kind", "") in ("planted", "engineered")
-    return [*without, *(["the field sham"] if planted and "sham" not in fields else [])]
+def lacking(group: str, kind: Any) -> str:
+    """What a class lacks to be a variant of its group, in a line; '' where it is one."""
+    place, name = BASES[group]
+    base: Any = getattr(importlib.import_module(place), name)
+    if not issubclass(kind, base):
+        return f"{kind.__name__} is no {group}: derive it from {place}.{name}"
+    without = sorted(kind.__abstractmethods__)
+    if group == "defect" and kind.kind not in DEFECT_KINDS:
+        without.append(f"kind ({', '.join(DEFECT_KINDS)})")
+    needed = ("name", "sham") if group == "defect" and kind.kind in DEFECT_KINDS[:2] else ("name",)
+    without += [f"the field {field}" for field in needed if field not in _fields(kind)]
+    return f"{group} {kind.__name__} lacks {', '.join(without)}" if without else ""
+
+
+def _fields(kind: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
 
 
 def _named(module: ModuleType, group: str) -> dict[str, Any]:

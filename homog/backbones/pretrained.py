@@ -1,4 +1,4 @@
-"""Where pretrained weights come from and what kind of model they are: what all kinds of backbone have in common."""
+"""Where pretrained weights come from and what kind of model they are: what those of transformers share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from homog.backbones import converted
+from homog.backbones.kind import BackboneKind
 from homog.config import ConfigError
 
 EXAMPLES = {"encoder": "minilm_l6", "causal": "smollm2", "encoder_decoder": "t5"}  # family -> a variant of it
@@ -21,16 +22,12 @@ DECODERS = (
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class Pretrained(BackboneKind):
     """`source` is 'package:<name of a pinned source>', a directory with config.json and *.safetensors, or a hub id."""
 
     name: str
     source: str
     revision: str = "main"
-
-    family: ClassVar[str]
-    modality: ClassVar[str] = "text"
-    abilities: ClassVar[tuple[str, ...]] = ("features",)
 
     @property
     def label(self) -> str:
