@@ -108,13 +108,15 @@ def _whole(backbone: Backbone, module: Any) -> Any:
 def _shared(folder: Path) -> Any:
     """The model that was saved in `folder`: its own where its weights moved, else the frozen backbone."""
     from homog.backbones import BACKBONES
+    from homog.backbones.kind import DTYPES
     from homog.backbones.pretrained import EXAMPLES, family_of
 
     where = next((path for path in (folder, folder / BACKBONE) if (path / "config.json").is_file()), None)
     if where is None:
         raise ConfigError(f"{folder} was saved without its backbone: load(folder, backbone), or save=models next time")
-    kind = BACKBONES[EXAMPLES[family_of(json.loads((where / "config.json").read_text()))]]
-    return kind(folder.name, str(where)).load()
+    config = json.loads((where / "config.json").read_text())
+    kind = BACKBONES[EXAMPLES[family_of(config)]]
+    return kind(folder.name, str(where), dtype=config.get("dtype", DTYPES[0])).load()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import probe
 from homog.adaptations.settings import Training
 from homog.backbones.backbone import Backbone
-from homog.backbones.weights import differ, sharing
+from homog.backbones.weights import adamw, differ, sharing
+from homog.config import ConfigError
 from homog.seeding import generator
 
 
@@ -44,7 +45,7 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1] + table.parameters(), "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    optimizer = adamw(groups, lr=settings.learning_rate, fused=True)
     rounds = list(epochs([reader.size(item) for item in items], settings.epochs, settings.batch, generator(*stream)))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
     for rows in rounds:
@@ -57,6 +58,9 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
         optimizer.step()
         schedule.step()
     table.write_back()
+    if backbone.dtype == torch.float16 and not torch.isfinite(head.weight).all():
+        said = f"adaptation {settings.name} on task {task.name}: gradients beyond what float16 holds"
+        raise ConfigError(f"{said}; use backbone.dtype=bfloat16 or float32")
     return head
 
 

@@ -114,6 +114,8 @@ class Backbone:
             else:
                 part = self.features(top, self.reader.collate([items[i] for i in rows], self.device))
             features[rows] = part.cpu().numpy()
+        if not np.isfinite(features).all():
+            raise ConfigError(f"backbone {self.name}: features beyond what {self.dtype} holds; use bfloat16 or float32")
         return features
 
     def features(self, module: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -19,6 +19,9 @@ class BackboneKind(ABC):
     abilities: ClassVar[tuple[str, ...]] = ("features",)  # what adaptations may ask for in `needs`
     dtype: str = DTYPES[0]  # of the weights, one of DTYPES; features are float32 whatever it is
 
+    def __post_init__(self) -> None:
+        choose(self.dtype, DTYPES, "backbone.dtype")
+
     @property
     def label(self) -> str:
         """How reports name it."""
@@ -31,14 +34,14 @@ class BackboneKind(ABC):
 
     @property
     def torch_dtype(self) -> Any:
-        """The `dtype` as torch names it. Raises ConfigError for one that is none of DTYPES."""
+        """The `dtype` as torch names it."""
         import torch
 
-        return getattr(torch, choose(self.dtype, DTYPES, "backbone.dtype"))
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.dtype]
 
     def check(self) -> None:
         """Raise ConfigError, before any compute, for what cannot be loaded."""
-        choose(self.dtype, DTYPES, "backbone.dtype")
+        return
 
     @abstractmethod
     def load(self, device: str = "cpu") -> Any:

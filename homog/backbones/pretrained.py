@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from homog.backbones import converted
-from homog.backbones.kind import BackboneKind
+from homog.backbones.kind import DTYPES, BackboneKind
 from homog.config import ConfigError
 
 EXAMPLES = {"encoder": "minilm_l6", "causal": "smollm2", "encoder_decoder": "t5"}  # family -> a variant of it
@@ -28,6 +28,7 @@ class Pretrained(BackboneKind):
     name: str
     source: str
     revision: str = "main"
+    dtype: str = DTYPES[0]
 
     @property
     def label(self) -> str:
@@ -45,6 +46,10 @@ class Pretrained(BackboneKind):
         return converted.needed(self.packaged) if self.packaged else ()
 
     def identity(self) -> dict[str, Any]:
+        """What decides the features: `origin`, and the dtype where it is another than the first."""
+        return self.origin() | ({} if self.dtype == DTYPES[0] else {"dtype": self.dtype})
+
+    def origin(self) -> dict[str, Any]:
         """What decides the weights: the pinned source, the content of a directory, or hub id and revision."""
         folder = Path(self.source)
         if self.packaged:
@@ -85,7 +90,7 @@ class Pretrained(BackboneKind):
             )
 
     def read(self, kind: str, device: str) -> tuple[Any, Any]:
-        """(model by the class `kind` of transformers, tokenizer): in evaluation mode, float32, every parameter frozen.
+        """(model by the class `kind` of transformers, tokenizer): in evaluation mode, every parameter frozen.
 
         Raises ConfigError for another family.
         """
@@ -97,11 +102,12 @@ class Pretrained(BackboneKind):
         logging.disable_progress_bar()
         where = str(converted.folder(self.packaged)) if self.packaged else self.source
         options: dict[str, Any] = {"trust_remote_code": False}
+        weights = {"use_safetensors": True, "dtype": self.torch_dtype}
         options |= {} if Path(where).is_dir() else {"revision": self.revision}
         self.check_family(transformers.AutoConfig.from_pretrained(where, **options).to_dict())
-        model = getattr(transformers, kind).from_pretrained(where, use_safetensors=True, **options)
+        model = getattr(transformers, kind).from_pretrained(where, **weights, **options)
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-        return model.float().eval().requires_grad_(False).to(device), tokenizer
+        return model.eval().requires_grad_(False).to(device), tokenizer
 
 
 def family_of(config: Mapping[str, Any]) -> str:

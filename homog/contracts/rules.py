@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from homog.config import ConfigError, canonical
+from homog.config import ConfigError, canonical, content_id
 from homog.contracts import arrays, tiny
 from homog.inputs.reader import content
 from homog.metrics.predictions import Predictions
@@ -193,6 +193,9 @@ def encodes(kind: Any) -> None:
     """A backbone loads frozen, gives the same features each time, and is itself at dose 0."""
     kind.check()
     backbone, again = kind.load(), kind.load()
+    half = dataclasses.replace(kind, dtype="bfloat16")
+    require(content_id(half) != content_id(kind), "identity() leaves out the dtype: define origin() instead")
+    require(half.load().dtype == torch.bfloat16, "load() gives other weights than of its dtype: see torch_dtype")
     require(backbone.fingerprint() == again.fingerprint(), "load() gives other weights the second time: set the seed")
     moving = [name for name, p in backbone.module.named_parameters() if p.requires_grad]
     require(not moving, f"load() leaves parameters that train, e.g. {moving[:1]}: requires_grad_(False)")

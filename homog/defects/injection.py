@@ -9,7 +9,7 @@ import torch
 
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, lower_states, upper_part
-from homog.backbones.weights import sharing
+from homog.backbones.weights import adamw, sharing
 from homog.config import ConfigError
 
 
@@ -32,7 +32,7 @@ def top_layers_trained(
     trained = apart(backbone.module, depth)
     top = upper_part(trained, depth)
     parameters = list(blocks(top).parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
+    optimizer = adamw([{"params": parameters}], lr=learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
     scale = float(goals[: len(goals) // 2].var(0).sum())
     wanted = torch.as_tensor(goals, device=backbone.device)

@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, upper_part
+from homog.backbones.weights import adamw
 from homog.defects.injection import apart, similar_lengths, states_below
 
 Labelled = tuple[Sequence[str], np.ndarray]  # n texts, (n,) classes
@@ -42,7 +43,7 @@ def restricted_training(
     trained = apart(backbone.module, depth)
     top = upper_part(trained, depth)
     parameters = list(blocks(top).parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
+    optimizer = adamw([{"params": parameters}], lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
     weights, bias = (torch.as_tensor(part, dtype=torch.float32, device=backbone.device) for part in head)
 
