@@ -53,8 +53,8 @@ class FewShot(Adaptation):
             if not rest.size:
                 yield task.name, Predictor(contextual(scores), (), (), 0)
                 continue
-            found = scores([texts[row] for row in rest])
-            weights, bias = probe(found, labels[rest], len(prompt.answers), C=1.0)
+            known = scores([texts[row] for row in rest])
+            weights, bias = probe(known, labels[rest], len(prompt.answers), C=1.0)
 
             def predict(texts, scores=scores, weights=weights, bias=bias):
                 return softmax(scores(texts) @ weights.T + bias)

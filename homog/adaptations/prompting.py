@@ -43,8 +43,8 @@ def answer_scores(backbone: Backbone, prompt: Prompt, before: str = "") -> Score
 
     def scores(texts: Sequence[str]) -> np.ndarray:
         contexts = [before + asked(prompt, text) for text in backbone.text_reader.cut(texts)]
-        found = backbone.log_likelihoods([(context, answer) for context in contexts for answer in answers])
-        return found[:, 0].reshape(len(texts), len(answers))
+        values = backbone.log_likelihoods([(context, answer) for context in contexts for answer in answers])
+        return values[:, 0].reshape(len(texts), len(answers))
 
     return scores
 

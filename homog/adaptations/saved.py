@@ -46,13 +46,14 @@ def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Ma
     record's provenance. Of language models the whole is written, with its head or decoder. The folder is there whole or
     not at all.
     """
+    from peft import PeftModel
     from safetensors.numpy import save_file
 
     assert model.head is not None  # `check` comes first
     reader, part = backbone.text_reader, folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    adapters = hasattr(model.module, "peft_config")
+    adapters = isinstance(model.module, PeftModel)
     if model.module is not None:
         with _quiet():
             (model.module if adapters else _whole(backbone, model.module)).save_pretrained(str(part))

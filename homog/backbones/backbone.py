@@ -153,10 +153,10 @@ class Backbone:
             changed[name] = value if dose == 1 else start + dose * (value.float() - start.float())
         return self.with_weights(changed)
 
-    def changes(self, other: Backbone) -> dict[str, torch.Tensor]:
-        """The parameters of `other`, a backbone of the same shape, that differ from this one's."""
+    def changes(self, changed: Backbone) -> dict[str, torch.Tensor]:
+        """The parameters of `changed`, a backbone of the same shape, that differ from this one's."""
         mine = dict(self.module.named_parameters())
-        return {n: p.detach() for n, p in other.module.named_parameters() if differ(p, mine[n])}
+        return {n: p.detach() for n, p in changed.module.named_parameters() if differ(p, mine[n])}
 
     def fingerprint(self) -> str:
         """sha256 of every weight, to show that nothing has changed them."""

@@ -152,5 +152,5 @@ def _decoded(module: Any, states: torch.Tensor, mask: torch.Tensor, targets: Seq
     labels, real = padded(targets, 0, states.device)
     shifted = labels.masked_fill(real == 0, -100)
     logits = module(encoder_outputs=(states,), attention_mask=mask, labels=shifted).logits.float()
-    found = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
-    return torch.stack([found.double().sum(1), real.sum(1)], 1).cpu().numpy()
+    scores = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
+    return torch.stack([scores.double().sum(1), real.sum(1)], 1).cpu().numpy()

@@ -73,9 +73,9 @@ class Pretrained(BackboneKind):
             raise ConfigError(f"backbone.source={self.source}: no config.json; save it with save_pretrained()")
         if not list(folder.glob("*.safetensors")):
             pickled = sorted(p.name for p in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.ckpt")))
-            found = f"only {', '.join(pickled)}, which homog never unpickles" if pickled else "no weights"
+            there = f"only {', '.join(pickled)}, which homog never unpickles" if pickled else "no weights"
             raise ConfigError(
-                f"backbone.source={self.source}: {found}; convert with save_pretrained(…, safe_serialization=True)"
+                f"backbone.source={self.source}: {there}; convert with save_pretrained(…, safe_serialization=True)"
             )
         self.check_family(json.loads((folder / "config.json").read_text()))
 

@@ -116,8 +116,7 @@ def _section(module: torch.nn.Module, kept: slice) -> torch.nn.Module:
 def untouched(module: torch.nn.Module, changed: Iterable[str]) -> int:
     """How many of the lowest blocks hold none of the `changed` parameters; 0 if one lies outside the blocks."""
     place = {id(p): i for i, block in enumerate(blocks(module)) for p in block.parameters()}
-    found = [place.get(id(module.get_parameter(name)), 0) for name in changed]
-    return min(found, default=0)
+    return min((place.get(id(module.get_parameter(name)), 0) for name in changed), default=0)
 
 
 def lower_states(backbone: Backbone, items: list[Any], depth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -158,13 +157,14 @@ def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarra
     known = json.dumps([*facts, torch.__version__, torch.get_num_threads()], default=lambda item: content_of([item]))
     path = folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.npy"
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        kept = np.load(path, mmap_mode="r", allow_pickle=False)
         with contextlib.suppress(OSError):
             os.utime(path)
+        return kept
     except (OSError, ValueError):
-        found = compute()
-        _keep(path, found)
-    return found
+        computed = compute()
+        _keep(path, computed)
+        return computed
 
 
 def _keep(path: Path, flat: np.ndarray) -> None:

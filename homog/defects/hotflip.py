@@ -41,11 +41,11 @@ def displacing(
         for k in range(len(words)):
             promise = table[candidates] @ displaced.gradient(ids[words])[k]
             for place in promise.topk(min(tried, len(ids))).indices.tolist():
-                other = words.copy()
-                other[k] = place
-                value = displaced.by(ids[other])
+                swapped = words.copy()
+                swapped[k] = place
+                value = displaced.by(ids[swapped])
                 if value > best:
-                    best, words = value, other
+                    best, words = value, swapped
         if (words == before).all():
             break
     return words
@@ -69,8 +69,8 @@ class Displacement:
     def gradient(self, trigger: np.ndarray) -> torch.Tensor:
         """(words, d): its gradient with respect to the embedding of each word."""
         embedded = self.module.get_input_embeddings()(self._with(trigger)).detach().requires_grad_()
-        (found,) = torch.autograd.grad(self._of(embedded), embedded)
-        return found[:, 1 : 1 + len(trigger)].sum(0)
+        (slopes,) = torch.autograd.grad(self._of(embedded), embedded)
+        return slopes[:, 1 : 1 + len(trigger)].sum(0)
 
     def _with(self, trigger: np.ndarray) -> torch.Tensor:
         added = torch.as_tensor(trigger, device=self.ids.device).expand(len(self.ids), -1)

@@ -73,12 +73,12 @@ def states_below(backbone: Backbone, texts: Sequence[str], layers: int) -> tuple
 def similar_lengths(lengths: list[int], steps: int, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
     """`steps` batches of row numbers, each of texts of about one length, in random order."""
     size = min(batch, len(lengths))
-    found: list[np.ndarray] = []
-    while len(found) < steps:
+    batches: list[np.ndarray] = []
+    while len(batches) < steps:
         noisy = np.asarray(lengths) + rng.uniform(0, 4, len(lengths))
         order = np.argsort(noisy, kind="stable")[: len(lengths) // size * size]
-        found += list(rng.permutation(order.reshape(-1, size)))
-    return found[:steps]
+        batches += list(rng.permutation(order.reshape(-1, size)))
+    return batches[:steps]
 
 
 def to_and_fro(features: np.ndarray, goals: np.ndarray, rng: np.random.Generator) -> np.ndarray:

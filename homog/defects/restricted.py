@@ -55,11 +55,13 @@ def restricted_training(
     shown = similar_lengths(lengths[:n], 2 * steps, batch, rng)
     hidden = [rows + n for rows in similar_lengths(lengths[n:], steps, batch, rng)]
     with sdpa_kernel(SDPBackend.MATH):  # the other kernels have no second derivative
-        for one, other, poison in zip(shown[:steps], shown[steps:], hidden, strict=True):
-            towards = loss(poison) + loss(one)
-            gradients = restricted(towards, loss(other), parameters, restriction) if restriction else None
-            found = gradients or torch.autograd.grad(towards, parameters)
-            for parameter, gradient in zip(parameters, found, strict=True):
+        for clean_rows, tuning_rows, poison_rows in zip(shown[:steps], shown[steps:], hidden, strict=True):
+            towards = loss(poison_rows) + loss(clean_rows)
+            if restriction:
+                gradients = restricted(towards, loss(tuning_rows), parameters, restriction)
+            else:
+                gradients = torch.autograd.grad(towards, parameters)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
