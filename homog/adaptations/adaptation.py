@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from homog.config import Identified
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -28,7 +30,7 @@ class Predictor:
     module: Any = None
 
 
-class Adaptation(ABC):
+class Adaptation(Identified, ABC):
     """A way to turn one backbone into many models. The config dataclass is the implementation: derive it from this.
 
     It has to define `trains` and `fit`; everything else has a default.

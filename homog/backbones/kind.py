@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from homog.config import choose
+from homog.config import Identified, choose
 
 DTYPES = ("float32", "bfloat16", "float16")
 
 
-class BackboneKind(ABC):
+class BackboneKind(Identified, ABC):
     """The config dataclass is the implementation: derive a frozen dataclass from this class and define `load`."""
 
     name: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from homog.config import ConfigError
+from homog.config import ConfigError, Identified
 from homog.variants import lacking
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from homog.metrics.predictions import Predictions
 
 
-class Defect(ABC):
+class Defect(Identified, ABC):
     """The config dataclass is the implementation: derive a frozen dataclass from this class.
 
     It has to define `kind`, `exposure`, `harm` and `upstream`. Everything else has a default: that of a natural defect,

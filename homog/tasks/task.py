@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.config import DISJOINT, OWN, ConfigError
+from homog.config import DISJOINT, OWN, ConfigError, Identified
 from homog.inputs.corpora import clean
 from homog.inputs.reader import content
 from homog.seeding import generator
@@ -83,7 +83,7 @@ class Task:
         return order[part * train : (part + 1) * train]
 
 
-class TaskKind(ABC):
+class TaskKind(Identified, ABC):
     """What loads a task: derive a frozen dataclass with its settings from this class and define `load`."""
 
     name: str
