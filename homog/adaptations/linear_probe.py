@@ -66,4 +66,4 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _predictor(backbone: Backbone, weights: np.ndarray, bias: np.ndarray) -> Any:
-    return lambda texts: softmax(backbone.encode(list(texts)) @ weights.T + bias)
+    return lambda inputs: softmax(backbone.encode(list(inputs)) @ weights.T + bias)

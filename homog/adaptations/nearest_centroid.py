@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NearestCentroid(Adaptation):
-    """Nothing is trained: a text gets the class whose mean feature, of up to `shots` examples, is most similar.
+    """Nothing is trained: an input gets the class whose mean feature, of up to `shots` examples, is most similar.
 
     This is what the backbone itself does with a task, so harm measured here is harm upstream, in the unit of harm
     downstream. Similarity: cosine after subtracting the mean of the centroids; probabilities: softmax of similarity /
@@ -52,8 +52,8 @@ class NearestCentroid(Adaptation):
             )
 
     def _predictor(self, backbone: Backbone, directions: np.ndarray, middle: np.ndarray, absent: np.ndarray):
-        return lambda texts: softmax(
-            unit(backbone.encode(list(texts)) - middle) @ directions.T / self.temperature + absent
+        return lambda inputs: softmax(
+            unit(backbone.encode(list(inputs)) - middle) @ directions.T / self.temperature + absent
         )
 
 

@@ -112,7 +112,7 @@ class Embeddings:
 
 
 def epochs(lengths: list[int], count: int, batch: int, rng: np.random.Generator) -> Any:
-    """Batches of row numbers, `count` times over all rows, texts of similar length together, in random order."""
+    """Batches of row numbers, `count` times over all rows, inputs of similar length together, in random order."""
     for _ in range(count):
         noisy = np.asarray(lengths) * rng.uniform(0.8, 1.25, len(lengths))
         order = np.argsort(noisy, kind="stable")
