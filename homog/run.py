@@ -55,25 +55,21 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     groups = samples(cells)
     exposures, words = searched(exposures, arm.backbone, results, device)
     users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
-    backbone: Any = None
-    upstream: dict[str, Any] = {}
-    if users:
-        backbone, upstream = shared_backbone(arm, results, device, users)
+    backbone, upstream = shared_backbone(arm, results, device, users) if users else (None, {})
     facts = {"upstream": upstream, "found": words, **environment(device)}
-    lengths = {cell.sizes.max_length for cell in cells} if users else ()
-    shared = {length: backbone.at_length(length) for length in lengths}  # each remembers what it has encoded
+    lengths = {cell.sizes.max_length for cell in cells}
+    cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
     for group, tasks in groups:
-        first = group[0]
-        backbone = shared[first.sizes.max_length] if first.adaptation.uses_backbone else None
-        models = first.adaptation.fit(backbone, list(tasks.values()), first.seed)
+        first, shared = group[0], cut[group[0].sizes.max_length]
+        models = first.adaptation.fit(shared if first.adaptation.uses_backbone else None, [*tasks.values()], first.seed)
         began = time.perf_counter()
         for cell, (name, model) in zip(group, models, strict=True):
             probabilities = predicted(model, exposed(tasks[name], exposures))
             seconds, began = time.perf_counter() - began, time.perf_counter()
-            new = record(cell, tasks[name], probabilities, model, backbone, {**facts, "seconds": seconds})
+            new = record(cell, tasks[name], probabilities, model, shared, {**facts, "seconds": seconds})
             records.save(results, records.extended(results, new))
             if save:
-                saved.save(records.model_folder(results, cell.id), model, backbone, save, new.provenance)
+                saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
 
 
 def shared_backbone(
@@ -133,6 +129,7 @@ def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[Any]]:
     The places of triggers depend on the task and the condition alone.
     """
     import pandas as pd
+    from pandas.api.types import is_scalar
 
     from homog.records import CLEAN, COUNTERPART
 
@@ -142,8 +139,7 @@ def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[Any]]:
         columns = {"input": condition, "counterpart": condition + COUNTERPART}
         for column, name in columns.items():
             if column in shown:  # pandas may turn None into NaN
-                missing = [pd.api.types.is_scalar(given) and pd.isna(given) for given in shown[column]]
-                inputs[name] = [None if no else given for no, given in zip(missing, shown[column], strict=True)]
+                inputs[name] = [None if is_scalar(given) and pd.isna(given) else given for given in shown[column]]
     return inputs
 
 

@@ -44,7 +44,7 @@ def record(
 ) -> Record:
     """The record of a cell: the `probabilities` (condition -> (n, classes)) that `model` gives on `task.test`.
 
-    `backbone`: the shared one; None for an adaptation that uses none.
+    `backbone`: the shared one; None where no model of the run uses it.
     """
     arm, test = cell.arm, task.test
     sizes = dict(backbone.module.named_parameters()) if backbone else {}
