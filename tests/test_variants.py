@@ -103,6 +103,12 @@ BROKEN = [
         "class Fresh:",
         "Fresh is no backbone: derive it from homog.backbones.kind",
     ),
+    (
+        "variants.py",
+        "class Complaints(TaskKind)",
+        "class Complaints",
+        "Complaints is no task: derive it from homog.tasks.task.TaskKind",
+    ),
     ("variants.py", 'kind: ClassVar[str] = "planted"', "", "Mumble lacks kind"),
     ("variants.py", "    def trains(", "    def train(", "adaptation Ridge lacks trains"),
     ("variants.py", "    sham: bool = False\n", "", "Mumble lacks the field sham"),

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from scipy.linalg import block_diag
 
 from homog import analysis
-from homog.analysis import Frame, apart, means
+from homog.analysis import Frame, means
+from homog.analysis.ensembles import labelled, on_usual, usual
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
 from homog.metrics.outcomes import failure_distribution, outcome_interval
@@ -54,7 +55,7 @@ def tables(df: Frame) -> dict[str, Frame]:
     return {
         "same_examples": same_examples(df),
         "people": people(df),
-        "who": who(apart.named_apart(df)),
+        "who": who(df),
         "dose_response": means.dose_response(_pruned(df)),
     }
 
@@ -64,7 +65,7 @@ def figures(df: Frame) -> dict[str, Figure]:
     if df.empty:
         return {}
     with plots.style():
-        found = {"changed": changed(apart.named_apart(df)), "same_examples": agreement(df)}
+        found = {"changed": changed(df), "same_examples": agreement(df)}
         if any(_families(df, condition) for condition in df["condition"].unique()):
             found["people"] = distributions(df)
         if _pruned(df).query("kind == 'injected'")["dose"].nunique() > 1:
@@ -73,7 +74,7 @@ def figures(df: Frame) -> dict[str, Figure]:
 
 
 def _pruned(df: Frame) -> Frame:
-    own = apart.on_usual(df)
+    own = on_usual(df)
     return own[own["exposure"] == "pruned"]
 
 
@@ -90,10 +91,10 @@ def units(df: Frame, condition: str) -> Iterator[Unit]:
 def pairs(rows: Frame, between: str) -> list[tuple[int, int]]:
     """Places of the two models of each pair: alike in all but what is compared."""
     differ = {"adaptations": "adaptation", "tasks": "task", "sham": "kind", "backbones": "backbone"}[between]
-    usual, found = apart.usual(rows), []
+    own, found = usual(rows), []
     for (i, one), (j, other) in itertools.combinations(enumerate(rows.to_dict("records")), 2):
         unlike = {name for name in ("task", "adaptation", "backbone", "kind", "seed") if one[name] != other[name]}
-        here = between == "backbones" or one["backbone"] == usual
+        here = between == "backbones" or one["backbone"] == own
         if unlike == {differ} and "injected" in (one["kind"], other["kind"]) and here:
             found.append((i, j))
     return found
@@ -165,7 +166,7 @@ def people(df: Frame) -> Frame:
 
 def _families(df: Frame, condition: str) -> list[Unit]:
     """The injected models on the usual backbone of each family of the same people, at least two."""
-    own = apart.on_usual(df)
+    own = on_usual(df)
     found = units(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
     return [unit for unit in found if len(unit.rows) > 1]
 
@@ -173,8 +174,9 @@ def _families(df: Frame, condition: str) -> list[Unit]:
 def who(df: Frame) -> Frame:
     """Changed predictions among examples that the full backbone's model gets right, and among those it gets wrong."""
     out = []
-    rows = df[(df["kind"] == "injected") & (df["dose"] == 1) & (df["reason"] == "")]
-    for (condition, name), part in rows.groupby(["condition", "adaptation"], sort=False):
+    rows = labelled(df)
+    rows = rows[(rows["kind"] == "injected") & (rows["dose"] == 1) & (rows["reason"] == "")]
+    for (condition, name), part in rows.groupby(["condition", "label"], sort=False):
         flips, before, after = (
             np.concatenate(part[column].tolist()).astype(bool) for column in ("numerator", "control_correct", "correct")
         )
@@ -188,14 +190,15 @@ def who(df: Frame) -> Frame:
 
 def changed(df: Frame) -> Figure:
     """A panel per condition: share of changed predictions by adaptation, compression and sham."""
-    names, conditions = df["adaptation"].unique().tolist(), df["condition"].unique().tolist()
-    figure, overall = plots.figure(3.1), means.by_adaptation(df)
+    df = labelled(df)
+    names, conditions = df["label"].unique().tolist(), df["condition"].unique().tolist()
+    figure, overall = plots.figure(3.1), labelled(means.by_adaptation(df))
     panels = np.atleast_1d(figure.subplots(1, len(conditions), sharey=True))
     for axes, condition in zip(panels, conditions, strict=True):
-        part = overall[overall["condition"] == condition].set_index("adaptation")
+        part = overall[overall["condition"] == condition].set_index("label")
         for place, name in enumerate(names):
             for side, kind, prefix in ((-0.18, "injected", ""), (0.18, "sham", "sham_")):
-                tasks = analysis.inherited(df[df["adaptation"] == name], kind=kind, condition=condition)
+                tasks = analysis.inherited(df[df["label"] == name], kind=kind, condition=condition)
                 plots.dots(axes, place + side - 0.05, tasks["value"], kind)
                 if name in part.index:
                     plots.point(axes, place + side + 0.08, part.loc[name], kind, prefix)

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import Frame, apart, deployers
-from homog.analysis.apart import ALTERNATING
-from homog.analysis.deployers import DECISIONS, DEPLOYERS, KEY, MIXED, Panel
+from homog.analysis import Frame, ensembles, summary
+from homog.analysis.against_control import bounded_sharing
+from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
+from homog.analysis.joint_failure import mean_bounded, outcome_table
 from homog.report import plots
 from homog.report.answers import Answer, Said, direction, met_by
 from homog.report.layout import bracket, readable
@@ -46,27 +47,28 @@ CAPTIONS = {
 
 
 def tables(df: Frame) -> dict[str, Frame]:
-    """Every panel of models, what sharing a backbone adds, and what sharing data adds."""
-    panels = _panels(df)
-    return {"outcomes": deployers.outcomes(panels), "sharing": sharing(panels), "data": data(panels)}
+    """Every ensemble of models, what sharing a backbone adds, and what sharing data adds."""
+    every = of_models(df)
+    return {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
 
 
 def figures(df: Frame) -> dict[str, Figure]:
     """Bounded H by adaptation, and pairwise agreement by accuracy."""
-    panels = _panels(df)
-    if not panels:
+    every = of_models(df)
+    if not every:
         return {}
     with plots.style():
-        return {"homogenization": homogenization(panels), "agreement": agreement(panels)}
+        return {"homogenization": homogenization(every), "agreement": agreement(every)}
 
 
 def said(df: Frame) -> Said:
-    """The answer per kind of panel and adaptation that shares the backbone, against each control but era 2."""
-    frame = sharing(_panels(df))
+    """The answer per kind of ensemble and adaptation that shares the backbone, against each control but era 2."""
+    every = of_models(df)
+    frame, turns = sharing(every), {one.about["label"] for one in every if one.about["alternating"]}
     answers, shown, seen = [], [], []
     for _, row in frame.iterrows():
-        base, two = row["control"], row["control"].endswith(ALTERNATING)
-        if row["adaptation"] in ERAS or row["adaptation"].endswith(ALTERNATING) or not (two or base == "handcrafted"):
+        two = row["control"] in turns
+        if row["adaptation"] in {*ERAS, *turns} or not (two or row["control"] == "handcrafted"):
             continue
         word, against = verdict(row), "two backbones" if two else "era 1"
         name = f"{_named(row['adaptation'])}, {row['kind']}, {row['data']} data"
@@ -81,9 +83,9 @@ def said(df: Frame) -> Said:
     return Said(answers, frame, pd.DataFrame(shown), outcome, expected, LEGEND, RULE, STATISTICS)
 
 
-def _named(adaptation: str) -> str:
+def _named(label: str) -> str:
     """An adaptation for a reader, with the backbone where it is not the usual one."""
-    return readable(adaptation.replace(ALTERNATING, "backbone=two backbones"))
+    return readable(label.replace("backbone=alternating", "backbone=two backbones"))
 
 
 def verdict(row: Any) -> str:
@@ -92,68 +94,74 @@ def verdict(row: Any) -> str:
     return words[direction(row["value"], row["low"], row["high"], MEANINGFUL)]
 
 
-def sharing(panels: list[Panel]) -> Frame:
-    """`deployers.sharing` of every adaptation against each `control`.
+def of_models(df: Frame) -> list[Ensemble]:
+    """The decisions and the deployers of each adaptation, and deployers with adaptations of their own."""
+    every = told_apart(df)
+    usual = every[(every["label"] == every["adaptation"]) & ~every["adaptation"].isin([*ERAS, INVERTED])]
+    return [*ensembles.decisions(every), *ensembles.deployers(every), *ensembles.mixed(usual)]
+
+
+def sharing(every: list[Ensemble]) -> Frame:
+    """`bounded_sharing` of every adaptation against each `control`.
 
     Those are both earlier eras, alternating backbones, and deployers that adapt one backbone in ways of their own.
     """
-    found = []
-    for name in ERAS:
-        control = [one for one in panels if one.adaptation == name]
-        frame = deployers.sharing([one for one in panels if one.adaptation != name], control)
-        found.append(frame.assign(control=name))
-    names = _names(panels)
-    own = [name for name in names if " " not in name and name not in (*ERAS, INVERTED, MIXED)]  # what is mixed
-    for control in [name for name in names if name.endswith((ALTERNATING, MIXED))]:
-        other = [name for name in names if name != control and name.split(" ")[0] == control.split(" ")[0]]
-        same = [one for one in panels if one.adaptation in (own if control == MIXED else other)]
-        frame = deployers.sharing(same, [one for one in panels if one.adaptation == control])
-        found.append(frame.assign(control=control))
-    return pd.concat(found, ignore_index=True).rename(columns={"panel": "kind"})
+    controls = {one.about["label"]: one.about for one in every if one.about["alternating"]}
+    controls |= {MIXED: {}} if any(one.about["adaptation"] == MIXED for one in every) else {}
+    shared = {name: [one for one in every if one.about["label"] != name] for name in ERAS}
+    for control, about in sorted(controls.items(), key=lambda item: _labels(every).index(item[0])):
+        same = _mixable(every) if control == MIXED else _of_adaptation(every, about["adaptation"])
+        shared[control] = [one for one in same if one.about["label"] != control]
+    parts = [
+        bounded_sharing(those, [one for one in every if one.about["label"] == control]).assign(control=control)
+        for control, those in shared.items()
+    ]
+    return pd.concat(parts, ignore_index=True).rename(columns={"panel": "kind"})
 
 
-def data(panels: list[Panel]) -> Frame:
+def _of_adaptation(every: list[Ensemble], adaptation: str) -> list[Ensemble]:
+    return [one for one in every if one.about["adaptation"] == adaptation]
+
+
+def _mixable(every: list[Ensemble]) -> list[Ensemble]:
+    """Those whose adaptations are mixed."""
+    apart = (*ERAS, INVERTED, MIXED)
+    return [one for one in every if one.about["label"] == one.about["adaptation"] not in apart]
+
+
+def data(every: list[Ensemble]) -> Frame:
     """What sharing training data adds to bounded H, a row per kind, backbone and adaptation."""
-    shared = [one for one in panels if one.data == "shared"]
-    other = [_relabelled(one) for one in panels if one.data == "disjoint"]
-    found = [pd.DataFrame(columns=["panel"])]
-    for name in _names(panels):
-        parts = ([one for one in side if one.adaptation == name] for side in (shared, other))
-        found.append(deployers.sharing(*parts))
-    found = [one for one in found if len(one)] or found
-    return pd.concat(found, ignore_index=True).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
+    shared = [one for one in every if one.about["data"] == "shared"]
+    apart = [replace(one, about=one.about | {"data": "shared"}) for one in every if one.about["data"] == "disjoint"]
+    parts = [pd.DataFrame(columns=["panel"])]
+    for name in _labels(every):
+        sides = ([one for one in side if one.about["label"] == name] for side in (shared, apart))
+        parts.append(bounded_sharing(*sides))
+    parts = [part for part in parts if len(part)] or parts
+    return pd.concat(parts, ignore_index=True).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
 
 
-def _relabelled(panel: Panel) -> Panel:
-    return replace(panel, data="shared")
-
-
-def _panels(df: Frame) -> list[Panel]:
-    every = apart.told_apart(df)
-    own = apart.on_usual(df)
-    mixed = deployers.mixed(own[~own["adaptation"].isin([*ERAS, INVERTED])])
-    return [*deployers.decisions(every), *deployers.deployers(every), *mixed]
-
-
-def _names(panels: list[Panel]) -> list[str]:
-    names = list(dict.fromkeys(one.adaptation for one in panels))
+def _labels(every: list[Ensemble]) -> list[str]:
+    """Every label once, in the order of the eras."""
+    names = list(dict.fromkeys(one.about["label"] for one in every))
     return sorted(names, key=lambda name: (ERAS.get(name, "era 3"), names.index(name)))
 
 
-def homogenization(panels: list[Panel]) -> Figure:
+def homogenization(every: list[Ensemble]) -> Figure:
     """Bounded H by adaptation, a panel for decisions and one for deployers."""
     figure = plots.figure(2.9)
-    kinds = [kind for kind in TITLES if any(one.kind == kind for one in panels)]
+    kinds = [kind for kind in TITLES if any(one.kind == kind for one in every)]
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
-        names = _names([one for one in panels if one.kind == kind])
+        names = _labels([one for one in every if one.kind == kind])
         for place, name in enumerate(names):
             for side, sharing_ in ((-0.18, "disjoint"), (0.18, "shared")):
-                here = [one for one in panels if (one.kind, one.adaptation, one.data) == (kind, name, sharing_)]
+                wanted = (kind, name, sharing_)
+                here = [one for one in every if (one.kind, one.about["label"], one.about["data"]) == wanted]
                 if here:
-                    each = deployers.outcomes(here)
+                    each = outcome_table(here)
                     plots.dots(axes, place + side - 0.05, each["value"], LOOKS[sharing_])
-                    row = pd.Series(deployers.summary(deployers.mean_bounded(here)))
+                    row = pd.Series(summary(mean_bounded(here)))
                     plots.point(axes, place + side + 0.08, row, LOOKS[sharing_])
         axes.set_xticks(
             range(len(names)), [_tick(name) for name in names], rotation=60, ha="right", fontsize=plots.SMALL
@@ -162,7 +170,7 @@ def homogenization(panels: list[Panel]) -> Figure:
         axes.grid(axis="y")
     figure.axes[0].set_ylabel("Bounded H")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data", "dot": "a family or task"})
-    plots.note(figure, f"{max(len(one.people) for one in panels):,} people each.")
+    plots.note(figure, f"{max(one.n for one in every):,} people each.")
     return figure
 
 
@@ -170,13 +178,14 @@ def _tick(name: str) -> str:
     return _named(name) + (f" ({ERAS[name]})" if name in ERAS else "")
 
 
-def agreement(panels: list[Panel]) -> Figure:
+def agreement(every: list[Ensemble]) -> Figure:
     """Error consistency against mean error: a mark per adaptation and sharing of data, settings averaged."""
-    found, names = deployers.outcomes(panels), _names(panels)
+    outcomes, names = outcome_table(every), _labels(every)
     figure = plots.figure(2.6)
-    kinds = [kind for kind in TITLES if (found["panel"] == kind).any()]
+    kinds = [kind for kind in TITLES if (outcomes["panel"] == kind).any()]
     for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        means = found[found["panel"] == kind].groupby([*KEY[2:]], sort=False)[["error", "error_consistency"]].mean()
+        groups = outcomes[outcomes["panel"] == kind].groupby(["backbone", "adaptation", "data"], sort=False)
+        means = groups[["error", "error_consistency"]].mean()
         for (_, name, sharing_), row in means.iterrows():
             axes.plot(row["error"], row["error_consistency"], **plots.marker(LOOKS[sharing_]))
             axes.annotate(

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import LEVEL, RESAMPLES, Frame, apart, deployers, summary
+from homog.analysis import LEVEL, RESAMPLES, Frame, summary
+from homog.analysis.against_control import log_h
+from homog.analysis.ensembles import Ensemble, deployers, told_apart
 from homog.metrics.intervals import Sample, difference_interval
 from homog.metrics.market import market_share_curve
 from homog.report import plots
@@ -90,47 +92,39 @@ def verdict(row: Any, prefix: str) -> str:
     return words[direction(value, low, high, MEANINGFUL)]
 
 
-def markets(df: Frame) -> list[tuple[dict[str, Any], dict[str, tuple[Frame, Frame]]]]:
-    """(kind, adaptation and condition, task -> deployers on the shared backbone and the same before they moved).
+def markets(df: Frame, column: str = "failed") -> list[tuple[dict[str, Any], list[tuple[Ensemble, Ensemble]]]]:
+    """(kind, adaptation and condition, a pair per task: deployers on the shared backbone, the same before they moved).
 
     The first of several injected backbones stands for its kind: deployers share ONE backbone, or alternate between two.
+    `column`: what an ensemble's failures are, "failed" or "rejected".
     """
-    df = apart.told_apart(df)
-    before = {
-        (condition, task): rows.sort_values("seed")
-        for (condition, task), rows in df[(df["adaptation"] == BEFORE) & (df["kind"] == "clean")].groupby(
-            ["condition", "task"], sort=False
-        )
-    }
+    every = told_apart(df)
+    old = every[(every["adaptation"] == BEFORE) & (every["kind"] == "clean")]
+    of_condition = old.groupby("condition", sort=False)
+    before = {(condition, one.setting): one for condition, part in of_condition for one in deployers(part, column)}
+    new = every[
+        (every["adaptation"] != BEFORE) & (every["arm_seed"] == every.groupby("kind")["arm_seed"].transform("min"))
+    ]
     found = []
-    there = df[(df["adaptation"] != BEFORE) & (df["arm_seed"] == df.groupby("kind")["arm_seed"].transform("min"))]
-    for key, part in there.groupby(["kind", "adaptation", "condition"], sort=False):
-        tasks = {}
-        for task, rows in part.groupby("task", sort=False):
-            other = before.get((key[2], task))
-            if other is not None and sorted(rows["seed"]) == other["seed"].tolist() and len(rows) > 1:
-                tasks[task] = (rows.sort_values("seed"), other)
-        if tasks:
-            found.append((dict(zip(("kind", "adaptation", "condition"), key, strict=True)), tasks))
+    for (kind, label, condition), part in new.groupby(["kind", "label", "condition"], sort=False):
+        pairs = [(after, before.get((condition, after.setting))) for after in deployers(part, column)]
+        alike = [(after, then) for after, then in pairs if then is not None and after.models == then.models]
+        if alike:
+            found.append(({"kind": kind, "adaptation": label, "condition": condition}, alike))
     return found
-
-
-def _stack(rows: Frame, column: str) -> np.ndarray:
-    return np.stack(rows[column].tolist())
 
 
 def curves(df: Frame) -> Frame:
     """A row per market, task and number of deployers that have moved: the three measures with intervals."""
     out = []
-    for names, tasks in markets(df):
-        for task, (after, before) in tasks.items():
-            sides = [_stack(rows, "failed") for rows in (after, before)]
-            rejected = [_stack(rows, "rejected") for rows in (after, before)]
-            shares = np.arange(len(after) + 1) / len(after)
-            people = after["people"].iloc[0]
-            both = (rejected[0], rejected[1])
-            for point in market_share_curve(sides[0], sides[1], shares, people, rejected=both):
-                row = names | {"task": task, "share": point.share, "deployers": len(after), "people": len(people)}
+    for (names, failed), (_, rejected) in zip(markets(df), markets(df, "rejected"), strict=True):
+        for (after, before), refused in zip(failed, rejected, strict=True):
+            sides = after.failures[0], before.failures[0]
+            shares = np.arange(len(after.models) + 1) / len(after.models)
+            both = tuple(side.failures[0] for side in refused)
+            for point in market_share_curve(*sides, shares, after.people, rejected=both):
+                row = names | {"task": after.setting, "share": point.share}
+                row |= {"deployers": len(after.models), "people": after.n}
                 for name in MEASURES:
                     one = getattr(point, name)
                     row |= {f"{name}_value": one.value, f"{name}_low": one.low, f"{name}_high": one.high}
@@ -141,31 +135,31 @@ def curves(df: Frame) -> Frame:
 def moved(df: Frame) -> Frame:
     """A row per market: all deployers moved less none moved, mean over tasks, paired on the same people."""
     out = []
-    for names, tasks in markets(df):
-        row = names | {"tasks": len(tasks), "people": sum(len(a["people"].iloc[0]) for a, _ in tasks.values())}
-        for what, column in (("failed", "failed"), ("rejected", "rejected")):
-            samples = [_all(after, before, column) for after, before in tasks.values()]
-            found = summary(difference_interval(samples, resamples=RESAMPLES, level=LEVEL))
-            row |= {f"{what}_{name}": found[name] for name in ("value", "low", "high", "p")}
-        pairs = [(_stack(after, "failed"), _stack(before, "failed")) for after, before in tasks.values()]
-        row |= dict(zip(("log_h", "log_h_tasks"), deployers.log_h(pairs), strict=True))
-        out.append(row)
+    asked = {column: markets(df, column) for column in ("failed", "rejected")}
+    for place, (names, pairs) in enumerate(asked["failed"]):
+        row = names | {"tasks": len(pairs), "people": sum(after.n for after, _ in pairs)}
+        for column, found in asked.items():
+            samples = [_all(after, before) for after, before in found[place][1]]
+            interval = summary(difference_interval(samples, resamples=RESAMPLES, level=LEVEL))
+            row |= {f"{column}_{name}": interval[name] for name in ("value", "low", "high", "p")}
+        differences = log_h([(after.failures[0], before.failures[0]) for after, before in pairs])
+        out.append(row | dict(zip(("log_h", "log_h_tasks"), differences, strict=True)))
     return pd.DataFrame(out)
 
 
-def _all(after: Frame, before: Frame, column: str) -> Sample:
+def _all(after: Ensemble, before: Ensemble) -> Sample:
     """Whether every deployer fails (rejects) a person, after and before the move."""
-    every = [np.all(_stack(rows, column), axis=0, keepdims=True).astype(float) for rows in (after, before)]
+    every = [side.failures[0].all(0, keepdims=True).astype(float) for side in (after, before)]
     ones = np.ones_like(every[0])
-    return Sample(every[0], ones, every[1], ones, people=after["people"].iloc[0])
+    return Sample(every[0], ones, every[1], ones, people=after.people)
 
 
 def errors(df: Frame) -> Frame:
     """Mean error and share of rejections of one deployer, by market and task."""
-    df = apart.told_apart(df)
-    rows = df.assign(error=df["failed"].map(np.mean), rejections=df["rejected"].map(np.mean))
-    keys = ["kind", "adaptation", "condition", "task"]
-    return rows.groupby(keys, sort=False)[["error", "rejections"]].mean().reset_index()
+    every = told_apart(df)
+    rows = every.assign(error=every["failed"].map(np.mean), rejections=every["rejected"].map(np.mean))
+    means = rows.groupby(["kind", "label", "condition", "task"], sort=False)[["error", "rejections"]].mean()
+    return means.reset_index().rename(columns={"label": "adaptation"})
 
 
 def curve(found: Frame, condition: str) -> Figure:

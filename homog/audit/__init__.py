@@ -38,7 +38,7 @@ def audit(
     examples that some models lack in the comparison of pairs. Deterministic given `seed`. Raises AuditError, a
     ValueError whose message is one line, for predictions that cannot be audited.
     """
-    from homog.audit.panel import Settings
+    from homog.audit.choices import Settings
     from homog.audit.sources import of_frame
     from homog.audit.tables import audited
 

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _act(given: Given) -> None:
-    from homog.audit.panel import AuditError
+    from homog.audit.choices import AuditError
 
     try:
         print(_written(given))
@@ -57,7 +57,7 @@ def _act(given: Given) -> None:
 
 def _written(given: Given) -> str:
     from homog.audit import pages, sources, studies
-    from homog.audit.panel import AuditError, Settings
+    from homog.audit.choices import AuditError, Settings
     from homog.audit.tables import audited
 
     listed = tuple(name for name in given["ignore"].split(",") if name)

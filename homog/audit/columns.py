@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from homog.audit.panel import CHOICES, AuditError, Settings, counted, note, some
+from homog.analysis.ensembles import some
+from homog.audit.choices import CHOICES, AuditError, Settings, counted, note
 from homog.audit.sources import PROBABILITY, Source, as_long, missing_column
 
 pc: Any = compute  # its functions are made at run time

@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from homog.audit.across import Family, distributions
-from homog.audit.agreement import similarity
-from homog.audit.panel import Panel
+from homog.analysis.across_decisions import distributions
+from homog.analysis.ensembles import Ensemble
+from homog.analysis.failing_alike import similarity
 from homog.audit.tables import Audit, Section
 from homog.audit.words import percent
 from homog.metrics.agreement import wrong_agreement_baseline
@@ -50,10 +50,10 @@ def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
     found: dict[str, tuple[Figure, str]] = {}
     with plots.style():
         for family in audit.families:
-            words = (f" {', '.join(map(readable, family.tasks))}.", "_" + _slug(family.name))
+            words = (f" {', '.join(map(readable, family.tasks))}.", "_" + _slug(family.setting))
             found["tasks" + (words[1] if len(audit.families) > 1 else "")] = tasks(family), CAPTIONS["tasks"] + words[0]
         for section in audit.sections:
-            task = section.panel.task
+            task = section.ensemble.setting
             drawn = {
                 "failure_distribution": failure_distribution(section) if section.distribution.n else None,
                 "agreement": agreement(section),
@@ -72,7 +72,7 @@ def _slug(name: str) -> str:
 def failure_distribution(section: Section) -> Figure:
     """Bars: observed; line: independent."""
     found, figure = section.distribution, plots.figure(2.0)
-    axes, k = figure.add_subplot(), len(section.panel.models)
+    axes, k = figure.add_subplot(), len(section.ensemble.models)
     width = math.ceil((k + 1) / BINS)
     starts = np.arange(0, k + 1, width)
     places = starts + (width - 1) / 2
@@ -102,8 +102,8 @@ def _legend(figure: Figure, labels: list[str]) -> None:
 
 def agreement(section: Section) -> Figure:
     """The matrix of similarity in the order of the tree, with numbers where there are few models."""
-    panel, order = section.panel, section.order
-    name, k = similarity(panel), len(order)
+    ensemble, order = section.ensemble, section.order
+    name, k = similarity(ensemble), len(order)
     matrix = section.matrices[name][np.ix_(order, order)].copy()
     np.fill_diagonal(matrix, np.nan)
     figure = plots.figure(2.9)
@@ -119,15 +119,15 @@ def agreement(section: Section) -> Figure:
     bar.set_label(NAMES[name])
     bar.outline.set_linewidth(0.5)  # pyright: ignore
     _cells(axes, matrix, bottom, top)
-    _model_names(axes, panel, order)
+    _model_names(axes, ensemble, order)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    plots.note(figure, f"{count(k, 'model')}, {count(len(panel.labels), 'example')}.{_capped(panel)}")
+    plots.note(figure, f"{count(k, 'model')}, {count(ensemble.n, 'example')}.{_capped(ensemble)}")
     return figure
 
 
-def _capped(panel: Panel) -> str:
-    return "" if len(panel.models) <= NAMED else " The order is in tables/order.csv."
+def _capped(ensemble: Ensemble) -> str:
+    return "" if len(ensemble.models) <= NAMED else " The order is in tables/order.csv."
 
 
 def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float) -> None:
@@ -143,14 +143,14 @@ def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float) -> None:
         axes.text(j, i, plots.short(value), color=plots.ink((value - bottom) / (top - bottom)), **look)
 
 
-def _model_names(axes: Any, panel: Panel, order: np.ndarray) -> None:
+def _model_names(axes: Any, ensemble: Ensemble, order: np.ndarray) -> None:
     k = len(order)
     if k > NAMED:
         axes.set(xticks=[], yticks=[], xlabel="Models", ylabel="Models")
         return
     size = plots.SMALL if k <= 15 else 4
     axes.set_yticks(
-        range(k), [f"{_short(panel.models[i])}  {place + 1}" for place, i in enumerate(order)], fontsize=size
+        range(k), [f"{_short(ensemble.models[i])}  {place + 1}" for place, i in enumerate(order)], fontsize=size
     )
     shown = range(0, k, 1 if k <= 15 else 3)
     axes.set_xticks(shown, [place + 1 for place in shown], fontsize=size)
@@ -162,8 +162,8 @@ def _short(name: str, most: int = 26) -> str:
 
 def agreement_accuracy(section: Section) -> Figure:
     """Pairs by mean accuracy and agreement; pairs of one base apart from others."""
-    panel, pairs = section.panel, section.tables["pairs"]
-    name = "both_wrong_agreement" if panel.options > 2 else "error_consistency"
+    ensemble, pairs = section.ensemble, section.tables["pairs"]
+    name = "both_wrong_agreement" if ensemble.options > 2 else "error_consistency"
     figure = plots.figure(2.1)
     axes = figure.add_subplot()
     known = pairs[pairs[name].notna()]
@@ -173,7 +173,7 @@ def agreement_accuracy(section: Section) -> Figure:
     if not len(known):
         return plots.empty(figure, "No pair of models is ever wrong together.")
     _pairs(figure, axes, x.to_numpy(), y.to_numpy(), same, base)
-    chance = wrong_agreement_baseline(panel.options) if panel.options > 2 else 0.0
+    chance = wrong_agreement_baseline(ensemble.options) if ensemble.options > 2 else 0.0
     axes.axhline(chance, color=CHANCE, linewidth=0.8, linestyle=(0, (3, 2)))
     axes.set(xlabel="Mean accuracy of the pair", ylabel=NAMES[name])
     axes.margins(0.06)
@@ -184,7 +184,7 @@ def agreement_accuracy(section: Section) -> Figure:
     said = f" {count(left, 'pair')} without joint errors left out." if left else ""
     plots.note(
         figure,
-        f"{count(len(known), 'pair')} of {len(panel.models)} models, {count(len(panel.labels), 'example')}.{said}",
+        f"{count(len(known), 'pair')} of {len(ensemble.models)} models, {count(ensemble.n, 'example')}.{said}",
     )
     return figure
 
@@ -226,7 +226,7 @@ def market_share(section: Section) -> Figure:
     return figure
 
 
-def tasks(family: Family) -> Figure:
+def tasks(family: Ensemble) -> Figure:
     """In how many tasks a person is failed: mean over models, and each model as a dot."""
     found, figure = distributions(family), plots.figure(2.0)
     axes, t = figure.add_subplot(), np.arange(len(family.tasks) + 1)
@@ -241,6 +241,6 @@ def tasks(family: Family) -> Figure:
     axes.set_axisbelow(True)
     _legend(figure, ["observed", "independent", "a model"])
     ends = f"{percent(observed[:, -1].mean())} (independent {percent(baseline[:, -1].mean())})"
-    size = f"{len(family.people):,} people, {count(len(found), 'model')}"
+    size = f"{family.n:,} people, {count(len(found), 'model')}"
     plots.note(figure, f"Failed in all {len(t) - 1}: {ends}. {size}.")
     return figure

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from homog.analysis import Frame
 from homog.audit import figures, words
-from homog.audit.panel import BASES, Frame, counted
+from homog.audit.choices import BASES, counted
 from homog.audit.tables import Audit
 from homog.files import replacing
 from homog.report import layout, pages, plots
@@ -76,7 +77,7 @@ def caveats(audit: Audit) -> list[str]:
     lines = [f"{row['subject']} is {row['detail']}" for _, row in rows.iterrows()]
     reasons = {one.market.reason: [] for one in audit.sections if one.market.reason}
     for one in audit.sections:
-        reasons.get(one.market.reason, []).append(one.panel.task)
+        reasons.get(one.market.reason, []).append(one.ensemble.setting)
     return lines + [f"no market-share curve{_of(tasks)}: {reason}" for reason, tasks in reasons.items()]
 
 
@@ -86,12 +87,12 @@ def _of(tasks: list[str]) -> str:
 
 def headline(audit: Audit) -> str:
     """'6 models on 400 examples', '9 models, 4 tasks, 96 people'."""
-    models = {model for section in audit.sections for model in section.panel.models}
+    models = {model for section in audit.sections for model in section.ensemble.models}
     models |= {model for family in audit.families for model in family.models}
-    tasks = {task for family in audit.families for task in family.tasks} | {s.panel.task for s in audit.sections}
+    tasks = {task for family in audit.families for task in family.tasks} | {s.ensemble.setting for s in audit.sections}
     if tasks == {""}:
-        return f"{counted(len(models), 'model')} on {counted(len(audit.sections[0].panel.labels), 'example')}"
-    people = [f"{counted(len(one.people), 'person').replace('persons', 'people')}" for one in audit.families]
+        return f"{counted(len(models), 'model')} on {counted(audit.sections[0].ensemble.n, 'example')}"
+    people = [f"{counted(one.n, 'person').replace('persons', 'people')}" for one in audit.families]
     return ", ".join([counted(len(models), "model"), counted(len(tasks), "task"), *people])
 
 
@@ -110,6 +111,8 @@ def groups(frame: Frame) -> list[str]:
 def regression(frame: Frame) -> list[str]:
     """What sharing an attribute goes with, in one line each, for the first outcome of each task."""
     lines = []
+    if frame.empty:  # every task has one model
+        return lines
     for task, rows in frame.groupby("task", sort=False) if "task" in frame else [("", frame)]:
         rows = rows[(rows["outcome"] == rows["outcome"].iloc[0]) & rows["term"].str.startswith("same_")]
         for _, row in rows.iterrows():

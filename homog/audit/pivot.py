@@ -1,4 +1,4 @@
-"""The long table -> a panel per task, checked; nothing is left out without a note."""
+"""The long table -> an ensemble per task, checked; nothing is left out without a note."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from homog.analysis.ensembles import DEPLOYERS, Ensemble, some
+from homog.audit.choices import CHOICES, MOST_GROUPS, AuditError, Settings, counted, note
 from homog.audit.columns import Rows
 from homog.audit.grid import Grid, differing, grid_of, kinds, per_key
-from homog.audit.panel import CHOICES, MOST_GROUPS, AuditError, Panel, Settings, counted, note, some
 
 ABSENT = "(missing)"  # the group of examples that have no value in a group column
 
 
-def panels(rows: Rows, settings: Settings, table: dict[str, dict[str, str]], notes: list) -> list[Panel]:
-    """A panel per task. `table`: attribute -> model -> value, from a file of attributes. Adds to `notes`."""
+def ensembles(rows: Rows, settings: Settings, table: dict[str, dict[str, str]], notes: list) -> list[Ensemble]:
+    """An ensemble per task. `table`: attribute -> model -> value, from a file of attributes. Adds to `notes`."""
     groups, attributes = kinds(rows, notes)
     names = rows.columns["task"].names if "task" in rows.columns else [""]
-    found = []
+    built = []
     for number, task in enumerate(names):
         grid = grid_of(rows, task, number)
-        panel = _panel(grid, settings, groups, notes)
+        ensemble = _ensemble(grid, settings, groups, notes)
         known = {name: _of_models(grid, name) for name in attributes}
-        known |= {name: np.array([values[model] for model in panel.models]) for name, values in table.items()}
-        panel.attributes.update(known)
-        found.append(panel)
-    return found
+        known |= {name: np.array([values[model] for model in ensemble.models]) for name, values in table.items()}
+        built.append(replace(ensemble, attributes=known))
+    return built
 
 
-def _panel(grid: Grid, settings: Settings, groups: list[str], notes: list) -> Panel:
+def _ensemble(grid: Grid, settings: Settings, groups: list[str], notes: list) -> Ensemble:
     names = grid.rows.columns["label"].names
     labels, predictions = _labels(grid), _predictions(grid)
     repeated = _duplicates(grid, predictions, notes)
@@ -41,22 +41,26 @@ def _panel(grid: Grid, settings: Settings, groups: list[str], notes: list) -> Pa
     lookup = np.full(len(names) + 1, -1, dtype=np.min_scalar_type(-max(2, len(classes))))  # the last for no answer
     number = {name: place for place, name in enumerate(classes)}
     lookup[used] = [number[name] for name in names[used]]
+    labels, predictions = lookup[labels], lookup[predictions]
     probabilities = _probabilities(grid, options, repeated) if options else None
     extra = _extra(grid, groups, notes)
-    panel = Panel(
-        task=grid.task,
+    ensemble = Ensemble(
+        DEPLOYERS,
+        grid.task,
+        (predictions != labels)[None],
         models=tuple(grid.rows.columns["model"].names[grid.models].tolist()),
-        classes=tuple(classes),
+        tasks=(grid.task,),
         examples=grid.rows.columns["example"].names[grid.examples],
-        labels=lookup[labels].astype(np.int64),
-        predictions=lookup[predictions],
-        options=_options(grid, settings, classes, options),
         people=_per_example(grid, "person") if "person" in grid.rows.columns else None,
-        probabilities=probabilities,
+        labels=labels.astype(np.int64),
+        classes=tuple(classes),
+        options=_options(grid, settings, classes, options),
+        predictions=predictions[None],
+        probabilities=None if probabilities is None else probabilities[None],
         groups={name: values for name, (few, values) in extra.items() if few},
         details={name: values for name, (few, values) in extra.items() if not few},
     )
-    return without_gaps(panel, settings, notes)
+    return without_gaps(ensemble, settings, notes)
 
 
 def _used(codes: np.ndarray, size: int) -> np.ndarray:
@@ -192,35 +196,27 @@ def _extra(grid: Grid, names: list[str], notes: list) -> dict[str, tuple[bool, n
     return found
 
 
-def without_gaps(panel: Panel, settings: Settings, notes: list) -> Panel:
-    """The panel on the examples that all models answered, or with `present`; who lacks what is noted."""
-    present: Any = panel.predictions >= 0
+def without_gaps(ensemble: Ensemble, settings: Settings, notes: list) -> Ensemble:
+    """The ensemble on the examples that all models answered, or with `present`; who lacks what is noted."""
+    predictions, examples, task = ensemble.predictions, ensemble.examples, ensemble.setting
+    assert predictions is not None
+    present: Any = predictions[0] >= 0
     if present.all():
-        return panel
-    said = f"; task {panel.task}" if panel.task else ""
-    for model, row in zip(panel.models, present, strict=True):
+        return ensemble
+    said = f"; task {task}" if task else ""
+    for model, row in zip(ensemble.models, present, strict=True):
         if not row.all():
-            lacks = panel.examples[~row]
+            lacks = examples[~row]
             notes.append(note("model that lacks examples", model, len(lacks), f"of {len(row):,}: {some(lacks)}{said}"))
     complete = present.all(0)
     left = f"{int(complete.sum()):,} of {len(complete):,} are answered by every model{said}"
-    lacking = {"example": panel.examples[~complete], "models": (~present[:, ~complete]).sum(0)}
+    lacking = {"example": examples[~complete], "models": (~present[:, ~complete]).sum(0)}
     if settings.pairwise_complete:
-        notes.append(note("examples in pairs only", panel.task, int((~complete).sum()), left))
-        return replace(panel, predictions=np.where(present, panel.predictions, 0), present=present, lacking=lacking)
+        notes.append(note("examples in pairs only", task, int((~complete).sum()), left))
+        return replace(ensemble, predictions=np.maximum(predictions, 0), present=present, lacking=lacking)
     if not complete.any():
         fewest = np.argsort(present.sum(1), kind="stable")[:3]
-        least = ", ".join(f"{panel.models[i]} has {present[i].sum():,}" for i in fewest)
+        least = ", ".join(f"{ensemble.models[i]} has {present[i].sum():,}" for i in fewest)
         raise AuditError(f"no example is answered by all {len(present)} models{said} ({least} of {len(complete):,})")
-    notes.append(note("examples excluded for all models", panel.task, int((~complete).sum()), left))
-    return replace(
-        panel,
-        examples=panel.examples[complete],
-        labels=panel.labels[complete],
-        predictions=panel.predictions[:, complete],
-        people=None if panel.people is None else panel.people[complete],
-        probabilities=None if panel.probabilities is None else panel.probabilities[:, complete],
-        groups={name: values[complete] for name, values in panel.groups.items()},
-        details={name: values[complete] for name, values in panel.details.items()},
-        lacking=lacking,
-    )
+    notes.append(note("examples excluded for all models", task, int((~complete).sum()), left))
+    return replace(ensemble.of(np.flatnonzero(complete)), lacking=lacking)

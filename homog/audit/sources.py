@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from homog.audit.panel import CHOICES, AuditError, Frame, some
+from homog.analysis import Frame
+from homog.analysis.ensembles import some
+from homog.audit.choices import CHOICES, AuditError
 
 MISSING = ["", "NaN", "nan", "NA", "null"]  # in CSV
 PROBABILITY = "probability_"

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.audit.panel import AuditError, Frame, note
+from homog.analysis import Frame
+from homog.audit.choices import AuditError, note
 from homog.audit.sources import PROBABILITY
+from homog.config import OWN
 from homog.records import CLEAN, Record
 
-FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "defect")
+FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "defect", "data")
+TOLD_APART = ("backbone", "defect", "seed", "data")  # what a model's name says where it differs
 
 
 def predictions(found: Iterable[Record], condition: str = CLEAN) -> Frame:
@@ -24,18 +27,18 @@ def predictions(found: Iterable[Record], condition: str = CLEAN) -> Frame:
     same model in every task. Attributes: backbone, kind, arm, adaptation. Raises AuditError for a record without the
     condition.
     """
-    found = list(found)
-    named = [_names(record.provenance) for record in found]
-    vary = [part for part in ("backbone", "defect", "seed") if len({names[part] for names in named} - {""}) > 1]
+    held = list(found)
+    named = [_names(record.provenance) for record in held]
+    vary = [part for part in TOLD_APART if len({names[part] for names in named} - {""}) > 1]
     frames = []
-    for record, names in zip(found, named, strict=True):
+    for record, names in zip(held, named, strict=True):
         if condition not in record.probabilities:
             raise AuditError(
                 f"record {record.cell} has no condition {condition}; valid: {', '.join(record.conditions)}"
             )
-        arm = " ".join([names["arm"], *(names[part] for part in vary if part != "seed" and names[part])])
-        model = " ".join([arm, record.provenance["adaptation"], *(names[part] for part in vary if part == "seed")])
-        frames.append(_frame(record, condition, model, arm))
+        arm = [names["arm"], *(names[part] for part in ("backbone", "defect") if part in vary and names[part])]
+        model = [*arm, record.provenance["adaptation"], *(names[part] for part in ("seed", "data") if part in vary)]
+        frames.append(_frame(record, condition, " ".join(model), " ".join(arm)))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
@@ -43,7 +46,9 @@ def _names(facts: Mapping[str, Any]) -> dict[str, str]:
     """An arm in words: 'clean', 'injected 0.5 s1'; and the parts of the name that are said where they differ."""
     clean = facts["kind"] == "clean"
     arm = "clean" if clean else f"{facts['kind']} {facts['dose']:g} s{facts['arm_seed']}"
-    return {"arm": arm, "backbone": facts["backbone"], "defect": facts["defect"], "seed": f"seed {facts['seed']}"}
+    data = f"{facts.get('data', OWN)} data"  # records from before there was a choice
+    seed = f"seed {facts['seed']}"
+    return {"arm": arm, "backbone": facts["backbone"], "defect": facts["defect"], "seed": seed, "data": data}
 
 
 def _frame(record: Record, condition: str, model: str, arm: str) -> Frame:

@@ -1,4 +1,4 @@
-"""Panels -> every table of an audit."""
+"""Ensembles -> every table of an audit."""
 
 from __future__ import annotations
 
@@ -9,38 +9,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.audit import across, agreement, failures, mixing
-from homog.audit.across import Family
+from homog.analysis import Frame, across_decisions, failed_by_all, failing_alike, joint_failure
+from homog.analysis.across_decisions import group_homogenizations, sharing_across
+from homog.analysis.against_control import SHARING, Market, market
+from homog.analysis.ensembles import Ensemble, some
+from homog.analysis.pair_regression import regression
+from homog.audit.choices import BASES, NOTES, AuditError, Settings, note
 from homog.audit.columns import encoded, rows
-from homog.audit.panel import NOTES, AuditError, Frame, Panel, Settings, note, some
-from homog.audit.pivot import panels
-from homog.audit.regression import regression
-from homog.audit.sharing import SHARING, Market, market
+from homog.audit.families import families
+from homog.audit.pivot import ensembles
 from homog.audit.sources import Source
 from homog.metrics.intervals import holm
 from homog.metrics.outcomes import FailureDistribution, failure_distribution
 
-SECTION = (
-    "error_rates",
-    "measures",
-    "failure_distribution",
-    "diversity",
-    "systemic_failures",
-    "groups",
-    "group_errors",
-)
-SECTION += ("pairs", "clustering", "order", "regression", "market", "market_models", "sharing")
+SECTION = ("error_rates", "measures", "failure_distribution", "diversity", "systemic_failures", "groups")
+SECTION += ("group_errors", "pairs", "clustering", "order", "regression", "market", "market_models", "sharing")
 ACROSS = {
-    "across_tasks": (across.across_tasks, across.MODELS),
-    "group_homogenization": (across.group_homogenizations, across.GROUPS),
+    "across_tasks": (across_decisions.across_tasks, across_decisions.MODELS),
+    "group_homogenization": (group_homogenizations, across_decisions.GROUPS),
 }
+UNANSWERED = "no example is answered by every model"
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
     """One task: its models, the distribution of failures, agreement of pairs in the order of `order`, the market."""
 
-    panel: Panel
+    ensemble: Ensemble
     distribution: FailureDistribution
     matrices: dict[str, np.ndarray]
     order: np.ndarray
@@ -60,7 +55,7 @@ class Audit:
 
     tables: dict[str, Frame]
     sections: tuple[Section, ...]
-    families: tuple[Family, ...]
+    families: tuple[Ensemble, ...]
     settings: Settings
     sources: tuple[str, ...]
 
@@ -70,23 +65,23 @@ def audited(
 ) -> Audit:
     """The audit of the predictions in `sources`. Raises AuditError, one line, for input that cannot be audited."""
     notes: list[dict[str, Any]] = list(known)
-    found = _panels(sources, settings, attributes, notes)
-    sections = tuple(section(panel, settings, notes) for panel in found if len(panel.models) > 1)
-    families = tuple(across.families(found, notes)) if len(found) > 1 else ()
-    if not sections and not families:
-        names = some(dict.fromkeys(model for panel in found for model in panel.models))
+    tasks = _ensembles(sources, settings, attributes, notes)
+    sections = tuple(section(one, settings, notes) for one in tasks if len(one.models) > 1)
+    shared = tuple(families(tasks, notes)) if len(tasks) > 1 else ()
+    if not sections and not shared:
+        names = some(dict.fromkeys(model for one in tasks for model in one.models))
         raise AuditError(f"one model only ({names}); valid: at least 2, since an audit compares models")
-    for panel in (panel for panel in found if len(panel.models) == 1):
-        notes.append(note("task with one model", panel.task, 1, f"{panel.models[0]}: compared across tasks only"))
-    tables = _joined(sections, {name: _across(families, name, settings) for name in ACROSS})
+    for one in (one for one in tasks if len(one.models) == 1):
+        notes.append(note("task with one model", one.setting, 1, f"{one.models[0]}: compared across tasks only"))
+    tables = _joined(sections, {name: _across(shared, name, settings) for name in ACROSS})
     tables["sharing"] = _stacked(
-        [pd.DataFrame(columns=SHARING), tables["sharing"], *(mixing.sharing(one, settings) for one in families)]
+        [pd.DataFrame(columns=SHARING), tables["sharing"], *(sharing_across(one, settings.bootstrap) for one in shared)]
     )
     tables["sharing"] = tables["sharing"].assign(holm=holm_by_kind(tables["sharing"]))
-    tables["lacking"] = _stacked([_lacking(panel) for panel in found])
+    tables["lacking"] = _stacked([_lacking(one) for one in tasks])
     tables["notes"] = pd.DataFrame(notes, columns=NOTES)
     said = tuple(f"{one.name} ({one.rows:,} rows)" for one in sources)
-    return Audit(tables, sections, families, settings, said)
+    return Audit(tables, sections, shared, settings, said)
 
 
 def holm_by_kind(sharing: Frame) -> np.ndarray:
@@ -98,10 +93,10 @@ def holm_by_kind(sharing: Frame) -> np.ndarray:
     return found
 
 
-def _panels(sources: Sequence[Source], settings: Settings, attributes: Source | None, notes: list) -> list[Panel]:
+def _ensembles(sources: Sequence[Source], settings: Settings, attributes: Source | None, notes: list) -> list[Ensemble]:
     table = rows(sources, settings, notes)
     known = attribute_table(attributes, table.columns["model"].names.tolist(), notes) if attributes else {}
-    return panels(table, settings, known, notes)
+    return ensembles(table, settings, known, notes)
 
 
 def attribute_table(source: Source, models: Sequence[str], notes: list) -> dict[str, dict[str, str]]:
@@ -131,51 +126,68 @@ def attribute_table(source: Source, models: Sequence[str], notes: list) -> dict[
     return found
 
 
-def section(panel: Panel, settings: Settings, notes: list) -> Section:
+def section(ensemble: Ensemble, settings: Settings, notes: list) -> Section:
     """The audit of one task."""
-    matrices = agreement.matrices(panel)
-    order, linkage = agreement.tree(matrices[agreement.similarity(panel)])
-    pairs = agreement.pair_table(panel, matrices, settings)
-    if f"{agreement.SHOWN[0]}_low" not in pairs:
-        notes.append(note("pairs without intervals", panel.task, len(pairs), "pairs x examples are too many"))
-    distribution, found = failure_distribution(panel.failures), market(panel, settings)
+    matrices = failing_alike.matrices(ensemble)
+    order, linkage = failing_alike.tree(matrices[failing_alike.similarity(ensemble)])
+    pairs = failing_alike.pair_table(ensemble, matrices, settings.bootstrap)
+    if f"{failing_alike.SHOWN[0]}_low" not in pairs:
+        notes.append(note("pairs without intervals", ensemble.setting, len(pairs), "pairs x examples are too many"))
+    moved = moved_onto(ensemble, settings)
+    whole = ensemble.complete
+    distribution = failure_distribution(whole.failures[0])
     tables = {
         "pairs": pairs,
-        "clustering": agreement.clustering(panel, linkage),
-        "order": pd.DataFrame({"place": np.arange(1, len(order) + 1), "model": np.array(panel.models)[order]}),
-        "regression": regression(panel, pairs),
-        "market": found.curve,
-        "market_models": found.sides,
-        "sharing": found.sharing,
+        "clustering": failing_alike.clustering(ensemble, linkage),
+        "order": pd.DataFrame({"place": np.arange(1, len(order) + 1), "model": np.array(ensemble.models)[order]}),
+        "regression": regression(ensemble, pairs),
+        "market": moved.curve,
+        "market_models": moved.sides,
+        "sharing": moved.sharing,
     }
-    if panel.failures.shape[1]:
-        tables |= _of_failures(panel, distribution, settings)
+    if whole.n:
+        tables |= _of_failures(whole, distribution, settings)
     else:
-        notes.append(note("no measure of joint failure", panel.task, len(panel.labels), failures.UNANSWERED))
-    return Section(panel, distribution, matrices, order, found, tables)
+        notes.append(note("no measure of joint failure", ensemble.setting, ensemble.n, UNANSWERED))
+    return Section(ensemble, distribution, matrices, order, moved, tables)
 
 
-def _of_failures(panel: Panel, distribution: FailureDistribution, settings: Settings) -> dict[str, Frame]:
-    sums = failures.failure_sums(panel, settings)
+def moved_onto(ensemble: Ensemble, settings: Settings) -> Market:
+    """The market of the attribute whose sharing is studied, or why there is none."""
+    known = ensemble.attributes
+    if settings.base and settings.base not in known:
+        raise AuditError(f"base = {settings.base!r}; valid: {', '.join(known) or 'no model has attributes'}")
+    names = [settings.base] if settings.base else BASES
+    base = next((name for name in names if len(set(known.get(name, ()))) > 1), "")
+    if not base:
+        why = "no attribute such as base_model, backbone or arm tells which models share what (--base)"
+        return Market("", reason=why)
+    whole = ensemble.complete
+    return market(whole, base, settings.bootstrap) if whole.n else Market(base, reason=UNANSWERED)
+
+
+def _of_failures(whole: Ensemble, distribution: FailureDistribution, settings: Settings) -> dict[str, Frame]:
+    bootstrap = settings.bootstrap
+    (sums,) = joint_failure.failure_sums(whole, bootstrap, added=failed_by_all.group_columns(whole))
     return {
-        "error_rates": failures.error_rates(panel, sums, settings),
-        "measures": failures.measures(panel, sums, settings),
-        "failure_distribution": failures.distribution_table(distribution),
-        "diversity": failures.diversity_table(panel, distribution, settings),
-        "systemic_failures": failures.systemic_failures(panel),
-        "groups": failures.group_table(panel, sums, settings),
-        "group_errors": failures.group_errors(panel),
+        "error_rates": joint_failure.error_rates(whole, sums, bootstrap),
+        "measures": joint_failure.measures(whole, sums, bootstrap),
+        "failure_distribution": joint_failure.distribution_table(distribution),
+        "diversity": joint_failure.diversity_table(whole, distribution, bootstrap),
+        "systemic_failures": failed_by_all.systemic_failures(whole),
+        "groups": failed_by_all.group_table(whole, sums, bootstrap),
+        "group_errors": failed_by_all.group_errors(whole),
     }
 
 
 def _joined(sections: Sequence[Section], tables: dict[str, Frame]) -> dict[str, Frame]:
     """Each table of all sections, with a column task where there are tasks, and `tables`."""
-    found = {}
-    for name in SECTION:
-        parts = [(one.panel.task, one.tables[name]) for one in sections if name in one.tables]
-        frames = [_of_task(frame, task) for task, frame in parts]
-        found[name] = _stacked(frames)
-    return found | tables
+    parts = {name: [(one.ensemble.setting, one.tables.get(name)) for one in sections] for name in SECTION}
+    joined = {
+        name: _stacked([_of_task(frame, task) for task, frame in every if frame is not None])
+        for name, every in parts.items()
+    }
+    return joined | tables
 
 
 def _stacked(frames: Sequence[Frame]) -> Frame:
@@ -190,17 +202,15 @@ def _of_task(frame: Frame, task: str) -> Frame:
     return frame.assign(task=task)[["task", *frame.columns]] if task else frame
 
 
-def _across(families: Sequence[Family], name: str, settings: Settings) -> Frame:
+def _across(families: Sequence[Ensemble], name: str, settings: Settings) -> Frame:
     table, columns = ACROSS[name]
-    parts = [table(family, settings) for family in families]
+    parts = [table(family, settings.bootstrap) for family in families]
     if len(families) > 1:
-        parts = [
-            part.assign(family=one.name)[["family", *part.columns]] for one, part in zip(families, parts, strict=True)
-        ]
+        named = zip(families, parts, strict=True)
+        parts = [part.assign(family=one.setting)[["family", *part.columns]] for one, part in named]
     return _stacked(parts) if parts else pd.DataFrame(columns=columns)
 
 
-def _lacking(panel: Panel) -> Frame:
+def _lacking(ensemble: Ensemble) -> Frame:
     """The examples that some model did not answer, and how many models did not."""
-    columns = panel.lacking or {"example": [], "models": []}
-    return _of_task(pd.DataFrame(columns), panel.task)
+    return _of_task(pd.DataFrame(ensemble.lacking or {"example": [], "models": []}), ensemble.setting)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from homog.audit.across import PAIRS, Family
-from homog.audit.panel import Frame, counted
+from homog.analysis import Frame
+from homog.analysis.across_decisions import PAIRS
+from homog.analysis.ensembles import Ensemble
+from homog.audit.choices import counted
 from homog.audit.tables import Audit, Section
 from homog.report.layout import number, readable
 
@@ -59,16 +61,16 @@ def _verdict(low: float, high: float, words: tuple[str, str, str]) -> str:
 def _of_section(section: Section) -> Finding:
     rows = section.tables["measures"].set_index("measure")
     kappa = section.tables["diversity"].set_index("measure").loc["interrater_kappa"]
-    rate, panel = rows.loc["systemic_failure"], section.panel
+    rate, ensemble = rows.loc["systemic_failure"], section.ensemble
     h = " ".join(f"{said} {spread(rows.loc[name])}{end}" for name, said, end in H_FORMS)
     people = "" if rate["people"] == rate["examples"] else f" of {rate['people']:,} people"
     detail = (
-        f"all {len(panel.models)} models fail {percent(rate['value'])} {percents(rate)} of {rate['examples']:,} "
+        f"all {len(ensemble.models)} models fail {percent(rate['value'])} {percents(rate)} of {rate['examples']:,} "
         f"examples{people}, {percent(rate['independent'])} if they were independent; {h}"
     )
     verdict = _verdict(kappa["low"], kappa["high"], (TOGETHER, APART, OPEN))
     kappas = f"interrater kappa {spread(kappa)}"
-    return Finding(readable(panel.task) if panel.task else "All models", verdict, f"{detail}; {kappas}")
+    return Finding(readable(ensemble.setting) if ensemble.setting else "All models", verdict, f"{detail}; {kappas}")
 
 
 H_FORMS = (
@@ -79,13 +81,13 @@ H_FORMS = (
 )
 
 
-def _of_family(family: Family, audit: Audit) -> Finding:
+def _of_family(family: Ensemble, audit: Audit) -> Finding:
     rows = audit.tables["across_tasks"]
-    mine = rows[rows["family"] == family.name] if "family" in rows else rows
+    mine = rows[rows["family"] == family.setting] if "family" in rows else rows
     pairs = mine[mine["measure"] == PAIRS].iloc[0]
     fails = mine[mine["measure"] == "systemic_failure"]
     verdict = _verdict(pairs["low"] - 1, pairs["high"] - 1, (SAME_PEOPLE, OTHER_PEOPLE, OPEN))
-    people = f"{percent(fails['value'].mean())} of {len(family.people):,} people"
+    people = f"{percent(fails['value'].mean())} of {family.n:,} people"
     detail = (
         f"two decisions by one model fail the same person {spread(pairs)} times as often as their error rates imply; "
         f"in all {len(family.tasks)} tasks a model fails {people}, "

@@ -1,5 +1,7 @@
 """The one bootstrap over persons: draws of units with replacement as counts, so that resampled sums are products."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from homog.metrics.checks import ArrayLike
@@ -7,6 +9,20 @@ from homog.metrics.checks import ArrayLike
 _BLOCK = 2_000_000  # counts held at once: 16 MB as float64
 _MANY = 4096  # above so many units they are drawn in blocks of as many
 _EXACT = 2**24  # float32 holds whole numbers below this exactly
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How persons are drawn: `resamples` draws from the stream of `seed`, intervals at `level`."""
+
+    resamples: int = 2000
+    level: float = 0.95
+    seed: int = 0
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A stream that begins anew: the same draws for everything that is drawn first."""
+        return np.random.default_rng(self.seed)
 
 
 def counts(rng: np.random.Generator, resamples: int, size: int) -> np.ndarray:
@@ -24,13 +40,12 @@ def by_person(columns: ArrayLike, people: ArrayLike | None) -> np.ndarray:
     Truth values stay what they are without `people`, and become float32 sums with them.
     """
     columns = np.asarray(columns)
-    if columns.dtype not in (np.float32, np.bool_):
-        columns = columns.astype(float)
+    kind = columns.dtype if columns.dtype in (np.float32, bool) else np.dtype(float)
     if people is None:
-        return columns
+        return columns.astype(kind, copy=False)
     _, person, sizes = np.unique(np.asarray(people), return_inverse=True, return_counts=True)
     order = np.argsort(person, kind="stable")
-    kind = np.float32 if columns.dtype == np.bool_ else columns.dtype
+    kind = np.dtype(np.float32) if kind == np.bool_ else kind
     return np.add.reduceat(columns[order].astype(kind, copy=False), np.cumsum(sizes) - sizes, axis=0)
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, means, people
+from homog.analysis import Frame, means
+from homog.analysis.joint_failure import same_people
 from homog.report import plots
 from homog.report.layout import count, number, readable
 
@@ -36,7 +37,7 @@ def standard_tables(df: Frame) -> dict[str, Frame]:
     cost = pd.concat([analysis.clean_cost(df, kind=kind) for kind in kinds], ignore_index=True)
     found = {"inheritance": harm, "dose_response": means.dose_response(df), "clean_cost": cost}
     sent = means.transmission(df)
-    same = people.same_people(df)
+    same = same_people(df)
     found |= {"transmission": sent} if sent["tasks"].any() else {}
     return found | ({"same_people": same} if len(same) else {})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homog import analysis, records
-from homog.analysis import Frame, deployers, facts, means
+from homog.analysis import Frame, facts, means, models
 from homog.config import Cell
 from homog.report import answers, layout, plots, summary
 from homog.report.headlines import headlines
@@ -66,7 +66,7 @@ def _frame(cells: Sequence[Cell], found: Mapping[str, Any], exposures: Mapping[s
     """What the study's figures are made from: effects, or models where it asks for them (FRAME) or plants nothing."""
     if exposures and getattr(module, "FRAME", "effects") == "effects":
         return analysis.effects(cells, found, exposures)
-    return deployers.models(cells, found, [records.CLEAN, *exposures])
+    return models.models(cells, found, [records.CLEAN, *exposures])
 
 
 def write_summary(results: Path, effects: Mapping[str, Frame]) -> str:

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from homog.analysis import GROUP, Frame, apart, means
+from homog.analysis import GROUP, Frame, means
+from homog.analysis.ensembles import labelled
 from homog.report import plots
 from homog.report.answers import verdict
 from homog.report.layout import readable
@@ -61,15 +62,15 @@ def figure(frame: Frame) -> Figure:
 
     Models of another backbone than the usual one have a colour of their own.
     """
-    frame = apart.named_apart(frame)
-    conditions, adaptations = (frame[name].unique().tolist() for name in ("condition", "adaptation"))
+    frame = labelled(frame)
+    conditions, adaptations = (frame[name].unique().tolist() for name in ("condition", "label"))
     colours = dict(zip(adaptations, PALETTE, strict=False))
     with plots.style():
         found = plots.figure(1.1 + 0.1 * len(conditions) * (len(adaptations) + 1))
         left, right = found.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
         for _, row in frame.iterrows():
-            step = (adaptations.index(row["adaptation"]) + 0.5) / len(adaptations) - 0.5
-            y, colour = conditions.index(row["condition"]) + 0.75 * step, colours[row["adaptation"]]
+            step = (adaptations.index(row["label"]) + 0.5) / len(adaptations) - 0.5
+            y, colour = conditions.index(row["condition"]) + 0.75 * step, colours[row["label"]]
             left.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.0, solid_capstyle="butt")
             left.plot(row["value"], y, "o", color=colour, markersize=3)
             right.plot(row["share"], y, "o", color=colour, markersize=3)

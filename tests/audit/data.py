@@ -1,4 +1,4 @@
-"""Predictions to audit: a tiny panel worked out by hand, and larger ones with planted structure."""
+"""Predictions to audit: a tiny table worked out by hand, and larger ones with planted structure."""
 
 from __future__ import annotations
 

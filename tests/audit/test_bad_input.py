@@ -6,7 +6,7 @@ import pytest
 
 from homog.audit import audit
 from homog.audit.__main__ import main
-from homog.audit.panel import AuditError
+from homog.audit.choices import AuditError
 from tests.audit.data import by_hand, planted, wide
 
 
@@ -118,7 +118,7 @@ def test_a_prediction_that_is_never_a_label_is_allowed_and_listed():
     found = audit(frame)
     row = noted(found, "prediction that is never a label")
     assert (row["subject"], row["count"]) == ("unsure", 1)
-    assert found.sections[0].panel.options == 4
+    assert found.sections[0].ensemble.options == 4
     refused(frame, "options = 3, but there are 4 classes", options=3)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from homog.audit import audit
 from homog.audit.__main__ import main
-from homog.audit.panel import Settings
+from homog.audit.choices import Settings
 from homog.audit.sources import of_frame, source
 from homog.audit.tables import audited
 from tests.audit.data import COMPANY, by_hand, planted, wide
@@ -46,7 +46,7 @@ def test_csv_json_lines_and_parquet_are_the_same(tmp_path):
     frame.to_parquet(tmp_path / "p.parquet", row_group_size=7)
     frame.to_json(tmp_path / "p.jsonl", orient="records", lines=True)
     whole = audit(frame)
-    assert whole.sections[0].panel.classes == ("0", "1", "2", "3")
+    assert whole.sections[0].ensemble.classes == ("0", "1", "2", "3")
     assert whole.tables["groups"]["value_of_group"].tolist() == ["False", "True"]
     for name in ("p.csv", "p.jsonl", "p.parquet"):
         same(whole, of_files(tmp_path / name))
@@ -114,7 +114,7 @@ def test_groups_of_a_wide_table(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "column age holds labels (x) and other values (q)" in said and "--groups" in said
     found = audit(frame, groups=["sex", "age"])
-    assert found.sections[0].panel.models == ("A", "B", "C")
+    assert found.sections[0].ensemble.models == ("A", "B", "C")
     assert set(found.tables["groups"]["group"]) == {"sex", "age"}
     with pytest.raises(ValueError, match=r"groups region: no such column; valid: sex, A, B, C"):
         audit(wide(by_hand()), groups=["region"])

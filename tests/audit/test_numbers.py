@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from homog.analysis.joint_failure import rate_limits
 from homog.audit import audit
-from homog.audit.failures import rate_limits, resampled
-from homog.audit.panel import Settings
 from homog.metrics import agreement, diversity, outcomes
-from homog.metrics.resampling import resampled_sums
+from homog.metrics.resampling import by_person, resampled_sums
 from tests.audit.data import LABELS, by_hand, planted
 
 
@@ -73,10 +72,10 @@ def test_intervals_are_those_of_the_measures():
     for data, people in ((frame.drop(columns="person"), None), (frame, frame["person"][:300])):
         found = audit(data, resamples=500, seed=3)
         correct = (data["prediction"] == data["label"]).to_numpy().reshape(4, 300)
-        order = np.argsort(found.sections[0].panel.examples)
-        assert sorted(found.sections[0].panel.examples[order]) == sorted(data["example"][:300])
+        order = np.argsort(found.sections[0].ensemble.examples)
+        assert sorted(found.sections[0].ensemble.examples[order]) == sorted(data["example"][:300])
         place = {name: i for i, name in enumerate(data["example"][:300])}
-        sort = [place[name] for name in found.sections[0].panel.examples]
+        sort = [place[name] for name in found.sections[0].ensemble.examples]
         failures, ids = ~correct[:, sort], None if people is None else people.to_numpy()[sort]
         table = found.tables["measures"].set_index("measure")
         for name in ("homogenization", "normalized_homogenization", "homogeneous_excess"):
@@ -95,7 +94,7 @@ def test_intervals_are_those_of_the_measures():
 def test_many_persons_are_drawn_in_blocks_with_the_same_spread():
     rng = np.random.default_rng(0)
     columns = rng.random((10_000, 3)) < [0.1, 0.5, 1.0]
-    mine = resampled(columns, None, Settings(resamples=3000))
+    mine = resampled_sums(by_person(columns, None), 3000, np.random.default_rng(0))
     usual = resampled_sums(columns.astype(float), 3000, np.random.default_rng(1))
     assert (mine[:, 2] == 10_000).all()
     np.testing.assert_allclose(mine.mean(0), columns.sum(0), rtol=0.002)
@@ -103,7 +102,9 @@ def test_many_persons_are_drawn_in_blocks_with_the_same_spread():
     assert np.corrcoef(mine[:, :2].T)[0, 1] == pytest.approx(np.corrcoef(usual[:, :2].T)[0, 1], abs=0.1)
     people = np.repeat(np.arange(5000), 2)
     pairs = np.repeat(rng.random((5000, 1)) < 0.3, 2, axis=0)
-    assert resampled(pairs, people, Settings()).std() == pytest.approx(2 * np.sqrt(5000 * 0.3 * 0.7), rel=0.1)
+    assert resampled_sums(by_person(pairs, people), 2000, np.random.default_rng(0)).std() == pytest.approx(
+        2 * np.sqrt(5000 * 0.3 * 0.7), rel=0.1
+    )
 
 
 def test_a_rate_of_zero_has_the_exact_limit():

@@ -12,7 +12,7 @@ import pytest
 from homog import records, study
 from homog.audit import audit, figures, pages, studies, words
 from homog.audit.__main__ import main
-from homog.audit.panel import AuditError
+from homog.audit.choices import AuditError
 from homog.report import plots
 from tests import fakes
 from tests.audit.data import by_hand, decisions, planted
@@ -196,7 +196,7 @@ def test_records_become_a_frame():
     found = audit(frame, resamples=50)
     assert found.families[0].tasks == ("adult_income", "adult_married")
     assert len(found.families[0].people) == 30
-    assert found.sections[0].panel.probabilities is not None
+    assert found.sections[0].ensemble.probabilities is not None
     shared = found.tables["notes"].set_index("subject").loc["backbone", "detail"]
     assert "minilm_l6: every model shares it" in shared
     assert set(found.tables["sharing"]["shared"]) >= {"the same model", "different models, same adaptation"}
@@ -216,6 +216,14 @@ def test_names_say_what_differs():
     assert studies.predictions(recorded(cells))["model"].nunique() == 4
     names = studies.predictions(recorded(cells))["model"].unique()
     assert "clean linear_probe seed 1" in names
+
+
+def test_models_that_learn_from_other_data_are_other_models():
+    cells = fakes.cells(["adult_income"], doses=(0,), test=30)
+    both = [replace(cells[0], data=data) for data in ("own", "disjoint")]
+    found = [replace(r, provenance={**r.provenance, "data": c.data}) for c, r in zip(both, recorded(both), strict=True)]
+    names = studies.predictions(found)["model"].unique().tolist()
+    assert names == ["clean linear_probe own data", "clean linear_probe disjoint data"]
 
 
 def test_a_study_from_the_command_line(tmp_path, capsys):

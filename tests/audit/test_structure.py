@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from homog.analysis.pair_regression import independent
 from homog.audit import audit
-from homog.audit.regression import independent
 from tests.audit.data import by_hand, decisions, planted
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from homog import report
 from homog.report import layout, plots
-from tests.analysis.test_deployers import PEOPLE, model
+from tests.analysis.test_ensembles import PEOPLE, model
 
 STUDY: Any = report.figures_of("eras")
 
@@ -34,7 +34,7 @@ def test_adaptations_that_fail_together_are_said_to_homogenize():
     assert {one.verdict for one in said.answers} == {"homogenizes"}
     assert said.outcome.startswith("met: ")
     assert len(said.answers) == len(said.table) == 4  # decisions and deployers, each with shared and with disjoint data
-    assert set(STUDY.sharing(STUDY._panels(frame()))["control"]) == {"handcrafted", "from_scratch"}
+    assert set(STUDY.sharing(STUDY.of_models(frame()))["control"]) == {"handcrafted", "from_scratch"}
 
 
 def test_nothing_shared_is_no_effect_or_undecided_and_not_met():
@@ -52,10 +52,10 @@ def two_backbones():
 
 
 def test_models_on_alternating_backbones_are_the_control_for_sharing_one():
-    panels = STUDY._panels(two_backbones())
-    names = {one.adaptation for one in panels}
+    every = STUDY.of_models(two_backbones())
+    names = {one.about["label"] for one in every}
     assert {"linear_probe backbone=c", "linear_probe backbone=alternating"} < names
-    found = STUDY.sharing(panels)
+    found = STUDY.sharing(every)
     against = found[found["control"] == "linear_probe backbone=alternating"]
     assert set(against["adaptation"]) == {"linear_probe", "linear_probe backbone=c"}
     assert (against["low"] > 0.3).all()
@@ -69,10 +69,10 @@ def test_models_on_alternating_backbones_are_the_control_for_sharing_one():
 
 def test_deployers_with_adaptations_of_their_own_are_shown_beside_and_compared_with():
     rows = frame(("handcrafted", "from_scratch", "linear_probe", "lora", "bitfit_inverted"))
-    panels = STUDY._panels(rows)
-    (mixed, _) = (one for one in panels if one.adaptation == "mixed_adaptations")
-    assert set(mixed.rows["adaptation"]) == {"linear_probe", "lora"}
-    found = STUDY.sharing(panels)
+    every = STUDY.of_models(rows)
+    (mixed, _) = (one for one in every if one.about["label"] == "mixed_adaptations")
+    assert set(mixed.attributes["adaptation"].ravel()) == {"linear_probe", "lora"}
+    found = STUDY.sharing(every)
     assert set(found.loc[found["control"] == "mixed_adaptations", "adaptation"]) == {"linear_probe", "lora"}
     named = [one.name for one in STUDY.said(rows).answers]
     assert "Mixed adaptations, deployers, disjoint data, against era 1" in named
@@ -81,7 +81,7 @@ def test_deployers_with_adaptations_of_their_own_are_shown_beside_and_compared_w
 
 def test_models_on_other_backbones_are_not_compared_with_the_mixture():
     rows = pd.concat([two_backbones(), frame(("lora",))])
-    found = STUDY.sharing(STUDY._panels(rows))
+    found = STUDY.sharing(STUDY.of_models(rows))
     assert set(found.loc[found["control"] == "mixed_adaptations", "adaptation"]) == {"linear_probe", "lora"}
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from homog import report
 from homog.report import layout, plots
-from tests.analysis.test_deployers import PEOPLE, model
+from tests.analysis.test_ensembles import PEOPLE, model
 
 STUDY: Any = report.figures_of("market_share")
 KINDS = ("clean", "injected", "sham")

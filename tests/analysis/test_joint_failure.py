@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from homog import analysis
-from homog.analysis import people
+from homog.analysis.joint_failure import same_people
 from tests import fakes
 
 TASKS = ["adult_income", "adult_married", "adult_white_collar"]
@@ -25,7 +25,7 @@ def test_by_hand():
     correct = np.ones((3, 40))
     correct[:, :4] = 0  # four persons fail everywhere
     correct[0, 4:10] = 0
-    row = only(people.same_people(frame(correct)))
+    row = only(same_people(frame(correct)))
     assert (row["family"], row["tasks"], row["people"], row["seeds"]) == ("adult", 3, 40, 1)
     assert row["value"] == pytest.approx(0.1) and row["low"] < 0.1 < row["high"]
     assert row["independent"] == pytest.approx(0.25 * 0.1 * 0.1)
@@ -35,7 +35,7 @@ def test_by_hand():
 
 def test_independent_failures_are_told_from_shared_ones():
     rng = np.random.default_rng(0)
-    row = only(people.same_people(frame(rng.random((3, 2000)) > 0.4)))
+    row = only(same_people(frame(rng.random((3, 2000)) > 0.4)))
     assert row["value"] == pytest.approx(row["independent"], abs=0.02) and abs(row["normalized"]) < 0.1
 
 
@@ -43,7 +43,7 @@ def test_persons_to_whom_the_exposure_does_not_apply_are_left_out():
     correct = np.ones((3, 40))
     correct[:, :4] = 0
     correct[:, 20:] = np.nan
-    row = only(people.same_people(frame(correct)))
+    row = only(same_people(frame(correct)))
     assert row["people"] == 20 and row["value"] == pytest.approx(0.2)
 
 
@@ -51,14 +51,14 @@ def test_seeds_are_pooled_and_a_missing_task_is_no_zero():
     correct = np.ones((3, 40))
     correct[:, :4] = 0
     both = frame(correct, "injected", seeds=(0, 1))
-    row = only(people.same_people(both))
+    row = only(same_people(both))
     assert (row["kind"], row["seeds"], row["people"]) == ("injected", 2, 40) and row["value"] == pytest.approx(0.1)
     gone = (both["arm_seed"] == 1) & (both["task"] == TASKS[0])
-    part = only(people.same_people(both[~gone]))
+    part = only(same_people(both[~gone]))
     assert part["value"] == pytest.approx(0.1)
 
 
 def test_tasks_without_persons_have_no_row():
     cells = fakes.cells(["trec", "sms_spam"])
     effects = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES)
-    assert people.same_people(effects).empty
+    assert same_people(effects).empty

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.audit.failures import resampled
-from homog.audit.panel import Frame, Panel, Settings
+from homog.analysis import Frame
+from homog.analysis.ensembles import Ensemble
 from homog.metrics import pairs as all_pairs
 from homog.metrics.agreement import chance_terms
 from homog.metrics.formulas import OF_CORRECTNESS, OF_PREDICTIONS, capa_of_sums
+from homog.metrics.resampling import Bootstrap, by_person, resampled_sums
 
 FORMULAS = OF_CORRECTNESS | OF_PREDICTIONS
 SHOWN = ("error_consistency", "both_wrong_agreement", "disagreement")
@@ -20,17 +21,24 @@ PAIR_WORK = 5_000_000  # pairs x examples above which pairs get no interval
 _ENTRIES = 20_000_000  # float32 columns of pairs held at once
 
 
-def similarity(panel: Panel) -> str:
+def similarity(ensemble: Ensemble) -> str:
     """The measure that clusters the models: capa where there are probabilities."""
-    return "capa_discrete" if panel.probabilities is None else "capa"
+    return "capa_discrete" if ensemble.probabilities is None else "capa"
 
 
-def matrices(panel: Panel) -> dict[str, np.ndarray]:
+def _answers(ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
+    """(predictions (k, n), labels (n,))."""
+    assert ensemble.predictions is not None and ensemble.labels is not None
+    return ensemble.predictions[0], ensemble.labels
+
+
+def matrices(ensemble: Ensemble) -> dict[str, np.ndarray]:
     """Error consistency, agreement when both are wrong, disagreement, CAPA: {measure: (k, k)}, NaN where undefined."""
-    found = all_pairs.pairwise_measures(panel.predictions, panel.labels, panel.options, panel.present)
-    shown = {name: found[name] for name in (*SHOWN, "capa_discrete")}
-    if panel.probabilities is not None:
-        shown["capa"] = all_pairs.pairwise("capa", panel.probabilities, panel.labels, panel.options, panel.present)
+    rest = ensemble.options, ensemble.present
+    every = all_pairs.pairwise_measures(*_answers(ensemble), *rest)
+    shown = {name: every[name] for name in (*SHOWN, "capa_discrete")}
+    if ensemble.probabilities is not None:
+        shown["capa"] = all_pairs.pairwise("capa", ensemble.probabilities[0], ensemble.labels, *rest)
     return shown
 
 
@@ -46,9 +54,9 @@ def tree(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return leaves_list(found), found
 
 
-def clustering(panel: Panel, linkage: np.ndarray) -> Frame:
+def clustering(ensemble: Ensemble, linkage: np.ndarray) -> Frame:
     """A row per merge, from the most similar on: what is merged ("+n" of n more models), how similar, how many."""
-    members = [[model] for model in panel.models]
+    members = [[model] for model in ensemble.models]
     rows = []
     for first, second, distance, _ in linkage:
         one, other = members[int(first)], members[int(second)]
@@ -58,47 +66,48 @@ def clustering(panel: Panel, linkage: np.ndarray) -> Frame:
     return pd.DataFrame(rows)
 
 
-def pair_table(panel: Panel, found: dict[str, np.ndarray], settings: Settings) -> Frame:
+def pair_table(ensemble: Ensemble, found: dict[str, np.ndarray], bootstrap: Bootstrap) -> Frame:
     """A row per pair of models: examples, accuracies, agreement, whether they share each attribute.
 
     Accuracies and agreement are over the examples of the pair. `*_low` and `*_high` are given up to PAIR_WORK pairs x
     examples.
     """
-    first, second = np.triu_indices(len(panel.models), 1)
-    names = np.array(panel.models, dtype=object)
+    first, second = np.triu_indices(len(ensemble.models), 1)
+    names = np.array(ensemble.models, dtype=object)
     columns: dict[str, Any] = {"model_a": names[first], "model_b": names[second]}
-    columns |= _sizes(panel, first, second)
-    limits = _intervals(panel, first, second, settings) if len(first) * len(panel.labels) <= PAIR_WORK else {}
+    columns |= _sizes(ensemble, first, second)
+    limits = _intervals(ensemble, first, second, bootstrap) if len(first) * ensemble.n <= PAIR_WORK else {}
     for name, matrix in found.items():
         columns[name] = matrix[first, second]
         columns |= {f"{name}_{end}": values for end, values in limits.get(name, {}).items()}
-    shared = {name: values for name, values in panel.attributes.items() if len(set(values)) > 1}
+    shared = {name: values for name, values in ensemble.attributes.items() if len(set(values)) > 1}
     columns |= {f"same_{name}": values[first] == values[second] for name, values in shared.items()}
     return pd.DataFrame(columns)
 
 
-def _sizes(panel: Panel, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    if panel.present is None:
-        accuracy = panel.accuracy
-        return {"examples": len(panel.labels), "accuracy_a": accuracy[first], "accuracy_b": accuracy[second]}
-    present = panel.present.astype(np.float32)
-    right = ((panel.predictions == panel.labels) & panel.present).astype(np.float32)
+def _sizes(ensemble: Ensemble, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    if ensemble.present is None:
+        accuracy = ensemble.accuracy
+        return {"examples": ensemble.n, "accuracy_a": accuracy[first], "accuracy_b": accuracy[second]}
+    present = ensemble.present.astype(np.float32)
+    right = (~ensemble.failures[0] & ensemble.present).astype(np.float32)
     common, correct = (present @ present.T).astype(float), (right @ present.T).astype(float)
     n = common[first, second]
     share = np.divide(correct, common, out=np.full_like(correct, np.nan), where=common > 0)
     return {"examples": n.astype(int), "accuracy_a": share[first, second], "accuracy_b": share[second, first]}
 
 
-def _intervals(panel: Panel, first: np.ndarray, second: np.ndarray, settings: Settings) -> dict[str, dict]:
+def _intervals(ensemble: Ensemble, first: np.ndarray, second: np.ndarray, bootstrap: Bootstrap) -> dict[str, dict]:
     """Limits of every measure for every pair, persons resampled: the same persons for all pairs."""
-    names = (*SHOWN, "capa_discrete", *(["capa"] if panel.probabilities is not None else []))
+    names = (*SHOWN, "capa_discrete", *(["capa"] if ensemble.probabilities is not None else []))
     limits = {name: {end: np.full(len(first), np.nan) for end in ("low", "high")} for name in names}
-    chance = chance_terms(panel.options, 1, 2)[0]
-    step, tail = max(1, _ENTRIES // (8 * len(panel.labels))), (1 - settings.level) / 2
+    chance = chance_terms(ensemble.options, 1, 2)[0]
+    step, tail = max(1, _ENTRIES // (8 * ensemble.n)), (1 - bootstrap.level) / 2
     for start in range(0, len(first), step):
         part = slice(start, start + step)
-        parts = _pair_columns(panel, first[part], second[part])
-        sums = resampled(np.concatenate(parts, dtype=np.float32).T, panel.people, settings)
+        parts = _pair_columns(ensemble, first[part], second[part])
+        units = by_person(np.concatenate(parts, dtype=np.float32).T, ensemble.persons)
+        sums = resampled_sums(units, bootstrap.resamples, bootstrap.rng)
         both, a, b, n, agree, *soft = np.moveaxis(sums.reshape(len(sums), len(parts), -1), 1, 0)
         observed, p, q = soft or (both, a, b)
         for name in names:
@@ -108,17 +117,17 @@ def _intervals(panel: Panel, first: np.ndarray, second: np.ndarray, settings: Se
     return limits
 
 
-def _pair_columns(panel: Panel, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
+def _pair_columns(ensemble: Ensemble, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
     """Both right, a right, b right, both answered, the same answer; with probabilities the sums of CAPA: (pairs, n)."""
-    a, b = panel.predictions[first], panel.predictions[second]
-    labels = panel.labels.astype(a.dtype)
-    here = np.ones(a.shape, dtype=bool) if panel.present is None else panel.present[first] & panel.present[second]
-    right, other = (a == labels) & here, (b == labels) & here
+    predictions, labels = _answers(ensemble)
+    a, b, failures, present = predictions[first], predictions[second], ensemble.failures[0], ensemble.present
+    here = np.ones(a.shape, dtype=bool) if present is None else present[first] & present[second]
+    right, other = ~failures[first] & here, ~failures[second] & here
     parts = [right & other, right, other, here, (a == b) & here]
-    if panel.probabilities is not None:
-        p, q = panel.probabilities[first], panel.probabilities[second]
+    if ensemble.probabilities is not None:
+        p, q = ensemble.probabilities[0][first], ensemble.probabilities[0][second]
         rows = np.arange(len(labels))
-        parts += [here * (p * q).sum(2), here * p[:, rows, panel.labels], here * q[:, rows, panel.labels]]
+        parts += [here * (p * q).sum(2), here * p[:, rows, labels], here * q[:, rows, labels]]
     return parts
 
 

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.audit.agreement import similarity
-from homog.audit.panel import Frame, Panel
+from homog.analysis import Frame
+from homog.analysis.ensembles import Ensemble
+from homog.analysis.failing_alike import similarity
 from homog.metrics.regression import dyadic_least_squares, least_squares
 
 TERMS = ["outcome", "term", "value", "low", "high", "p", "error_dyadic", "error_plain", "p_plain", "pairs", "models"]
 _FOLLOWS = 1e-6  # a column whose part that earlier ones do not explain is smaller than this follows from them
 
 
-def outcomes(panel: Panel) -> list[str]:
+def explained(ensemble: Ensemble) -> list[str]:
     """The measures of agreement that are explained; two wrong answers of two options always agree."""
-    return [*(["both_wrong_agreement"] if panel.options > 2 else []), "error_consistency", similarity(panel)]
+    return [*(["both_wrong_agreement"] if ensemble.options > 2 else []), "error_consistency", similarity(ensemble)]
 
 
-def regression(panel: Panel, pairs: Frame) -> Frame:
+def regression(ensemble: Ensemble, pairs: Frame) -> Frame:
     """A row per outcome and term, least squares over pairs (Kim et al. 2025): plain and dyadic-clustered errors.
 
     Terms: sharing each attribute (0 or 1), the higher and the lower accuracy of the pair, less the mean accuracy, and
@@ -29,11 +30,11 @@ def regression(panel: Panel, pairs: Frame) -> Frame:
     Pairs whose outcome is undefined are left out: `pairs` counts the others.
     """
     rows = []
-    for outcome in outcomes(panel):
+    for outcome in explained(ensemble):
         known = pairs[outcome].notna().to_numpy()
         part = pairs[known]
-        terms, left = independent(_terms(part, float(np.nanmean(panel.accuracy))))
-        first, second = (np.asarray(index)[known] for index in np.triu_indices(len(panel.models), 1))
+        terms, left = independent(_terms(part, float(np.nanmean(ensemble.accuracy))))
+        first, second = (np.asarray(index)[known] for index in np.triu_indices(len(ensemble.models), 1))
         plain = least_squares(part[outcome], terms)
         dyadic = dyadic_least_squares(part[outcome], terms, first, second)
         for term in (*terms, *left):

@@ -1,0 +1,160 @@
+"""Is it the sharing? Ensembles that share something against a control on the same people; the market as it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from homog.analysis import Frame, summary
+from homog.analysis.ensembles import MIXED, Ensemble, some
+from homog.analysis.joint_failure import interval_columns, mean_bounded
+from homog.metrics.intervals import Interval
+from homog.metrics.market import MarketPoint, market_share_curve
+from homog.metrics.outcomes import log_h_of_rates
+from homog.metrics.resampling import Bootstrap
+from homog.metrics.sharing import sharing_effect
+
+MOST_DEPLOYERS = 10  # that every one of very many deployers fails the same example is too rare to estimate
+DRAWS, LEAST_RESAMPLES = 50_000_000, 500  # above so many draws of examples the market gets fewer resamples
+SHARING = ["tasks", "shared", "control", "models", "examples", "value", "low", "high", "p", "reason", "detail"]
+MEASURES = ("systemic_failure", "homogenization", "exclusion")
+CURVE = ["share", "deployers", *(f"{name}{end}" for name in MEASURES[:2] for end in ("", "_low", "_high"))]
+SIDES: list[str] = ["deployer", "shared_model", "shared_error", "control_model", "control_base", "control_error"]
+
+
+def bounded_sharing(ensembles: Sequence[Ensemble], control: Sequence[Ensemble]) -> Frame:
+    """A row per kind, backbone, adaptation and data: bounded H less that of the `control` of the same setting.
+
+    `value`, `low`, `high`: mean over settings, paired on the same people, persons resampled; above 0 = what is shared
+    homogenizes. `log_h` the mean of log H(shared) - log H(control) over the settings where both are defined. A setting
+    whose ensemble or control lacks models of the other is named in `left_out`.
+    """
+    beside = {(one.kind, one.setting, one.about["data"]): one for one in control}
+    groups: dict[tuple[str, ...], list[Ensemble]] = {}
+    for one in ensembles:
+        about = (one.about[name] for name in ("backbone", "label", "data"))
+        groups.setdefault((one.kind, *about), []).append(one)
+    rows = []
+    for key, every in groups.items():
+        pairs = [(one, beside.get((one.kind, one.setting, one.about["data"]))) for one in every]
+        whole = [(one, other) for one, other in pairs if other and _comparable(one, other)]
+        left_out = ", ".join(one.setting for one, other in pairs if (one, other) not in whole)
+        if not whole:
+            continue
+        value, defined = log_h([(one.failures, other.failures) for one, other in whole])
+        row = dict(zip(("panel", "backbone", "adaptation", "data"), key, strict=True)) | {
+            "settings": len(whole),
+            "left_out": left_out,
+        }
+        row |= {"log_h": value, "log_h_settings": defined}
+        rows.append(row | summary(mean_bounded(*(list(side) for side in zip(*whole, strict=True)))))
+    return pd.DataFrame(rows)
+
+
+def _comparable(one: Ensemble, other: Ensemble) -> bool:
+    """As many models and people, and as many replicates where those are seeds."""
+    skip = 1 if MIXED in (one.about["adaptation"], other.about["adaptation"]) else 0
+    return one.failures.shape[skip:] == other.failures.shape[skip:]
+
+
+def log_h(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, int]:
+    """(mean of log H(shared) - log H(control) over the pairs of failures where both are defined, how many those are).
+
+    Failures are (..., k, n) bool; the difference of a pair is the mean over its replicates. NaN for none.
+    """
+    values = [[log_h_of_rates(f.mean(-1), f.all(-2).mean(-1)).mean() for f in pair] for pair in pairs]
+    defined = [shared - control for shared, control in values if np.isfinite([shared, control]).all()]
+    return (float(np.mean(defined)) if defined else float("nan")), len(defined)
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Deployers before and after they move onto one base; `reason` says why there is none.
+
+    `curve`: systemic failure and H by share of deployers who moved. `sides`: which models stand for them. `sharing`:
+    the sharing effect between the two sides.
+    """
+
+    base: str
+    shared: str = ""
+    control: str = ""
+    curve: Frame = field(default_factory=lambda: pd.DataFrame(columns=CURVE))
+    sides: Frame = field(default_factory=lambda: pd.DataFrame(columns=SIDES))
+    sharing: Frame = field(default_factory=lambda: pd.DataFrame(columns=SHARING))
+    reason: str = ""
+
+
+def market(ensemble: Ensemble, base: str, bootstrap: Bootstrap) -> Market:
+    """The models of the most frequent `base` as the shared side, models of other bases as the control.
+
+    One model per other base where there are several, so that the control shares nothing; with one other base the
+    control shares that. Deployers are paired so that both sides are alike in the other attributes, then in error rate.
+    At most MOST_DEPLOYERS pairs, the most alike.
+    """
+    failures, values = ensemble.failures[0], ensemble.attributes[base]
+    errors = failures.mean(1)
+    names, number = np.unique(values.astype(str), return_counts=True)
+    shared = names[number.argmax()]
+    a, b = _alike(ensemble, errors, values, shared)
+    control = _control(values[b], len(set(values)) - 1, base)
+    if len(a) < 2:
+        return Market(base, shared, reason=f"at least 2 models with {base} {shared} and 2 others are needed")
+    resamples = min(bootstrap.resamples, max(LEAST_RESAMPLES, DRAWS // ensemble.n))
+    options: Any = asdict(replace(bootstrap, resamples=resamples))
+    sides = failures[a], failures[b]
+    points = market_share_curve(*sides, np.arange(len(a) + 1) / len(a), ensemble.persons, **options)
+    row = {"tasks": ensemble.setting, "shared": f"{base} {shared}", "control": control, "models": len(a)}
+    row |= interval_columns(sharing_effect(*sides, ensemble.persons, **options))
+    row |= {"detail": False, "examples": ensemble.n}
+    models = np.array(ensemble.models, dtype=object)
+    columns = (np.arange(1, len(a) + 1), models[a], errors[a], models[b], values[b], errors[b])
+    chosen = pd.DataFrame(dict(zip(SIDES, columns, strict=True)))
+    curve = pd.DataFrame([{"share": one.share} | point_columns(one) for one in points], columns=CURVE)
+    return Market(base, shared, control, curve, chosen, pd.DataFrame([row], columns=SHARING))
+
+
+def point_columns(point: MarketPoint, end: str = "") -> dict[str, Any]:
+    """A point of a market-share curve as columns; the estimates' names end in `end`."""
+    columns: dict[str, Any] = {"deployers": point.deployers}
+    for name in MEASURES:
+        interval: Interval = getattr(point, name)
+        columns |= {f"{name}{end}": interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return columns
+
+
+def _alike(ensemble: Ensemble, errors: np.ndarray, values: np.ndarray, shared: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a shared and a control model: differing in the fewest other attributes, then least in error rate."""
+    from scipy.optimize import linear_sum_assignment
+
+    inside, others = np.flatnonzero(values == shared), np.flatnonzero(values != shared)
+    gap = np.abs(errors[inside][:, None] - errors[others]) / 2  # below 1: one attribute weighs more than any gap
+    for other in ensemble.attributes.values():
+        if not implied(other, values):
+            gap += other[inside][:, None] != other[others]
+    bases = sorted(set(values[others]))
+    if len(bases) == 1:
+        rows, columns = linear_sum_assignment(gap)
+        chosen = others[columns]
+    else:
+        best = np.stack([np.where(values[others] == base, gap, np.inf).argmin(1) for base in bases], axis=1)
+        gap = np.take_along_axis(gap, best, axis=1)
+        rows, columns = linear_sum_assignment(gap)
+        chosen = others[best[rows, columns]]
+    kept = np.sort(np.argsort(gap[rows, columns], kind="stable")[:MOST_DEPLOYERS])
+    return inside[rows[kept]], chosen[kept]
+
+
+def implied(values: np.ndarray, by: np.ndarray) -> bool:
+    """Whether models that are the same in `by` are the same in `values`."""
+    return len(set(zip(by.tolist(), values.tolist(), strict=True))) == len(set(by.tolist()))
+
+
+def _control(values: np.ndarray, others: int, base: str) -> str:
+    if others == 1:
+        return f"models that share another {base} ({values[0]})" if len(values) else ""
+    number = f"{len(values):,} model{'' if len(values) == 1 else 's'}"
+    return f"{number}, each of another {base} ({some(sorted(values))})"
