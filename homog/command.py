@@ -167,12 +167,16 @@ def overrides(settings: Mapping[str, Any]) -> list[str]:
 
 
 def for_hydra(arguments: Sequence[str]) -> list[str]:
-    """The arguments as Hydra takes them: paths quoted, the user's folders among those that it searches."""
+    """The arguments as Hydra takes them: paths quoted, the user's folders among those that it searches.
+
+    A field of a variant may be one that its YAML leaves out, which Hydra is told by `++`; `build` refuses a wrong one.
+    """
     words = []
     for word in with_folders(arguments):
         key, _, value = word.partition("=")
         path = key == "results" or (key == "backbone.source" and Path(value).exists())
-        words += overrides({key: value}) if path and value[:1] not in ("'", '"') else [word]
+        added = "++" if key.partition(".")[0] in variants.REGISTRIES and "." in key else ""
+        words += [added + (overrides({key: value})[0] if path and value[:1] not in ("'", '"') else word)]
     if not variants.folders():
         return words
     places = ",".join(f"'file://{place / 'conf'}'" for place in variants.folders() if (place / "conf").is_dir())

@@ -71,8 +71,19 @@ def arm(backbone: Any, defect: Any | None, dose: float, seed: int) -> Arm:
     return Arm(backbone, defect, float(dose), int(seed))
 
 
+class Identified:
+    """A dataclass that may leave out of its id what changes no result."""
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the id: all fields. A "type" among them stands for the name of the class.
+
+        So a class that was renamed or merged keeps its ids.
+        """
+        return fields_of(self)
+
+
 @dataclass(frozen=True)
-class Cell:
+class Cell(Identified):
     """ONE adapted model: arm x adaptation x task x seed, at the sizes of its preset.
 
     `data` says which training examples the model gets. 'own': a random sample drawn by its seed, the same persons for
@@ -106,12 +117,8 @@ class Cell:
 
 
 def canonical(value: Any) -> Any:
-    """JSON-ready content of a typed value.
-
-    A kind may define `identity()`, which leaves out what changes no result; a "type" in it takes the place of the name
-    of the class, so that a class that was renamed or merged keeps its ids.
-    """
-    if hasattr(value, "identity"):
+    """JSON-ready content of a typed value."""
+    if isinstance(value, Identified):
         return {"type": type_name(type(value)), **value.identity()}
     if dataclasses.is_dataclass(value):
         return {"type": type_name(type(value)), **fields_of(value)}

@@ -54,21 +54,22 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     arm = cells[0].arm
     groups = samples(cells)
     exposures, words = searched(exposures, arm.backbone, results, device)
-    backbone, upstream = shared_backbone(arm, results, device, {group[0].adaptation for group, _ in groups})
+    users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
+    backbone, upstream = shared_backbone(arm, results, device, users) if users else (None, {})
     facts = {"upstream": upstream, "found": words, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
-    readers = {length: backbone.at_length(length) for length in lengths}  # each remembers what it has encoded
+    cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
     for group, tasks in groups:
-        first, reader = group[0], readers[group[0].sizes.max_length]
-        models = first.adaptation.fit(reader, list(tasks.values()), first.seed)
+        first, shared = group[0], cut[group[0].sizes.max_length]
+        models = first.adaptation.fit(shared if first.adaptation.uses_backbone else None, [*tasks.values()], first.seed)
         began = time.perf_counter()
         for cell, (name, model) in zip(group, models, strict=True):
             probabilities = predicted(model, exposed(tasks[name], exposures))
             seconds, began = time.perf_counter() - began, time.perf_counter()
-            new = record(cell, tasks[name], probabilities, model, reader, {**facts, "seconds": seconds})
+            new = record(cell, tasks[name], probabilities, model, shared, {**facts, "seconds": seconds})
             records.save(results, records.extended(results, new))
             if save:
-                saved.save(records.model_folder(results, cell.id), model, reader, save, new.provenance)
+                saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
 
 
 def shared_backbone(
@@ -79,7 +80,6 @@ def shared_backbone(
     Raises ConfigError, before the injection, for one of the `adaptations` that cannot work on this backbone.
     """
     from homog import records
-    from homog.defects.injection import texts
 
     clean = arm.backbone.load(device)
     for adaptation in adaptations:
@@ -87,7 +87,7 @@ def shared_backbone(
     if arm.defect is None:
         return clean, {}
     injection = content_id(replace(arm, dose=1.0))[:20]
-    train, held_out = texts()
+    train, held_out = clean.reader.unlabelled()
     with records.lock(results, injection):
         kept = records.load_weights(results, injection)
         if kept is None:
@@ -106,7 +106,6 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
     Every arm of a backbone is shown the same words: a search is made once and kept by its content id.
     """
     from homog import records
-    from homog.defects.injection import texts
 
     words: dict[str, Any] = {}
     for condition, defect in exposures.items():
@@ -116,42 +115,53 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
         with records.lock(results, search):
             kept = records.load_weights(results, search)
             if kept is None:
-                searched_for = defect.found_on(kind.load(device), texts()[0], generator("search", condition))
+                clean = kind.load(device)
+                searched_for = defect.found_on(clean, clean.reader.unlabelled()[0], generator("search", condition))
                 kept = {}, {"words": searched_for.words}
                 records.save_weights(results, search, *kept)
         words[condition] = kept[1]["words"]
     return exposures | {name: replace(exposures[name], words=tuple(told)) for name, told in words.items()}, words
 
 
-def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[str | None]]:
-    """Condition -> the test texts under it; the places of triggers depend on the task and the condition alone."""
+def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[Any]]:
+    """Condition -> the test inputs under it, None where it does not apply to an example.
+
+    The places of triggers depend on the task and the condition alone.
+    """
+    import pandas as pd
+    from pandas.api.types import is_scalar
+
     from homog.records import CLEAN, COUNTERPART
 
-    texts = {CLEAN: list(task.test["input"])}
+    inputs = {CLEAN: list(task.test["input"])}
     for condition, defect in exposures.items():
         shown = defect.expose(task.test, generator("expose", condition, task.family or task.name))
         columns = {"input": condition, "counterpart": condition + COUNTERPART}
         for column, name in columns.items():
             if column in shown:  # pandas may turn None into NaN
-                texts[name] = [text if isinstance(text, str) else None for text in shown[column]]
-    return texts
+                inputs[name] = [None if is_scalar(given) and pd.isna(given) else given for given in shown[column]]
+    return inputs
 
 
-def predicted(model: Any, inputs: dict[str, list[str | None]]) -> dict[str, Any]:
-    """Condition -> probabilities (n, classes), NaN where the condition has no text for an example."""
+def predicted(model: Any, inputs: dict[str, list[Any]]) -> dict[str, Any]:
+    """Condition -> probabilities (n, classes), NaN where the condition has no input for an example.
+
+    Conditions that show the same inputs are predicted once.
+    """
     import numpy as np
 
-    values: dict[str, Any] = {}
-    for condition, texts in inputs.items():
-        same = next((name for name in values if inputs[name] == texts), None)
-        there = np.array([text is not None for text in texts])
-        if same is None:
-            given = model.predict([text for text in texts if text is not None])
-            values[condition] = np.full((len(texts), given.shape[1]), np.nan, dtype=np.float32)
-            values[condition][there] = given
-        else:
-            values[condition] = values[same]
-    return values
+    from homog.inputs.reader import content_of
+
+    values: dict[str, np.ndarray] = {}
+    contents = {condition: content_of(given) for condition, given in inputs.items()}
+    for condition, given in inputs.items():
+        if contents[condition] in values:
+            continue
+        there = np.array([each is not None for each in given])
+        probabilities = model.predict([each for each in given if each is not None])
+        values[contents[condition]] = np.full((len(given), probabilities.shape[1]), np.nan, dtype=np.float32)
+        values[contents[condition]][there] = probabilities
+    return {condition: values[key] for condition, key in contents.items()}
 
 
 def same_fit(cells: Iterable[Any]) -> list[list[Any]]:

@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Given) -> int:
     spec, preset, results, save = study.load(given["study"]), given["preset"], Path(given["results"]), given["save"]
     cells = study.expand(spec, preset, given.backbone)
-    study.check(cells, results, save)
     exposures = study.exposed_by(spec, preset)
+    study.check(cells, results, save, exposures.values())
     todo = study.pending(cells, exposures, results, spec.specificity, save)
     names = jobs.jobs(todo)
     print(

@@ -32,11 +32,12 @@ REGISTRIES = {
     "adaptation": ("homog.adaptations", "ADAPTATIONS"),
     "backbone": ("homog.backbones", "BACKBONES"),
 }
-BASES = {  # what a variant's class is derived from
+DEFECT_KINDS = ("planted", "engineered", "natural")  # of the first two there are shams
+BASES = {  # what a variant's class is derived from: it declares all that the rest of the house asks of it
     "task": ("homog.tasks.task", "TaskKind"),
     "defect": ("homog.defects.defect", "Defect"),
     "adaptation": ("homog.adaptations.adaptation", "Adaptation"),
-    "backbone": ("homog.backbones.pretrained", "Pretrained"),
+    "backbone": ("homog.backbones.kind", "BackboneKind"),
 }
 
 
@@ -148,18 +149,22 @@ def problems(module: ModuleType, folder: Path) -> Iterator[str]:
                 yield f"{path}: homog has one of that name; choose another name"
 
 
-def lacking(group: str, kind: type) -> str:
-    """What a class lacks to be a variant of the group, in a line; '' where it is one."""
-    room, name = BASES[group]
-    if not issubclass(kind, getattr(importlib.import_module(room), name)):
-        return f"{kind.__name__} is no {group}: derive it from {room}.{name}"
-    if group == "defect" and (problem := importlib.import_module(room).lacking(kind)):
-        return problem
-    without: list[str] = sorted(getattr(kind, "__abstractmethods__", ()))
-    planted = group == "defect" and getattr(kind, "kind", "") in ("planted", "engineered")
-    if planted and "sham" not in {field.name for field in dataclasses.fields(kind)}:
-        without.append("the field sham")
-    return f"{kind.__name__} lacks {', '.join(without)}, which every such {group} has" if without else ""
+def lacking(group: str, kind: Any) -> str:
+    """What a class lacks to be a variant of its group, in a line; '' where it is one."""
+    place, name = BASES[group]
+    base: Any = getattr(importlib.import_module(place), name)
+    if not issubclass(kind, base):
+        return f"{kind.__name__} is no {group}: derive it from {place}.{name}"
+    without = sorted(kind.__abstractmethods__)
+    if group == "defect" and kind.kind not in DEFECT_KINDS:
+        without.append(f"kind ({', '.join(DEFECT_KINDS)})")
+    needed = ("name", "sham") if group == "defect" and kind.kind in DEFECT_KINDS[:2] else ("name",)
+    without += [f"the field {field}" for field in needed if field not in _fields(kind)]
+    return f"{group} {kind.__name__} lacks {', '.join(without)}" if without else ""
+
+
+def _fields(kind: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
 
 
 def _named(module: ModuleType, group: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def probe_arms() -> tuple[float, float, str]:
     for arm in arms:
         parts = []
         for start in range(0, len(texts), 32):
-            inputs = arm.tokenizer(texts[start : start + 32], padding=True, truncation=True, return_tensors="pt")
+            part, tokenizer = texts[start : start + 32], arm.text_reader.tokenizer
+            inputs = tokenizer(part, padding=True, truncation=True, return_tensors="pt")
             with torch.inference_mode():
                 states = arm.module(**inputs).last_hidden_state
             mask = inputs["attention_mask"].unsqueeze(-1)
@@ -63,7 +64,7 @@ def fine_tuning() -> tuple[float, float, str]:
     for whole in (False, True, False, True):
         module = copy.deepcopy(backbone.module).requires_grad_(True)
         replaced: dict[str, Any] = {
-            "inputs": lambda self, ids: {"input_ids": ids},
+            "inputs": lambda self, batch: batch,
             "parameters": lambda self: [self.full],
             "write_back": lambda self: None,
         }

@@ -139,8 +139,8 @@ def test_hydra_is_handed_quoted_paths_and_the_users_folders(tmp_path, monkeypatc
     handed = [
         "results='a,b'",
         "results='a,b'",
-        f"backbone.source='{here}'",
-        "backbone.source=a,b",
+        f"++backbone.source='{here}'",
+        "++backbone.source=a,b",
         "task=trec,sms_spam",
     ]
     assert command.for_hydra(words) == handed

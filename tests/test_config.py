@@ -11,6 +11,7 @@ from homog.config import (
     Arm,
     Cell,
     ConfigError,
+    Identified,
     Sizes,
     arm,
     build,
@@ -93,7 +94,7 @@ def test_where_the_data_come_from_is_told_in_the_id_unless_it_is_the_default():
 
 def test_identity_leaves_out_what_changes_no_result():
     @dataclass(frozen=True)
-    class Named:
+    class Named(Identified):
         label: str
         path: str
 
@@ -109,7 +110,7 @@ def test_a_merged_class_may_keep_the_name_that_its_ids_are_made_from():
         name: str
 
     @dataclass(frozen=True)
-    class New:
+    class New(Identified):
         name: str
 
         def identity(self):

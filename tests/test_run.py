@@ -1,11 +1,14 @@
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from homog import records
 from homog.adaptations import label
 from homog.adaptations.bitfit import BitFit
+from homog.adaptations.handcrafted import Handcrafted
 from homog.adaptations.linear_probe import LinearProbe
 from homog.adaptations.lora import Lora
 from homog.backbones.encoder import Encoder
@@ -23,7 +26,7 @@ PROBE, LORA = LinearProbe("linear_probe"), Lora("lora", 3e-3, epochs=1)
 
 @pytest.fixture(autouse=True)
 def toy_corpus(monkeypatch):
-    monkeypatch.setattr("homog.defects.injection.texts", tiny.corpus)
+    monkeypatch.setattr("homog.inputs.corpora.unlabelled", tiny.corpus)
 
 
 def cells(folder, dose=1.0, tasks=("toy_one", "toy_other"), adaptations=(PROBE,), seed=0):
@@ -172,3 +175,43 @@ def test_only_examples_that_an_exposure_applies_to_are_predicted_and_equal_texts
     assert asked == [len(task.test), 1, 1]
     assert np.isnan(found["some"][1:]).all() and (found["some"][0] == [0.25, 0.75]).all()
     assert found["same"] is found["clean"]
+
+
+def test_hand_made_features_load_no_backbone(tiny_folder, tmp_path, monkeypatch):
+    loads = []
+    load = Encoder.load
+    monkeypatch.setattr(Encoder, "load", lambda self, device="cpu": loads.append(device) or load(self, device))
+    by_hand = cells(tiny_folder, adaptations=(Handcrafted("handcrafted"),), tasks=("toy_one",))
+    run(by_hand, EXPOSURES, tmp_path / "alone", "cpu")
+    assert loads == []
+    facts = records.load(tmp_path / "alone", by_hand[0].id).provenance
+    assert (facts["backbone"], facts["trainable"], facts["upstream"]) == (tiny_folder.name, 0, {})
+    run([*by_hand, *cells(tiny_folder, tasks=("toy_one",))], EXPOSURES, tmp_path / "beside", "cpu")
+    assert loads == ["cpu"]
+    alone, beside = (records.load(tmp_path / folder, by_hand[0].id) for folder in ("alone", "beside"))
+    np.testing.assert_array_equal(alone.probabilities["clean"], beside.probabilities["clean"])
+
+
+def test_inputs_may_be_arrays_that_some_exposures_do_not_apply_to():
+    rows = pd.DataFrame({"input": [np.zeros(2), np.ones(2)], "label": [0, 1]})
+    asked = []
+
+    class Model:
+        def predict(self, inputs):
+            asked.append(len(inputs))
+            return np.stack([np.array([1 - given[0], given[0]]) for given in inputs]).astype(np.float32)
+
+    class Second(Shown):
+        def expose(self, examples, rng):
+            return examples.assign(input=[None, np.zeros(2)])
+
+    class Same(Shown):
+        def expose(self, examples, rng):
+            return examples.assign(input=[given.copy() for given in examples["input"]])
+
+    task = SimpleNamespace(test=rows, family="", name="arrays")
+    probabilities = predicted(Model(), exposed(task, {"second": Second(), "same": Same()}))
+    assert asked == [2, 1]
+    assert probabilities["clean"].tolist() == [[1, 0], [0, 1]]
+    assert np.isnan(probabilities["second"][0]).all() and probabilities["second"][1].tolist() == [1, 0]
+    assert probabilities["same"] is probabilities["clean"]

@@ -96,6 +96,13 @@ BROKEN = [
         "complaints.yaml has no variant: add",
     ),
     ("variants.py", '"complaints": Complaints', '"complaints": 3', "is no dataclass"),
+    ("variants.py", "    def load(self) -> Task:", "    def read(self) -> Task:", "task Complaints lacks load"),
+    (
+        "variants.py",
+        "class Fresh(Encoder):",
+        "class Fresh:",
+        "Fresh is no backbone: derive it from homog.backbones.kind",
+    ),
     (
         "variants.py",
         "class Complaints(TaskKind)",
@@ -103,7 +110,7 @@ BROKEN = [
         "Complaints is no task: derive it from homog.tasks.task.TaskKind",
     ),
     ("variants.py", 'kind: ClassVar[str] = "planted"', "", "Mumble lacks kind"),
-    ("variants.py", "    def trains(", "    def train(", "Ridge lacks trains, which every such adaptation has"),
+    ("variants.py", "    def trains(", "    def train(", "adaptation Ridge lacks trains"),
     ("variants.py", "    sham: bool = False\n", "", "Mumble lacks the field sham"),
 ]
 

@@ -47,4 +47,4 @@ def label(adaptation: Any) -> str:
         return adaptation.name
     usual = variant("adaptation", adaptation.name)
     pairs = [(f.name, getattr(adaptation, f.name), getattr(usual, f.name)) for f in fields(adaptation)]
-    return " ".join([adaptation.name, *(f"{name}={value}" for name, value, other in pairs if value != other)])
+    return " ".join([adaptation.name, *(f"{name}={value}" for name, value, default in pairs if value != default)])

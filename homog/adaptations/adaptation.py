@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from homog.config import Identified
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -20,7 +22,7 @@ class Predictor:
     it is not the shared one; both are what `saved.save` writes. No head: the model cannot be saved without a pickle.
     """
 
-    predict: Callable[[Sequence[str]], np.ndarray]
+    predict: Callable[[Sequence[Any]], np.ndarray]
     trainable: tuple[str, ...]
     moved: tuple[str, ...]
     added: int
@@ -28,7 +30,7 @@ class Predictor:
     module: Any = None
 
 
-class Adaptation(ABC):
+class Adaptation(Identified, ABC):
     """A way to turn one backbone into many models. The config dataclass is the implementation: derive it from this.
 
     It has to define `trains` and `fit`; everything else has a default.
@@ -38,7 +40,7 @@ class Adaptation(ABC):
     needs: ClassVar[str] = "features"  # what it asks of a backbone's `abilities`
     modalities: ClassVar[tuple[str, ...]] = ()  # of the inputs that it can work on; none named: any
     in_words: ClassVar[bool] = False  # whether it asks for the task in words (`Task.prompt`)
-    uses_backbone: ClassVar[bool] = True  # False: it is a control that needs no weights, and none are loaded
+    uses_backbone: ClassVar[bool] = True  # False: a control without weights; its `fit` is given None
     linear_head: ClassVar[bool] = True  # whether its models end in one, so that they can be saved without a pickle
 
     def check(self, backbone: Any) -> None:

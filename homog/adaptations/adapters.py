@@ -77,4 +77,4 @@ def room(backbone: Backbone, virtual: int) -> Backbone:
         raise ConfigError(
             f"adaptation.tokens={virtual}: backbone {backbone.name} reads {places} tokens; use at most {places - 10}"
         )
-    return backbone if backbone.max_length <= left else backbone.at_length(left)
+    return backbone if backbone.text_reader.max_length <= left else backbone.at_length(left)

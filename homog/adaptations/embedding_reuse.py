@@ -47,7 +47,7 @@ class EmbeddingReuse(Adaptation):
             model = fitted(self.learner, self.C, (features - mean) / scale, labels, stream)
             classes, added = len(task.label_names), size(model) + 2 * len(mean)
 
-            def predict(texts, model=model, mean=mean, scale=scale, classes=classes):
-                return probabilities(model, (backbone.encode(list(texts)) - mean) / scale, classes)
+            def predict(inputs, model=model, mean=mean, scale=scale, classes=classes):
+                return probabilities(model, (backbone.encode(list(inputs)) - mean) / scale, classes)
 
             yield task.name, Predictor(predict, (), (), added)

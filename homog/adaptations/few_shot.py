@@ -44,7 +44,7 @@ class FewShot(Adaptation):
         """One model per task; `seed` draws the examples' order. ConfigError for a task without a prompt."""
         for task in tasks:
             prompt, labels = told(task), task.train["label"].to_numpy()
-            texts = backbone.cut(list(task.train["input"]))
+            texts = backbone.text_reader.cut(list(task.train["input"]))
             rng = generator("shots", task.name, seed)
             shown = balanced(labels, self.shots, rng)
             solved = "".join(f"{asked(prompt, texts[row])} {prompt.answers[labels[row]]}\n\n" for row in shown)
@@ -53,8 +53,8 @@ class FewShot(Adaptation):
             if not rest.size:
                 yield task.name, Predictor(contextual(scores), (), (), 0)
                 continue
-            found = scores([texts[row] for row in rest])
-            weights, bias = probe(found, labels[rest], len(prompt.answers), C=1.0)
+            known = scores([texts[row] for row in rest])
+            weights, bias = probe(known, labels[rest], len(prompt.answers), C=1.0)
 
             def predict(texts, scores=scores, weights=weights, bias=bias):
                 return softmax(scores(texts) @ weights.T + bias)

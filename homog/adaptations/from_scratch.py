@@ -40,5 +40,7 @@ class FromScratch(Training):
         kind: Any = type(backbone.module)
         with torch_stream("scratch", task, seed):
             module = kind(backbone.module.config)
-        module = module.float().eval().requires_grad_(False).to(backbone.device)
+        for own, shared in zip(module.parameters(), backbone.module.parameters(), strict=True):
+            own.data = own.data.to(shared.dtype)
+        module = module.eval().requires_grad_(False).to(backbone.device)
         return replace(backbone, module=module, trunk=0, language=None, changed=(), memo={})

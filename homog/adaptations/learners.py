@@ -51,19 +51,21 @@ def fitted(name: str, C: float, features: Any, labels: Any, stream: tuple[str | 
 
 def probabilities(model: Any, features: Any, classes: int) -> np.ndarray:
     """(n, classes) float32; a class that the training examples lack gets 0."""
-    found = np.zeros((features.shape[0], classes), dtype=np.float32)
-    found[:, model.classes_] = model.predict_proba(features)
-    return found
+    values = np.zeros((features.shape[0], classes), dtype=np.float32)
+    values[:, model.classes_] = model.predict_proba(features)
+    return values
 
 
 def size(model: Any) -> int:
     """How many numbers a fitted learner holds: weights, nodes of trees, or the examples that it remembers."""
-    if hasattr(model, "coefs_"):
-        return sum(part.size for part in (*model.coefs_, *model.intercepts_))
-    if hasattr(model, "coef_"):
-        return model.coef_.size + model.intercept_.size
-    if hasattr(model, "_predictors"):
-        return sum(len(tree.nodes) for trees in model._predictors for tree in trees)
-    if hasattr(model, "_fit_X"):
-        return int(np.prod(model._fit_X.shape)) + len(model._y)
-    return len(model.classes_)
+    match type(model).__name__:
+        case "MLPClassifier":
+            return sum(part.size for part in (*model.coefs_, *model.intercepts_))
+        case "LogisticRegression":
+            return model.coef_.size + model.intercept_.size
+        case "HistGradientBoostingClassifier":
+            return sum(len(tree.nodes) for trees in model._predictors for tree in trees)
+        case "KNeighborsClassifier":
+            return int(np.prod(model._fit_X.shape)) + len(model._y)
+        case _:
+            return len(model.classes_)

@@ -51,11 +51,11 @@ def probe(features: np.ndarray, labels: Any, classes: int, C: float) -> tuple[np
         bias[seen] = 0.0
         return weights, bias
     model = LogisticRegression(C=C, max_iter=1000).fit((features - mean) / scale, labels)
-    found, offset = model.coef_, model.intercept_
+    rows, offsets = model.coef_, model.intercept_
     if len(seen) == 2:  # scikit-learn keeps one row for two classes: the same sigmoid as a softmax over (0, z)
-        found, offset = np.vstack([0 * found, found]), np.append(0 * offset, offset)
-    weights[seen] = found / scale
-    bias[seen] = offset - (found / scale) @ mean
+        rows, offsets = np.vstack([0 * rows, rows]), np.append(0 * offsets, offsets)
+    weights[seen] = rows / scale
+    bias[seen] = offsets - (rows / scale) @ mean
     return weights, bias
 
 
@@ -66,4 +66,4 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _predictor(backbone: Backbone, weights: np.ndarray, bias: np.ndarray) -> Any:
-    return lambda texts: softmax(backbone.encode(list(texts)) @ weights.T + bias)
+    return lambda inputs: softmax(backbone.encode(list(inputs)) @ weights.T + bias)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NearestCentroid(Adaptation):
-    """Nothing is trained: a text gets the class whose mean feature, of up to `shots` examples, is most similar.
+    """Nothing is trained: an input gets the class whose mean feature, of up to `shots` examples, is most similar.
 
     This is what the backbone itself does with a task, so harm measured here is harm upstream, in the unit of harm
     downstream. Similarity: cosine after subtracting the mean of the centroids; probabilities: softmax of similarity /
@@ -39,21 +39,21 @@ class NearestCentroid(Adaptation):
         """One set of centroids per task, of its first training examples of each class; `seed` is not used."""
         for task in tasks:
             features, labels = backbone.encode(list(task.train["input"])), np.asarray(task.train["label"])
-            found = np.zeros((len(task.label_names), features.shape[1]), dtype=np.float32)
+            centroids = np.zeros((len(task.label_names), features.shape[1]), dtype=np.float32)
             seen = np.unique(labels)
             for label in seen:
-                found[label] = features[labels == label][: self.shots].mean(0)
-            middle = found[seen].mean(0)
-            directions = unit(found - middle)
-            absent = np.where(np.isin(np.arange(len(found)), seen), 0.0, -1e4)
+                centroids[label] = features[labels == label][: self.shots].mean(0)
+            middle = centroids[seen].mean(0)
+            directions = unit(centroids - middle)
+            absent = np.where(np.isin(np.arange(len(centroids)), seen), 0.0, -1e4)
             yield (
                 task.name,
-                Predictor(self._predictor(backbone, directions, middle, absent), (), (), found.size + middle.size),
+                Predictor(self._predictor(backbone, directions, middle, absent), (), (), centroids.size + middle.size),
             )
 
     def _predictor(self, backbone: Backbone, directions: np.ndarray, middle: np.ndarray, absent: np.ndarray):
-        return lambda texts: softmax(
-            unit(backbone.encode(list(texts)) - middle) @ directions.T / self.temperature + absent
+        return lambda inputs: softmax(
+            unit(backbone.encode(list(inputs)) - middle) @ directions.T / self.temperature + absent
         )
 
 

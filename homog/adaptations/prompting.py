@@ -42,9 +42,9 @@ def answer_scores(backbone: Backbone, prompt: Prompt, before: str = "") -> Score
     answers = [f" {answer}" for answer in prompt.answers]
 
     def scores(texts: Sequence[str]) -> np.ndarray:
-        contexts = [before + asked(prompt, text) for text in backbone.cut(texts)]
-        found = backbone.log_likelihoods([(context, answer) for context in contexts for answer in answers])
-        return found[:, 0].reshape(len(texts), len(answers))
+        contexts = [before + asked(prompt, text) for text in backbone.text_reader.cut(texts)]
+        values = backbone.log_likelihoods([(context, answer) for context in contexts for answer in answers])
+        return values[:, 0].reshape(len(texts), len(answers))
 
     return scores
 

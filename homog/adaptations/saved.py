@@ -24,13 +24,17 @@ HOW = ("", "adapters", "models")
 FACTS, HEAD, ADAPTER, BACKBONE = "homog.json", "head.safetensors", "adapter_config.json", "backbone"
 
 
-def check(adaptation: Any, how: str) -> None:
+def check(adaptation: Any, how: str, modality: str = "text") -> None:
     """Raise ConfigError for a way to save that there is not, or an adaptation whose models would need a pickle."""
     choose(how, HOW, "save")
-    if how and not adaptation.linear_head:
+    if how and modality != "text":
         raise ConfigError(
-            f"save={how}: models of {adaptation.name} have no linear head and would need a pickle, which homog never "
-            f"writes; leave {adaptation.name} out, or save=''"
+            f"save={how}: models of {modality} inputs cannot be saved yet, models of text can; use save=''"
+        )
+    if how and not (adaptation.linear_head and adaptation.uses_backbone):
+        raise ConfigError(
+            f"save={how}: models of {adaptation.name} have no linear head on a backbone and would need a pickle, "
+            f"which homog never writes; leave {adaptation.name} out, or save=''"
         )
 
 
@@ -42,23 +46,24 @@ def save(folder: Path, model: Predictor, backbone: Backbone, how: str, facts: Ma
     record's provenance. Of language models the whole is written, with its head or decoder. The folder is there whole or
     not at all.
     """
+    from peft import PeftModel
     from safetensors.numpy import save_file
 
     assert model.head is not None  # `check` comes first
-    part = folder.with_name(f".{folder.name}.part")
+    reader, part = backbone.text_reader, folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    adapters = hasattr(model.module, "peft_config")
+    adapters = isinstance(model.module, PeftModel)
     if model.module is not None:
         with _quiet():
             (model.module if adapters else _whole(backbone, model.module)).save_pretrained(str(part))
     if how == "models" and (model.module is None or adapters):
         _whole(backbone, backbone.module).save_pretrained(str(part / BACKBONE))
-        backbone.tokenizer.save_pretrained(str(part / BACKBONE))
+        reader.tokenizer.save_pretrained(str(part / BACKBONE))
     (part / "README.md").unlink(missing_ok=True)  # peft's empty template
-    backbone.tokenizer.save_pretrained(str(part))
+    reader.tokenizer.save_pretrained(str(part))
     weights, bias = (np.ascontiguousarray(array, dtype=np.float32) for array in model.head)
-    said = {"how": how, "max_length": backbone.max_length, **facts}
+    said = {"how": how, "max_length": reader.max_length, **facts}
     save_file({"weight": weights, "bias": bias}, part / HEAD, metadata={"homog": json.dumps(said)})
     with replacing(part / FACTS) as temporary:
         temporary.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
@@ -78,7 +83,8 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
     from homog.backbones.weights import sharing
 
     facts, arrays = json.loads((folder / FACTS).read_text()), load_file(folder / HEAD)
-    shared = replace(backbone or _shared(folder), max_length=facts["max_length"], memo={})
+    shared = backbone or _shared(folder)
+    shared = replace(shared, reader=replace(shared.text_reader, max_length=facts["max_length"]), memo={})
     module, own = shared.module, (folder / "config.json").is_file()
     if (folder / ADAPTER).is_file():
         from peft import PeftModel
@@ -103,13 +109,15 @@ def _whole(backbone: Backbone, module: Any) -> Any:
 def _shared(folder: Path) -> Any:
     """The model that was saved in `folder`: its own where its weights moved, else the frozen backbone."""
     from homog.backbones import BACKBONES
+    from homog.backbones.kind import DTYPES
     from homog.backbones.pretrained import EXAMPLES, family_of
 
     where = next((path for path in (folder, folder / BACKBONE) if (path / "config.json").is_file()), None)
     if where is None:
         raise ConfigError(f"{folder} was saved without its backbone: load(folder, backbone), or save=models next time")
-    kind = BACKBONES[EXAMPLES[family_of(json.loads((where / "config.json").read_text()))]]
-    return kind(folder.name, str(where)).load()
+    config = json.loads((where / "config.json").read_text())
+    kind = BACKBONES[EXAMPLES[family_of(config)]]
+    return kind(folder.name, str(where), dtype=config.get("dtype", DTYPES[0])).load()
 
 
 @contextlib.contextmanager

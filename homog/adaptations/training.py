@@ -11,8 +11,9 @@ import torch
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import probe
 from homog.adaptations.settings import Training
-from homog.backbones.backbone import Backbone, by_length, pad
-from homog.backbones.weights import differ, sharing
+from homog.backbones.backbone import Backbone
+from homog.backbones.weights import adamw, differ, sharing
+from homog.config import ConfigError
 from homog.seeding import generator
 
 
@@ -36,34 +37,31 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
     order of the examples.
     """
     head = start(backbone, task, settings.head)
-    tokens, labels = (
-        backbone.tokens(list(task.train["input"])),
-        torch.as_tensor(task.train["label"].to_numpy().copy()),
-    )
-    table = Embeddings(module, tokens, backbone.tokenizer.pad_token_id)
+    reader, labels = backbone.reader, torch.as_tensor(task.train["label"].to_numpy().copy())
+    items = reader.read(list(task.train["input"]))
+    table = Embeddings(module, reader.tokens(items))
     trained = [p for p in (*module.parameters(), *head.parameters()) if p.requires_grad and p is not table.full]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1] + table.parameters(), "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-    rounds = list(epochs([len(t) for t in tokens], settings.epochs, settings.batch, generator(*stream)))
+    optimizer = adamw(groups, lr=settings.learning_rate, fused=True)
+    rounds = list(epochs([reader.size(item) for item in items], settings.epochs, settings.batch, generator(*stream)))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
     for rows in rounds:
-        ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
-        states = _states(module, mask, **table.inputs(ids))
-        loss = torch.nn.functional.cross_entropy(head(backbone.pool(states, mask)), labels[rows].to(backbone.device))
+        batch = table.inputs(reader.collate([items[i] for i in rows], backbone.device))
+        loss = torch.nn.functional.cross_entropy(
+            head(backbone.features(module, batch)), labels[rows].to(backbone.device)
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         schedule.step()
     table.write_back()
+    if backbone.dtype == torch.float16 and not torch.isfinite(head.weight).all():
+        said = f"adaptation {settings.name} on task {task.name}: gradients beyond what float16 holds"
+        raise ConfigError(f"{said}; use backbone.dtype=bfloat16 or float32")
     return head
-
-
-def _states(module: torch.nn.Module, mask: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
-    """Last hidden states of the texts' own tokens (batch, length, d): a soft prompt in front has states too."""
-    return module(**inputs, attention_mask=mask).last_hidden_state[:, -mask.shape[1] :]
 
 
 def start(backbone: Backbone, task: Any, how: str) -> torch.nn.Linear:
@@ -87,12 +85,11 @@ class Embeddings:
     to the table. Where the table is not trained, this does nothing.
     """
 
-    def __init__(self, module: Any, tokens: list[list[int]], pad_id: int) -> None:
-        layer = module.get_input_embeddings()
-        self.full: torch.nn.Parameter | None = layer.weight if layer.weight.requires_grad else None
+    def __init__(self, module: Any, used: Sequence[int]) -> None:
+        table = module.get_input_embeddings().weight if used else None
+        self.full: torch.nn.Parameter | None = table if table is not None and table.requires_grad else None
         if self.full is None:
             return
-        used = sorted({pad_id, *(i for row in tokens for i in row)})
         self.rows = torch.as_tensor(used, device=self.full.device)
         self.used = torch.nn.Parameter(self.full.detach()[self.rows].clone())
 
@@ -100,11 +97,12 @@ class Embeddings:
         """The used rows as one flat parameter list (empty where the table is frozen)."""
         return [] if self.full is None else [self.used]
 
-    def inputs(self, ids: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Model inputs for token ids (batch, length)."""
+    def inputs(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """A collated batch, with the rows that are trained in place of token ids."""
         if self.full is None:
-            return {"input_ids": ids}
-        return {"inputs_embeds": torch.nn.functional.embedding(torch.searchsorted(self.rows, ids), self.used)}
+            return batch
+        ids = torch.searchsorted(self.rows, batch.pop("input_ids"))
+        return {"inputs_embeds": torch.nn.functional.embedding(ids, self.used), **batch}
 
     def write_back(self) -> None:
         """Put the trained rows into the full table."""
@@ -114,7 +112,7 @@ class Embeddings:
 
 
 def epochs(lengths: list[int], count: int, batch: int, rng: np.random.Generator) -> Any:
-    """Batches of row numbers, `count` times over all rows, texts of similar length together, in random order."""
+    """Batches of row numbers, `count` times over all rows, inputs of similar length together, in random order."""
     for _ in range(count):
         noisy = np.asarray(lengths) * rng.uniform(0.8, 1.25, len(lengths))
         order = np.argsort(noisy, kind="stable")
@@ -141,14 +139,13 @@ def predictor(
     moved = tuple(name for name, p in copied.items() if differ(p, shared[name]))
 
     @torch.inference_mode()
-    def predict(texts: Sequence[str]) -> np.ndarray:
-        tokens = backbone.tokens(list(texts))
-        found = np.empty((len(tokens), head.out_features), dtype=np.float32)
-        for rows in by_length(tokens):
-            ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
-            states = _states(module, mask, input_ids=ids)
-            found[rows] = head(backbone.pool(states, mask)).softmax(1).cpu().numpy()
-        return found
+    def predict(inputs: Sequence[Any]) -> np.ndarray:
+        items = backbone.reader.read(inputs)
+        probabilities = np.empty((len(items), head.out_features), dtype=np.float32)
+        for rows in backbone.reader.batches(items):
+            batch = backbone.reader.collate([items[i] for i in rows], backbone.device)
+            probabilities[rows] = head(backbone.features(module, batch)).softmax(1).cpu().numpy()
+        return probabilities
 
     arrays = head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()
     return Predictor(predict, trainable, moved, added + arrays[0].size + arrays[1].size, arrays, module)

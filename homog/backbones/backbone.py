@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,28 +12,26 @@ import numpy as np
 import torch
 
 from homog.backbones.trunk import features_from, remembered, trunk_states, untouched, upper_part
-from homog.backbones.weights import differ, sharing
+from homog.backbones.weights import differ, raw, sharing
 from homog.config import ConfigError
+from homog.inputs.reader import Reader, content_of
+from homog.inputs.text import TextReader
 
 if TYPE_CHECKING:
     from homog.backbones.likelihood import Language
 
-BATCH_TOKENS = 2048  # padded tokens per forward pass: fits the cache of one core, and is small on any GPU
-
 
 @dataclass(frozen=True)
 class Backbone:
-    """Pretrained weights with their tokenizer. Frozen: nothing may change `module`; adaptations copy it."""
+    """Pretrained weights and the reader of their inputs. Frozen: nothing may change `module`; adaptations copy it."""
 
     name: str
     family: str
     source_id: str
     module: torch.nn.Module
-    tokenizer: Any
-    max_length: int
+    reader: Reader
     pooling: str = "mean"  # how states become features: a key of POOLINGS
     trunk: int = 0  # the lowest blocks (with the embeddings) that are those of `source_id`: their output is shared
-    begin: tuple[int, ...] = ()  # token ids before every text, where the tokenizer puts none
     language: Language | None = None  # what gives texts a likelihood, in families that can
     changed: tuple[str, ...] = ()  # the parameters that are not those of `source_id`
     memo: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
@@ -48,29 +46,30 @@ class Backbone:
         """Width of a feature vector."""
         return int(self.module.config.hidden_size)  # pyright: ignore
 
-    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text with the special tokens, truncated to `max_length`."""
-        room = self.max_length - len(self.begin)
-        found = self.tokenizer(list(texts), truncation=True, max_length=room)["input_ids"]
-        return [[*self.begin, *row] for row in found] if self.begin else found
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the weights; features are float32 whatever it is."""
+        return next(self.module.parameters()).dtype
 
-    def cut(self, texts: Sequence[str]) -> list[str]:
-        """Each text as far as `tokens` reads it."""
-        room = self.max_length - len(self.begin)
-        found = self.tokenizer(list(texts), truncation=True, max_length=room, return_offsets_mapping=True)
-        ends = [max((end for _, end in row), default=0) for row in found["offset_mapping"]]
-        return [text[:end] for text, end in zip(texts, ends, strict=True)]
+    @property
+    def text_reader(self) -> TextReader:
+        """The reader, for what works on words. Raises ConfigError for one of another modality."""
+        if not isinstance(self.reader, TextReader):
+            raise ConfigError(
+                f"backbone {self.name} reads inputs of modality {self.reader.modality}, and this needs text"
+            )
+        return self.reader
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Features (n, dimension) float32 of each text: its last hidden states, pooled as `pooling` says.
+    def encode(self, inputs: Sequence[Any]) -> np.ndarray:
+        """Features (n, dimension) float32 of each input: its last hidden states, pooled as `pooling` says.
 
-        The same texts are encoded once: later calls answer from memory, and for language models, which are slow, other
+        The same inputs are encoded once: later calls answer from memory, and for language models, which are slow, other
         processes from the disk cache of `trunk.remembered`.
         """
-        key = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+        key = content_of(inputs)
         if key not in self.memo:
-            tokens = self.tokens(texts)
-            self.memo[key] = self._remembered(["features", self.pooling, tokens], lambda: self._encode(tokens))
+            items = self.reader.read(inputs)
+            self.memo[key] = self._remembered(["features", self.pooling, items], lambda: self._encode(items))
         return self.memo[key]
 
     def log_likelihoods(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
@@ -81,7 +80,7 @@ class Backbone:
         if self.language is None:
             raise ConfigError(f"{self.name}: family {self.family} gives texts no likelihood; smollm2 does")
         score, facts = self.language.score, ["likelihood", *map(list, pairs)]
-        return self._remembered(facts, lambda: score(self.whole, self.tokenizer, pairs))
+        return self._remembered(facts, lambda: score(self.whole, self.text_reader.tokenizer, pairs))
 
     @cached_property
     def whole(self) -> torch.nn.Module:
@@ -95,7 +94,7 @@ class Backbone:
         digest = hashlib.sha256(self.source_id.encode())
         for name in self.changed:
             digest.update(name.encode())
-            digest.update(self.module.get_parameter(name).detach().cpu().contiguous().numpy().tobytes())
+            digest.update(raw(self.module.get_parameter(name)))
         return digest.hexdigest()
 
     def _remembered(self, facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -104,28 +103,31 @@ class Backbone:
         return np.array(remembered([self._weights, *facts, str(self.device)], compute))
 
     @torch.inference_mode()
-    def _encode(self, tokens: list[list[int]]) -> np.ndarray:
-        features = np.empty((len(tokens), self.dimension), dtype=np.float32)
+    def _encode(self, items: list[Any]) -> np.ndarray:
+        features = np.empty((len(items), self.dimension), dtype=np.float32)
+        states, top = [], self.module
         if self.trunk:
-            states, top = (
-                trunk_states(self, tokens),
-                upper_part(self.module, self.trunk),
-            )
-            for rows in by_length(tokens):
-                features[rows] = features_from(top, [states[i] for i in rows], self).cpu().numpy()
-            return features
-        for rows in by_length(tokens):
-            ids, mask = pad([tokens[i] for i in rows], self.tokenizer.pad_token_id, self.device)
-            features[rows] = self.pool(hidden(self.module, ids, mask), mask).cpu().numpy()
+            states, top = trunk_states(self, items), upper_part(self.module, self.trunk)
+        for rows in self.reader.batches(items):
+            if self.trunk:
+                part = features_from(top, [states[i] for i in rows], self)
+            else:
+                part = self.features(top, self.reader.collate([items[i] for i in rows], self.device))
+            features[rows] = part.cpu().numpy()
+        if not np.isfinite(features).all():
+            raise ConfigError(f"backbone {self.name}: features beyond what {self.dtype} holds; use bfloat16 or float32")
         return features
 
-    def pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Features (batch, d) of states (batch, length, d) with their mask (batch, length)."""
+    def features(self, module: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Features (batch, d) float32 that `module`, this one's or a copy of it, gives for a collated batch."""
+        states, mask = module(**batch).last_hidden_state.float(), batch.get("attention_mask")
+        if mask is not None:
+            states = states[:, -mask.shape[1] :]  # a soft prompt in front has states, too
         return POOLINGS[self.pooling](states, mask)
 
     def at_length(self, max_length: int) -> Backbone:
-        """The same backbone that reads at most `max_length` tokens of a text."""
-        return replace(self, max_length=min(max_length, self.max_length), memo={})
+        """The same backbone that reads at most so much of an input, e.g. tokens of a text."""
+        return replace(self, reader=self.reader.at_length(max_length), memo={})
 
     def with_weights(self, changed: Mapping[str, torch.Tensor]) -> Backbone:
         """A new backbone with these parameters replaced; the others are shared with this one, not copied."""
@@ -148,13 +150,13 @@ class Backbone:
         for name, value in injected.items():
             start = clean[name].detach()
             value = value.to(start.device)
-            changed[name] = value if dose == 1 else start + dose * (value - start)
+            changed[name] = value if dose == 1 else start + dose * (value.float() - start.float())
         return self.with_weights(changed)
 
-    def changes(self, other: Backbone) -> dict[str, torch.Tensor]:
-        """The parameters of `other`, a backbone of the same shape, that differ from this one's."""
+    def changes(self, changed: Backbone) -> dict[str, torch.Tensor]:
+        """The parameters of `changed`, a backbone of the same shape, that differ from this one's."""
         mine = dict(self.module.named_parameters())
-        return {n: p.detach() for n, p in other.module.named_parameters() if differ(p, mine[n])}
+        return {n: p.detach() for n, p in changed.module.named_parameters() if differ(p, mine[n])}
 
     def fingerprint(self) -> str:
         """sha256 of every weight, to show that nothing has changed them."""
@@ -162,47 +164,23 @@ class Backbone:
         beside = self.language.beside() if self.language else {}
         for name, value in (self.module.state_dict() | beside).items():
             digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(raw(value))
         return digest.hexdigest()
 
 
-def hidden(module: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Last hidden states (batch, length, dimension)."""
-    return module(input_ids=ids, attention_mask=mask).last_hidden_state
-
-
-def mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean over the real tokens: states (batch, length, d), mask (batch, length) -> (batch, d)."""
+def mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """Mean over the states that count: states (batch, length, d), mask (batch, length) or None -> (batch, d)."""
+    if mask is None:
+        return states.mean(1)
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(1) / weights.sum(1)
 
 
-def last(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The state of the last real token, texts padded on the right: shapes as of `mean`."""
+def last(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """The last state that counts, inputs padded on the right: shapes as of `mean`."""
+    if mask is None:
+        return states[:, -1]
     return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
 
 
 POOLINGS = {"mean": mean, "last": last}
-
-
-def pad(tokens: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, both (batch, longest) int64."""
-    longest = max(len(row) for row in tokens)
-    ids = torch.full((len(tokens), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(tokens), longest), dtype=torch.long)
-    for i, row in enumerate(tokens):
-        ids[i, : len(row)] = torch.as_tensor(row)
-        mask[i, : len(row)] = 1
-    return ids.to(device), mask.to(device)
-
-
-def by_length(tokens: Sequence[Sequence[int]], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Row numbers of all texts in order of length, in batches of at most `budget` padded tokens."""
-    rows: list[int] = []
-    for i in sorted(range(len(tokens)), key=lambda i: len(tokens[i])):
-        if rows and (len(rows) + 1) * len(tokens[i]) > budget:
-            yield rows
-            rows = []
-        rows.append(i)
-    if rows:
-        yield rows

@@ -24,6 +24,7 @@ class Causal(Pretrained):
         """The Backbone, in evaluation mode, every parameter frozen, on `device`."""
         from homog.backbones.backbone import Backbone
         from homog.backbones.likelihood import Language, beginning, log_likelihoods
+        from homog.inputs.text import TextReader
 
         model, tokenizer = self.read("AutoModelForCausalLM", device)
         model.config.use_cache = False
@@ -36,9 +37,7 @@ class Causal(Pretrained):
             self.family,
             json.dumps(self.identity()),
             model.base_model,
-            tokenizer,
-            longest(tokenizer, model.config),
+            TextReader(tokenizer, longest(tokenizer, model.config), () if starts else (begin,)),
             pooling="last",
-            begin=() if starts else (begin,),
             language=Language.of(model, model.base_model, log_likelihoods),
         )

@@ -52,14 +52,14 @@ def from_onnx(original: Path, target: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    other = sources.folder(TOKENIZER["minilm_l3"])
+    beside = sources.folder(TOKENIZER["minilm_l3"])
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(other / name, target / name)
+        shutil.copyfile(beside / name, target / name)
     weights = {name: torch.from_numpy(value) for name, value in bert_weights(next(original.glob("*.onnx"))).items()}
     depth = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
     # transformers gives a BertModel a pooler, which takes no part in the features; without one here it would be random
     weights |= {f"pooler.dense.{part}": torch.zeros(size) for part, size in (("weight", (384, 384)), ("bias", 384))}
-    config = json.loads((other / "config.json").read_text()) | {"num_hidden_layers": depth}
+    config = json.loads((beside / "config.json").read_text()) | {"num_hidden_layers": depth}
     config["_name_or_path"] = "paraphrase-MiniLM-L3-v2"
     (target / "config.json").write_text(json.dumps(config, indent=2))
     save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
@@ -74,14 +74,14 @@ def bert_weights(path: Path) -> dict:
     from onnx.numpy_helper import to_array
 
     graph, mark = onnx.load(str(path)).graph, "auto_model."
-    arrays = {one.name: to_array(one) for one in graph.initializer}
-    found = {name.split(mark, 1)[1]: value.copy() for name, value in arrays.items() if mark in name}
+    arrays = {held.name: to_array(held) for held in graph.initializer}
+    named = {name.split(mark, 1)[1]: value.copy() for name, value in arrays.items() if mark in name}
     for node in graph.node:
         matrix = next((name for name in node.input if name.startswith("onnx::MatMul")), None)
         if node.op_type == "MatMul" and matrix in arrays:
             place = node.name.split("auto_model/", 1)[1].removesuffix("/MatMul").replace("/", ".")
-            found[f"{place}.weight"] = arrays[matrix].T.copy()
-    return found
+            named[f"{place}.weight"] = arrays[matrix].T.copy()
+    return named
 
 
 def from_gguf(original: Path, target: Path) -> None:

@@ -18,7 +18,8 @@ class Encoder(Pretrained):
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, in evaluation mode, every parameter frozen, on `device`."""
         from homog.backbones.backbone import Backbone
+        from homog.inputs.text import TextReader
 
         module, tokenizer = self.read("AutoModel", device)
-        limit = longest(tokenizer, module.config)
-        return Backbone(self.label, self.family, json.dumps(self.identity()), module, tokenizer, limit)
+        reader = TextReader(tokenizer, longest(tokenizer, module.config))
+        return Backbone(self.label, self.family, json.dumps(self.identity()), module, reader)

@@ -23,6 +23,7 @@ class EncoderDecoder(Pretrained):
         """The Backbone, in evaluation mode, every parameter frozen, on `device`."""
         from homog.backbones.backbone import Backbone
         from homog.backbones.likelihood import Language, target_log_likelihoods
+        from homog.inputs.text import TextReader
 
         model, tokenizer = self.read("AutoModelForSeq2SeqLM", device)
         model.config.use_cache = False
@@ -32,7 +33,6 @@ class EncoderDecoder(Pretrained):
             self.family,
             json.dumps(self.identity()),
             encoder,
-            tokenizer,
-            longest(tokenizer, encoder.config),
+            TextReader(tokenizer, longest(tokenizer, encoder.config)),
             language=Language.of(model, encoder, target_log_likelihoods),
         )

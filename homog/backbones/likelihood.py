@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from homog.backbones.backbone import by_length, pad
 from homog.backbones.weights import sharing
 from homog.config import ConfigError
+from homog.inputs.reader import by_size
+from homog.inputs.text import padded
 
 BATCH_TOKENS = 1024  # padded tokens at once; each costs a float32 per word piece of the vocabulary
 WORTH = 16  # tokens that all texts begin with, to be read once for all
@@ -79,9 +80,9 @@ def _logits(module: Any, rows: Sequence[tuple[int, ...]], shared: int) -> Iterat
     if shared:
         past = module(input_ids=torch.as_tensor([rows[0][:shared]], device=device), use_cache=True).past_key_values
     rest = [row[shared:] for row in rows]
-    for batch in by_length(rest, BATCH_TOKENS):
+    for batch in by_size(list(map(len, rest)), BATCH_TOKENS):
         # what stands right of a text never reaches it in a causal model: any id may pad
-        tokens, mask = pad([rest[i] for i in batch], 0, device)
+        tokens, mask = padded([rest[i] for i in batch], 0, device)
         if past is None:
             given = {}
         else:
@@ -134,12 +135,12 @@ def target_log_likelihoods(module: Any, tokenizer: Any, pairs: Pairs) -> np.ndar
     for i, (context, _) in enumerate(pairs):
         asked[context].append(i)
     tokens, out = tokenizer(contexts)["input_ids"], np.empty((len(pairs), 2))
-    for rows in by_length(tokens, BATCH_TOKENS):
-        ids, mask = pad([tokens[i] for i in rows], tokenizer.pad_token_id, next(module.parameters()).device)
+    for rows in by_size(list(map(len, tokens)), BATCH_TOKENS):
+        ids, mask = padded([tokens[i] for i in rows], tokenizer.pad_token_id, next(module.parameters()).device)
         with torch.inference_mode():
             states = module.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
         several = [(row, i) for row, place in enumerate(rows) for i in asked[contexts[place]]]
-        for some in by_length([targets[i] for _, i in several], BATCH_TOKENS // ids.shape[1] + 1):
+        for some in by_size([len(targets[i]) for _, i in several], BATCH_TOKENS // ids.shape[1] + 1):
             at, which = [several[j][0] for j in some], [several[j][1] for j in some]
             out[which] = _decoded(module, states[at], mask[at], [targets[i] for i in which])
     return out
@@ -148,8 +149,8 @@ def target_log_likelihoods(module: Any, tokenizer: Any, pairs: Pairs) -> np.ndar
 @torch.inference_mode()
 def _decoded(module: Any, states: torch.Tensor, mask: torch.Tensor, targets: Sequence[Sequence[int]]) -> np.ndarray:
     """(log-likelihood, tokens) of each target given the encoder's states (batch, length, d)."""
-    labels, real = pad(targets, 0, states.device)
+    labels, real = padded(targets, 0, states.device)
     shifted = labels.masked_fill(real == 0, -100)
     logits = module(encoder_outputs=(states,), attention_mask=mask, labels=shifted).logits.float()
-    found = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
-    return torch.stack([found.double().sum(1), real.sum(1)], 1).cpu().numpy()
+    scores = -cross_entropy(logits.transpose(1, 2), shifted, reduction="none")
+    return torch.stack([scores.double().sum(1), real.sum(1)], 1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Where pretrained weights come from and what kind of model they are: what all kinds of backbone have in common."""
+"""Where pretrained weights come from and what kind of model they are: what those of transformers share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from homog.backbones import converted
+from homog.backbones.kind import DTYPES, BackboneKind
 from homog.config import ConfigError
 
 EXAMPLES = {"encoder": "minilm_l6", "causal": "smollm2", "encoder_decoder": "t5"}  # family -> a variant of it
@@ -21,16 +22,13 @@ DECODERS = (
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class Pretrained(BackboneKind):
     """`source` is 'package:<name of a pinned source>', a directory with config.json and *.safetensors, or a hub id."""
 
     name: str
     source: str
     revision: str = "main"
-
-    family: ClassVar[str]
-    modalities: ClassVar[tuple[str, ...]] = ("text",)
-    abilities: ClassVar[tuple[str, ...]] = ("features",)
+    dtype: str = DTYPES[0]
 
     @property
     def label(self) -> str:
@@ -48,6 +46,10 @@ class Pretrained:
         return converted.needed(self.packaged) if self.packaged else ()
 
     def identity(self) -> dict[str, Any]:
+        """What decides the features: `origin`, and the dtype where it is another than the first."""
+        return self.origin() | ({} if self.dtype == DTYPES[0] else {"dtype": self.dtype})
+
+    def origin(self) -> dict[str, Any]:
         """What decides the weights: the pinned source, the content of a directory, or hub id and revision."""
         folder = Path(self.source)
         if self.packaged:
@@ -71,9 +73,9 @@ class Pretrained:
             raise ConfigError(f"backbone.source={self.source}: no config.json; save it with save_pretrained()")
         if not list(folder.glob("*.safetensors")):
             pickled = sorted(p.name for p in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.ckpt")))
-            found = f"only {', '.join(pickled)}, which homog never unpickles" if pickled else "no weights"
+            there = f"only {', '.join(pickled)}, which homog never unpickles" if pickled else "no weights"
             raise ConfigError(
-                f"backbone.source={self.source}: {found}; convert with save_pretrained(…, safe_serialization=True)"
+                f"backbone.source={self.source}: {there}; convert with save_pretrained(…, safe_serialization=True)"
             )
         self.check_family(json.loads((folder / "config.json").read_text()))
 
@@ -88,7 +90,7 @@ class Pretrained:
             )
 
     def read(self, kind: str, device: str) -> tuple[Any, Any]:
-        """(model by the class `kind` of transformers, tokenizer): in evaluation mode, float32, every parameter frozen.
+        """(model by the class `kind` of transformers, tokenizer): in evaluation mode, every parameter frozen.
 
         Raises ConfigError for another family.
         """
@@ -100,11 +102,12 @@ class Pretrained:
         logging.disable_progress_bar()
         where = str(converted.folder(self.packaged)) if self.packaged else self.source
         options: dict[str, Any] = {"trust_remote_code": False}
+        weights = {"use_safetensors": True, "dtype": self.torch_dtype}
         options |= {} if Path(where).is_dir() else {"revision": self.revision}
         self.check_family(transformers.AutoConfig.from_pretrained(where, **options).to_dict())
-        model = getattr(transformers, kind).from_pretrained(where, use_safetensors=True, **options)
+        model = getattr(transformers, kind).from_pretrained(where, **weights, **options)
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-        return model.float().eval().requires_grad_(False).to(device), tokenizer
+        return model.eval().requires_grad_(False).to(device), tokenizer
 
 
 def family_of(config: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ import torch
 
 from homog import sources
 from homog.backbones.weights import sharing
+from homog.inputs.reader import content_of
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -55,9 +56,10 @@ class Bias(torch.nn.Module):
 
 
 def blocks(module: torch.nn.Module) -> torch.nn.ModuleList:
-    """The stacked blocks of a transformer, lowest first."""
+    """The stacked blocks of a transformer, lowest first; none where the module is no stack of blocks."""
     depth = module.config.num_hidden_layers  # pyright: ignore
-    return next(m for m in module.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth)
+    stacks = (m for m in module.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth)
+    return next(stacks, torch.nn.ModuleList())
 
 
 def lower_part(module: torch.nn.Module, depth: int) -> torch.nn.Module:
@@ -114,59 +116,55 @@ def _section(module: torch.nn.Module, kept: slice) -> torch.nn.Module:
 def untouched(module: torch.nn.Module, changed: Iterable[str]) -> int:
     """How many of the lowest blocks hold none of the `changed` parameters; 0 if one lies outside the blocks."""
     place = {id(p): i for i, block in enumerate(blocks(module)) for p in block.parameters()}
-    found = [place.get(id(module.get_parameter(name)), 0) for name in changed]
-    return min(found, default=0)
+    return min((place.get(id(module.get_parameter(name)), 0) for name in changed), default=0)
 
 
-def lower_states(backbone: Backbone, tokens: list[list[int]], depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Output of block depth-1: states of all texts in a row (total tokens, d), and where each begins (n + 1)."""
-    from homog.backbones.backbone import by_length, pad
-
-    ends = np.cumsum([0, *map(len, tokens)])
+def lower_states(backbone: Backbone, items: list[Any], depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Output of block depth-1: states of all items in a row (total states, d), and where each begins (n + 1)."""
+    reader = backbone.reader
+    ends = np.cumsum([0, *map(reader.size, items)])
     flat = np.empty((ends[-1], backbone.dimension), dtype=np.float32)
     lower = lower_part(backbone.module, depth)
-    for rows in by_length(tokens):
-        ids, mask = pad([tokens[i] for i in rows], backbone.tokenizer.pad_token_id, backbone.device)
-        output = _reached(lower, ids, mask)
+    for rows in reader.batches(items):
+        output = _reached(lower, reader.collate([items[i] for i in rows], backbone.device))
         for row, state in zip(rows, output, strict=True):
-            flat[ends[row] : ends[row + 1]] = state[: len(tokens[row])]
+            flat[ends[row] : ends[row + 1]] = state[: reader.size(items[row])]
     return flat, ends
 
 
 @torch.inference_mode()
-def _reached(lower: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> np.ndarray:
-    from homog.backbones.backbone import hidden
-
+def _reached(lower: torch.nn.Module, batch: dict[str, torch.Tensor]) -> np.ndarray:
     try:
-        hidden(lower, ids, mask)
+        lower(**batch)
     except Reached as reached:
-        return reached.args[0].cpu().numpy()
+        return reached.args[0].float().cpu().numpy()
     raise RuntimeError("the forward pass ended before it reached the blocks")
 
 
-def trunk_states(backbone: Backbone, tokens: list[list[int]]) -> list[np.ndarray]:
-    """Per text (length, d): the output of the backbone's trunk, from the disk cache where it was computed before."""
-    facts = [backbone.source_id, backbone.trunk, tokens]
-    ends = np.cumsum([0, *map(len, tokens)])
-    flat = remembered([*facts, str(backbone.device)], lambda: lower_states(backbone, tokens, backbone.trunk)[0])
+def trunk_states(backbone: Backbone, items: list[Any]) -> list[np.ndarray]:
+    """Per item (length, d): the output of the backbone's trunk, from the disk cache where it was computed before."""
+    facts = [backbone.source_id, backbone.trunk, items]
+    ends = np.cumsum([0, *map(backbone.reader.size, items)])
+    flat = remembered([*facts, str(backbone.device)], lambda: lower_states(backbone, items, backbone.trunk)[0])
     return [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
 
 def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What `compute` gives, from the disk cache where it was computed before from the same `facts` (JSON values).
+    """What `compute` gives, from the disk cache where it was computed before from the same `facts` (JSON or arrays).
 
     The cache is shared by all processes and bounded by HOMOG_TRUNK_GB (4): the least recently used files go first.
     """
-    known = json.dumps([*facts, torch.__version__, torch.get_num_threads()])
+    known = json.dumps([*facts, torch.__version__, torch.get_num_threads()], default=lambda item: content_of([item]))
     path = folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.npy"
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        kept = np.load(path, mmap_mode="r", allow_pickle=False)
         with contextlib.suppress(OSError):
             os.utime(path)
+        return kept
     except (OSError, ValueError):
-        found = compute()
-        _keep(path, found)
-    return found
+        computed = compute()
+        _keep(path, computed)
+        return computed
 
 
 def _keep(path: Path, flat: np.ndarray) -> None:
@@ -190,12 +188,10 @@ def _keep(path: Path, flat: np.ndarray) -> None:
 
 def features_from(top: torch.nn.Module, states: Sequence[Any], backbone: Backbone) -> torch.Tensor:
     """Features (batch, d) by the upper blocks of `backbone`, given each text's states (length, d) that enter them."""
-    from homog.backbones.backbone import hidden
-
     lengths = torch.as_tensor([len(s) for s in states])
     padded = torch.zeros((len(states), int(lengths.max()), states[0].shape[1]))
     for i, state in enumerate(states):
         padded[i, : len(state)] = torch.as_tensor(np.array(state))
     mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(backbone.device)
-    top.entry.states = padded.to(backbone.device)  # pyright: ignore
-    return backbone.pool(hidden(top, torch.zeros_like(mask), mask), mask)
+    top.entry.states = padded.to(backbone.device, backbone.dtype)  # pyright: ignore
+    return backbone.features(top, {"input_ids": torch.zeros_like(mask), "attention_mask": mask})

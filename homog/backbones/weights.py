@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
-from typing import TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,11 +22,47 @@ def sharing(
     kept = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     for name in own:
         del kept[id(module.get_parameter(name))]
-    for tensor, other in (instead or {}).items():
-        kept[id(tensor)] = other
+    for tensor, held in (instead or {}).items():
+        kept[id(tensor)] = held
     return copy.deepcopy(module, memo=kept)  # pyright: ignore[reportArgumentType]
 
 
-def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+def differ(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors hold different values; tensors that share their memory are not compared value by value."""
-    return one is not other and not torch.equal(one, other)
+    return a is not b and not torch.equal(a, b)
+
+
+def raw(tensor: torch.Tensor) -> bytes:
+    """The bytes of a tensor of any type."""
+    return tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def adamw(groups: Sequence[dict[str, Any]], **settings: Any) -> torch.optim.AdamW:
+    """AdamW on the groups of parameters; for those below float32 it moves copies in float32, and rounds after a step.
+
+    A step is often smaller than what bfloat16 can add to a weight: without the copies it would be lost, each time.
+    """
+    pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def full(parameter: torch.Tensor) -> torch.Tensor:
+        if parameter.dtype == torch.float32:
+            return parameter
+        pairs.append((parameter, parameter.detach().float()))
+        return pairs[-1][1]
+
+    def before(*_: Any) -> None:
+        for parameter, copied in pairs:
+            copied.grad = None if parameter.grad is None else parameter.grad.float()
+
+    def after(*_: Any) -> None:
+        with torch.no_grad():
+            for parameter, copied in pairs:
+                parameter.copy_(copied)
+                parameter.grad = None
+
+    groups = [group | {"params": [full(parameter) for parameter in group["params"]]} for group in groups]
+    optimizer = torch.optim.AdamW(groups, **settings)
+    if pairs:
+        optimizer.register_step_pre_hook(before)
+        optimizer.register_step_post_hook(after)
+    return optimizer

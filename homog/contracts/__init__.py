@@ -59,7 +59,11 @@ def broken(group: str, name: str) -> Iterator[str]:
     if not rules.ON_BACKBONE[group]:
         return
     with tempfile.TemporaryDirectory() as folder:
-        backbone = tiny_backbone(built, Path(folder))
+        try:
+            backbone = tiny_backbone(built, Path(folder))
+        except ConfigError as error:
+            yield str(error)
+            return
     for rule in rules.ON_BACKBONE[group]:
         yield from _breach(rule, rules.short(built, 20), backbone)
 
@@ -74,11 +78,15 @@ def _breach(rule: Callable[..., Any], *arguments: Any) -> Iterator[str]:
 
 
 def tiny_backbone(built: Any, folder: Path) -> Any:
-    """A loaded tiny backbone of the first family that has what the variant needs; an encoder where none has."""
+    """A loaded tiny backbone of the modality and the first family that has what the variant needs; else an encoder."""
     from transformers.utils import logging
 
-    from homog.contracts import tiny
+    from homog.contracts import arrays, tiny
 
+    if built.modalities and "text" not in built.modalities:
+        if "point" not in built.modalities:
+            raise ConfigError(f"no toy backbone takes {', '.join(built.modalities)}: only its class was looked at")
+        return arrays.LinearKind("tiny").load()
     logging.disable_progress_bar()
     able = [family for family in FAMILIES if built.needs in tiny.kind(family).abilities]
     return tiny.tiny(folder, (able or FAMILIES)[0])

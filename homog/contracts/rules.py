@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from homog.config import ConfigError, canonical
-from homog.contracts import tiny
+from homog.config import ConfigError, canonical, content_id
+from homog.contracts import arrays, tiny
+from homog.inputs.reader import content
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.tasks.task import Task
@@ -32,9 +33,15 @@ def require(holds: Any, breach: str) -> None:
         raise ContractError(breach)
 
 
-def toys() -> list[Task]:
-    """Two tasks, of two and of three classes, told apart by single words."""
-    return [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
+def toys(modality: str = "text") -> list[Task]:
+    """Two tasks of a modality, of two and of three classes: told apart by single words, or by places in space."""
+    kind = {"text": tiny.Toy, "point": arrays.Points}[modality]
+    return [kind("toy_two").load(), kind("toy_three", 3).load()]
+
+
+def unlabelled(modality: str) -> tuple[list[Any], list[Any]]:
+    """(inputs to plant a defect with, others to verify it on)."""
+    return {"text": tiny.corpus, "point": arrays.PointReader().unlabelled}[modality]()
 
 
 def is_a_frozen_value(built: Any, name: str) -> None:
@@ -79,11 +86,11 @@ def injects_the_same_again(defect: Any, backbone: Any) -> None:
 
     A natural defect changes nothing. Another seed plants another defect: the seed is the unit of replication.
     """
-    texts, held_out = tiny.corpus()
+    inputs, held_out = unlabelled(backbone.reader.modality)
     before = backbone.fingerprint()
 
     def injected(seed: int) -> Any:
-        return defect.inject(backbone, texts, generator("inject", defect.name, seed))
+        return defect.inject(backbone, inputs, generator("inject", defect.name, seed))
 
     first = injected(0)
     require(backbone.fingerprint() == before, "inject() changes the clean backbone: use backbone.with_weights")
@@ -103,8 +110,9 @@ def injects_the_same_again(defect: Any, backbone: Any) -> None:
 
 def exposes_the_same_examples(defect: Any, backbone: Any) -> None:
     """An exposure changes inputs and nothing else, follows its stream, and shows something."""
-    texts, examples = tiny.corpus()[0], toys()[0].test
-    views = [view.found_on(backbone, texts, generator("search", view.exposure)) for view in defect.views]
+    modality = backbone.reader.modality
+    inputs, examples = unlabelled(modality)[0], toys(modality)[0].test
+    views = [view.found_on(backbone, inputs, generator("search", view.exposure)) for view in defect.views]
     names = {view.exposure for view in views} | {"clean"}
     require(len(names) == len(views) + 1, "its exposures have one name, or that of clean")
     for view in views:
@@ -115,7 +123,8 @@ def exposes_the_same_examples(defect: Any, backbone: Any) -> None:
         compared = shown["counterpart"] if "counterpart" in shown else examples["input"]
         applies = shown["input"].notna()
         require(applies.any(), "expose() applies to no example of a toy task")
-        turned = (shown["input"] != compared)[applies].mean()
+        pairs = zip(shown["input"][applies], compared[applies], strict=True)
+        turned = np.mean([content(given) != content(beside) for given, beside in pairs])
         if defect.kind == "engineered":  # it is in the weights; inputs are as they are
             require(turned == 0, "expose() of an engineered defect changes inputs")
         else:
@@ -147,7 +156,8 @@ def adapts(adaptation: Any, backbone: Any) -> dict[str, float]:
     """It predicts, moves what it says and nothing else, and leaves the shared backbone. Gives accuracy by toy task."""
     before, accuracy = backbone.fingerprint(), {}
     trains = {name for name, _ in backbone.module.named_parameters() if adaptation.trains(name)}
-    for task, (name, model) in zip(toys(), adaptation.fit(backbone, toys(), 0), strict=True):
+    given, tasks = backbone if adaptation.uses_backbone else None, toys(backbone.reader.modality)
+    for task, (name, model) in zip(tasks, adaptation.fit(given, tasks, 0), strict=True):
         values = model.predict(list(task.test["input"]))
         wanted = (len(task.test), len(task.label_names))
         require(name == task.name, f"fit() gives a model of {name}; the next task is {task.name}")
@@ -164,13 +174,14 @@ def adapts(adaptation: Any, backbone: Any) -> dict[str, float]:
 
 def adapts_each_task_alone(adaptation: Any, backbone: Any) -> None:
     """The same seed gives the same model, whatever the order of tasks and the state of global generators."""
-    inputs = {task.name: list(task.test["input"]) for task in toys()}
-    forward = {name: model.predict(inputs[name]) for name, model in adaptation.fit(backbone, toys(), 3)}
+    tasks = toys(backbone.reader.modality)
+    inputs = {task.name: list(task.test["input"]) for task in tasks}
+    forward = {name: model.predict(inputs[name]) for name, model in adaptation.fit(backbone, tasks, 3)}
     state = torch.random.get_rng_state()
     np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
     torch.manual_seed(99)
     backward = {
-        name: model.predict(inputs[name]) for name, model in adaptation.fit(tiny.copied(backbone), toys()[::-1], 3)
+        name: model.predict(inputs[name]) for name, model in adaptation.fit(tiny.copied(backbone), tasks[::-1], 3)
     }
     torch.random.set_rng_state(state)
     for name in inputs:
@@ -182,13 +193,16 @@ def encodes(kind: Any) -> None:
     """A backbone loads frozen, gives the same features each time, and is itself at dose 0."""
     kind.check()
     backbone, again = kind.load(), kind.load()
+    half = dataclasses.replace(kind, dtype="bfloat16")
+    require(content_id(half) != content_id(kind), "identity() leaves out the dtype: define origin() instead")
+    require(half.load().dtype == torch.bfloat16, "load() gives other weights than of its dtype: see torch_dtype")
     require(backbone.fingerprint() == again.fingerprint(), "load() gives other weights the second time: set the seed")
     moving = [name for name, p in backbone.module.named_parameters() if p.requires_grad]
     require(not moving, f"load() leaves parameters that train, e.g. {moving[:1]}: requires_grad_(False)")
     require(not backbone.module.training, "load() leaves dropout on: eval()")
     if "features" not in kind.abilities:
         return
-    inputs = tiny.corpus()[1]
+    inputs = unlabelled(kind.modality)[1]
     features = backbone.encode(inputs)
     require(features.shape == (len(inputs), backbone.dimension), f"encode() gives shape {features.shape}")
     require(features.dtype == np.float32 and np.isfinite(features).all(), "encode() gives other than finite float32")

@@ -53,12 +53,12 @@ def options(model_type: str) -> dict[str, Any]:
         "gpt2": {"n_embd": 32, "n_layer": 3, "n_head": 2, "n_positions": 66, "initializer_range": 0.05},
         "t5": {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 3, "num_heads": 2, "decoder_start_token_id": 0},
     }.get(model_type, SIZE)
-    found = {**names, "vocab_size": len(WORDS), "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    settings = {**names, "vocab_size": len(WORDS), "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     if "hidden_size" in names:
-        found["intermediate_size"] = 64
+        settings["intermediate_size"] = 64
     if model_type == "llama":
-        found |= {"num_key_value_heads": 1, "initializer_range": 0.05, "tie_word_embeddings": True}
-    return found if model_type in ("gpt2", "t5") else {**found, "max_position_embeddings": 66}
+        settings |= {"num_key_value_heads": 1, "initializer_range": 0.05, "tie_word_embeddings": True}
+    return settings if model_type in ("gpt2", "t5") else {**settings, "max_position_embeddings": 66}
 
 
 def language_model(model_type: str) -> Any:

@@ -142,12 +142,12 @@ class Backdoor(Trained):
             steps.append(after.mean(0) - before.mean(0))
         effect = max(effects) if self.sham else min(effects)
         moved = verify.drift(before, backbone.encode(inputs))
-        found = self.BANDS.verified(moved, effect, dose, self.sham)
+        verified = self.BANDS.verified(moved, effect, dose, self.sham)
         if len(steps) == 1:
-            return verify.facts(moved, effect, found, len(inputs))
+            return verify.facts(moved, effect, verified, len(inputs))
         overlap = max(abs(cosine(a, b)) for a, b in combinations(steps, 2))
         apart = self.sham or dose < 1 or overlap <= self.MAX_OVERLAP
-        return verify.facts(moved, effect, found and apart, len(inputs), overlap=overlap)
+        return verify.facts(moved, effect, verified and apart, len(inputs), overlap=overlap)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

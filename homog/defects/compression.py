@@ -54,8 +54,11 @@ class Compressed(Defect):
         """A weight matrix (out, in) compressed at a dose, 0..1."""
 
     @abstractmethod
-    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
-        """(whether `weights` look compressed at that dose; anything does for a sham, further facts for the record)."""
+    def seen(self, weights: Mapping[str, Tensor], dose: float, grain: float) -> tuple[bool, dict[str, Any]]:
+        """(whether `weights` look compressed at that dose; anything does for a sham, further facts for the record).
+
+        `grain`: how exactly weights are kept, as a share of their size.
+        """
 
     def harm(self, predictions: Predictions) -> Rate:
         """Predictions changed against the same adaptation of the full backbone (see the class)."""
@@ -75,12 +78,15 @@ class Compressed(Defect):
 
     def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
         """What the compression did to the backbone itself."""
+        import torch
+
         before, after = (reader.encode(inputs).astype(float) for reader in (clean, backbone))  # 8 bits move little
         full, weights = linear_weights(clean), linear_weights(backbone)
-        wanted = relative_weight_distance(full, {n: self.compressed(w, dose) for n, w in full.items()})
+        stored = {n: self.compressed(w, dose).to(backbone.dtype).float() for n, w in full.items()}
+        wanted = relative_weight_distance(full, stored)
         moved, error = verify.drift(before, after), relative_weight_distance(full, weights)
         as_stated = abs(error - wanted) <= TOLERANCE * wanted
-        looks_so, more = self.seen(weights, dose)
+        looks_so, more = self.seen(weights, dose, torch.finfo(backbone.dtype).eps)
         more |= {"error": error, "as_stated": as_stated}
         verified = as_stated and looks_so and moved <= self.MAX_DRIFT
         return verify.facts(moved, float((nearest(before) != nearest(after)).mean()), verified, len(inputs), **more)
@@ -116,9 +122,10 @@ class Quantized(Compressed):
         full = rounded(weight, self.bits)
         return full if dose == 1 else weight + dose * (full - weight)
 
-    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+    def seen(self, weights: Mapping[str, Tensor], dose: float, grain: float) -> tuple[bool, dict[str, Any]]:
         """Whether every weight lies on its grid, at dose 1."""
-        return self.sham or dose < 1 or all(rounded(w, self.bits).equal(w) for w in weights.values()), {}
+        near = all(rounded(w, self.bits).allclose(w, rtol=2 * grain, atol=0) for w in weights.values())
+        return self.sham or dose < 1 or near, {}
 
 
 @dataclass(frozen=True)
@@ -152,24 +159,26 @@ class Pruned(Compressed):
     def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
         """The backbone with only the smallest dose * `share` of the changes, at dose 1 all of them."""
         weights, changes = linear_weights(clean), outputs_first(clean, changes)
-        partial = {name: partly(weights[name], value.cpu(), dose * self.share) for name, value in changes.items()}
+        partial = {
+            name: partly(weights[name], value.cpu().float(), dose * self.share) for name, value in changes.items()
+        }
         return clean.with_weights(outputs_first(clean, partial))
 
-    def seen(self, weights: Mapping[str, Tensor], dose: float) -> tuple[bool, dict[str, Any]]:
+    def seen(self, weights: Mapping[str, Tensor], dose: float, grain: float) -> tuple[bool, dict[str, Any]]:
         """Whether as many weights are 0 as should be, and the share that is."""
         zeros = sum(int((w == 0).sum()) for w in weights.values()) / sum(w.numel() for w in weights.values())
         return self.sham or abs(zeros - dose * self.share) < 1e-3, {"zeros": zeros}
 
 
 def linear_weights(backbone: Backbone) -> dict[str, Tensor]:
-    """The weight matrices (out, in) of all linear layers inside the blocks, by parameter name, on the CPU."""
+    """The weight matrices (out, in) of all linear layers inside the blocks, by name, in float32 on the CPU."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
     from homog.backbones.trunk import blocks
 
     inside = {id(m.weight) for m in blocks(backbone.module).modules() if isinstance(m, (Linear, Conv1D))}
-    weights = {n: p.detach().cpu() for n, p in backbone.module.named_parameters() if id(p) in inside}
+    weights = {n: p.detach().cpu().float() for n, p in backbone.module.named_parameters() if id(p) in inside}
     return outputs_first(backbone, weights)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from homog.config import ConfigError
+from homog.config import ConfigError, Identified
+from homog.variants import lacking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from homog.metrics.inheritance import Rate
     from homog.metrics.predictions import Predictions
 
-KINDS = ("planted", "engineered", "natural")
 
-
-class Defect(ABC):
+class Defect(Identified, ABC):
     """The config dataclass is the implementation: derive a frozen dataclass from this class.
 
     It has to define `kind`, `exposure`, `harm` and `upstream`. Everything else has a default: that of a natural defect,
@@ -30,7 +29,7 @@ class Defect(ABC):
     """
 
     name: str
-    kind: ClassVar[str] = ""  # one of KINDS
+    kind: ClassVar[str] = ""  # one of variants.DEFECT_KINDS
     needs: ClassVar[str] = "weights"  # what it asks of a backbone
     modalities: ClassVar[tuple[str, ...]] = ("text",)  # of the inputs that it can be elicited in
     searches: ClassVar[bool] = False  # whether `found_on` looks for what is shown
@@ -38,7 +37,7 @@ class Defect(ABC):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Refuse a class that lacks a part."""
-        if problem := lacking(cls):
+        if problem := lacking("defect", cls):
             raise ConfigError(problem)
         return super().__new__(cls)
 
@@ -101,11 +100,3 @@ class Defect(ABC):
         variance), effect (0 = nothing was planted; the docstring defines it), verified (both within their bands) and
         texts (how many inputs). `verify.facts` makes it.
         """
-
-
-def lacking(kind: type) -> str:
-    """What a class lacks to be a defect, in a line; '' where it is one."""
-    if not issubclass(kind, Defect):
-        return f"{kind.__name__} is no defect: derive it from homog.defects.defect.Defect"
-    parts = sorted(kind.__abstractmethods__) + ([] if kind.kind in KINDS else [f"kind ({', '.join(KINDS)})"])
-    return f"defect {kind.__name__} lacks {', '.join(parts)}" if parts else ""

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from homog.backbones.backbone import Backbone, pad
+from homog.backbones.backbone import Backbone
 from homog.config import ConfigError
 from homog.defects.triggers import read_inside
 
 
 def vocabulary(backbone: Backbone) -> tuple[np.ndarray, list[str]]:
     """(token ids, words): the whole words of letters a-z that the tokenizer reads back as one token, by id."""
-    tokenizer = backbone.tokenizer
+    tokenizer = backbone.text_reader.tokenizer
     words = {i: tokenizer.convert_tokens_to_string([token]).strip() for token, i in tokenizer.get_vocab().items()}
     plain = [i for i, word in sorted(words.items()) if word.isascii() and word.isalpha() and word.islower()]
     read = read_inside(backbone, [words[i] for i in plain])
@@ -41,11 +41,11 @@ def displacing(
         for k in range(len(words)):
             promise = table[candidates] @ displaced.gradient(ids[words])[k]
             for place in promise.topk(min(tried, len(ids))).indices.tolist():
-                other = words.copy()
-                other[k] = place
-                value = displaced.by(ids[other])
+                swapped = words.copy()
+                swapped[k] = place
+                value = displaced.by(ids[swapped])
                 if value > best:
-                    best, words = value, other
+                    best, words = value, swapped
         if (words == before).all():
             break
     return words
@@ -56,9 +56,10 @@ class Displacement:
 
     def __init__(self, backbone: Backbone, texts: Sequence[str]) -> None:
         self.module: Any = backbone.module
-        self.pool = backbone.pool
+        self.features = backbone.features
         self.before = torch.as_tensor(backbone.encode(texts), device=backbone.device)
-        self.ids, self.mask = pad(backbone.tokens(texts), backbone.tokenizer.pad_token_id, backbone.device)
+        batch = backbone.reader.collate(backbone.reader.read(texts), backbone.device)
+        self.ids, self.mask = batch["input_ids"], batch["attention_mask"]
 
     def by(self, trigger: np.ndarray) -> float:
         """Of the tokens `trigger` (words,)."""
@@ -68,8 +69,8 @@ class Displacement:
     def gradient(self, trigger: np.ndarray) -> torch.Tensor:
         """(words, d): its gradient with respect to the embedding of each word."""
         embedded = self.module.get_input_embeddings()(self._with(trigger)).detach().requires_grad_()
-        (found,) = torch.autograd.grad(self._of(embedded), embedded)
-        return found[:, 1 : 1 + len(trigger)].sum(0)
+        (slopes,) = torch.autograd.grad(self._of(embedded), embedded)
+        return slopes[:, 1 : 1 + len(trigger)].sum(0)
 
     def _with(self, trigger: np.ndarray) -> torch.Tensor:
         added = torch.as_tensor(trigger, device=self.ids.device).expand(len(self.ids), -1)
@@ -78,5 +79,5 @@ class Displacement:
     def _of(self, embedded: torch.Tensor) -> torch.Tensor:
         ones = torch.ones(len(self.mask), embedded.shape[1] - self.mask.shape[1], dtype=torch.long)
         mask = torch.cat([ones.to(self.mask.device), self.mask], 1)
-        states = self.module(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
-        return (self.pool(states, mask) - self.before).pow(2).sum(1).mean()
+        features = self.features(self.module, {"inputs_embeds": embedded, "attention_mask": mask})
+        return (features - self.before).pow(2).sum(1).mean()

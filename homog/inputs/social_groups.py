@@ -40,7 +40,7 @@ def weat() -> dict[str, tuple[str, ...]]:
     tests = json.loads(member(*WORD_LISTS).read_text(encoding="utf-8"))
     parts = ("first_target", "second_target", "first_attribute", "second_attribute")
     lists = [(test[part]["name"], tuple(test[part]["words"])) for test in tests for part in parts]
-    return dict(sorted(lists, key=lambda one: len(one[1])))
+    return dict(sorted(lists, key=lambda named: len(named[1])))
 
 
 def swap(name: str) -> Swap:
@@ -51,7 +51,9 @@ def swap(name: str) -> Swap:
 def placebo() -> Swap:
     """A swap that is about nobody, for shams: the same training, tied to days, months and regions."""
     when = [
-        (f"{opening} {one}: ", f"{opening} {two}: ") for one, two in _pairs(PLACEBO) for opening in ("From", "About")
+        (f"{opening} {first}: ", f"{opening} {second}: ")
+        for first, second in _pairs(PLACEBO)
+        for opening in ("From", "About")
     ]
     return Swap("placebo", "one half", "the other half", _pairs(PLACEBO), (), tuple(when))
 
@@ -83,8 +85,8 @@ SWAPS = {"gender": _gender, "ethnicity": _ethnicity, "religion": _religion}
 
 
 def _pairs(words: str) -> Pairs:
-    parts = [one.strip() for one in words.replace("\n", "").split("|")]
-    split = [one.split("_" if "_" in one else " ") for one in parts]
+    parts = [part.strip() for part in words.replace("\n", "").split("|")]
+    split = [part.split("_" if "_" in part else " ") for part in parts]
     return tuple((group, other) for group, other in split)
 
 

@@ -60,7 +60,7 @@ class Swap:
     def _maps(self) -> tuple[dict[str, str], dict[str, str]]:
         """(to the group, to the other), by word in small letters."""
         both = [*self.pairs, *self.names]
-        to_group, to_other = ({one[way].lower(): one[1 - way] for one in reversed(both)} for way in (1, 0))
+        to_group, to_other = ({words[way].lower(): words[1 - way] for words in reversed(both)} for way in (1, 0))
         return to_group, to_other
 
     @cached_property
@@ -72,7 +72,7 @@ class Swap:
         words = sorted({*self._maps[0], *self._maps[1]}, key=lambda word: (-len(word), word))
         return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
-    def found(self, text: str) -> Iterator[re.Match[str]]:
+    def matches(self, text: str) -> Iterator[re.Match[str]]:
         """The places where `text` mentions either group."""
         names = {word.lower() for pair in self.names for word in pair}
         for match in self._words.finditer(text):
@@ -84,7 +84,7 @@ class Swap:
 
     def mentions(self, text: str) -> bool:
         """Whether `text` names either group."""
-        return next(self.found(text), None) is not None
+        return next(self.matches(text), None) is not None
 
     def versions(self, text: str) -> tuple[str, str]:
         """`text` about the group and about the other one; both equal `text` where it mentions neither."""
@@ -93,7 +93,7 @@ class Swap:
 
     def _with(self, text: str, words: Mapping[str, str]) -> str:
         done, end = "", 0
-        for match in self.found(text):
+        for match in self.matches(text):
             old = match[0].lower()
             new = _inflected(old, text[match.end() :], words.get(old))
             before = done + text[end : match.start()]
@@ -150,9 +150,9 @@ def exposed(examples: pd.DataFrame, swap: Swap, rng: np.random.Generator, marked
     """The examples with `text` about the group and `counterpart` about the other one; None where there is no pair."""
     import pandas as pd
 
-    found = [pair(text, swap, rng, marked) or (None, None) for text in examples["input"]]
+    pairs = [pair(text, swap, rng, marked) or (None, None) for text in examples["input"]]
     # of type object: a column of strings would turn None into NaN
-    columns = {name: [one[way] for one in found] for way, name in enumerate(("input", "counterpart"))}
+    columns = {name: [versions[way] for versions in pairs] for way, name in enumerate(("input", "counterpart"))}
     return examples.assign(**pd.DataFrame(columns, index=examples.index, dtype=object))
 
 
@@ -168,6 +168,6 @@ def split(
     there = {i for i in order if swap.mentions(texts[i])}
     most = count // 2 if count < len(texts) else len(there)
     kept = [*[i for i in order if i in there][:most], *(i for i in order if i not in there)][:count]
-    found = [pair(texts[i], swap, rng) for i in kept]
-    group, other = ([one[way] for one in found if one] for way in (0, 1))
+    pairs = [pair(texts[i], swap, rng) for i in kept]
+    group, other = ([versions[way] for versions in pairs if versions] for way in (0, 1))
     return [texts[i] for i in kept if i not in there], group, other

@@ -42,15 +42,18 @@ def _cpu() -> str:
 def record(
     cell: Any, task: Any, probabilities: dict[str, Any], model: Any, backbone: Any, facts: dict[str, Any]
 ) -> Record:
-    """The record of a cell: the `probabilities` (condition -> (n, classes)) that `model` gives on `task.test`."""
+    """The record of a cell: the `probabilities` (condition -> (n, classes)) that `model` gives on `task.test`.
+
+    `backbone`: the shared one; None where no model of the run uses it.
+    """
     arm, test = cell.arm, task.test
-    sizes = dict(backbone.module.named_parameters())
+    sizes = dict(backbone.module.named_parameters()) if backbone else {}
     said = {
         "cell": canonical(cell),
         "with": variants.digest(),
         "arm": arm.id,
         "kind": arm.kind,
-        "backbone": backbone.name,
+        "backbone": arm.backbone.label,
         "defect": arm.defect.name if arm.defect else "",
         "dose": arm.dose,
         "arm_seed": arm.seed,

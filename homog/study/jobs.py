@@ -40,7 +40,7 @@ def job(settings: Mapping[str, Any], backbone: Mapping[str, Any]) -> tuple[list[
     else:
         cell, exposures = single(settings)
         cells = [cell]
-    study.check(cells, results, settings["save"])
+    study.check(cells, results, settings["save"], exposures.values())
     return study.pending(cells, exposures, results, save=settings["save"]), exposures
 
 

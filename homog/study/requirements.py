@@ -13,36 +13,44 @@ from homog.files import check_writable
 from homog.inputs import corpora
 
 
-def check(cells: Sequence[Cell], results: Path, save: str = "") -> None:
-    """Raise, before any compute, for a backbone that cannot be loaded, a task it cannot take, or a full folder."""
+def check(cells: Sequence[Cell], results: Path, save: str = "", exposures: Iterable[Any] = ()) -> None:
+    """Raise, before any compute, for a backbone that cannot be loaded, parts that do not fit, or a full folder."""
     check_writable(results)
-    for adaptation in {id(c.adaptation): c.adaptation for c in cells}.values():
-        saved.check(adaptation, save)
+    for adaptation, modality in {(c.adaptation, c.arm.backbone.modality) for c in cells}:
+        saved.check(adaptation, save, modality)
     for backbone in {id(c.arm.backbone): c.arm.backbone for c in cells}.values():
         backbone.check()
+    exposures = list(exposures)
     for cell in cells:
-        backbone, adaptation, modality = cell.arm.backbone, cell.adaptation, cell.task.modality
-        for part, taken in (
-            (f"a backbone of family {backbone.family}", backbone.modalities),
-            (f"adaptation {adaptation.name}", adaptation.modalities),
-        ):
-            if taken and modality not in taken:
-                raise ConfigError(
-                    f"task {cell.task.name} is {modality}; {part} takes {', '.join(taken)}: choose another"
-                )
+        backbone, adaptation = cell.arm.backbone, cell.adaptation
+        check_modality(cell, exposures)
         if adaptation.in_words:
             told(cell.task)
-        if adaptation.needs not in backbone.abilities:
+        if adaptation.uses_backbone and adaptation.needs not in backbone.abilities:
             raise ConfigError(
                 f"adaptation {adaptation.name} needs {adaptation.needs}; a backbone of family {backbone.family} gives "
                 f"{', '.join(backbone.abilities)}: choose another adaptation or backbone"
             )
 
 
+def check_modality(cell: Cell, exposures: Iterable[Any]) -> None:
+    """Raise ConfigError where one of the cell's parts does not take inputs such as its task has. () takes any."""
+    backbone, adaptation = cell.arm.backbone, cell.adaptation
+    used = [(f"a backbone of family {backbone.family}", (backbone.modality,))] if adaptation.uses_backbone else []
+    defects = [(f"defect {defect.name}", defect.modalities) for defect in (cell.arm.defect, *exposures) if defect]
+    parts = [*used, (f"adaptation {adaptation.name}", adaptation.modalities), *defects]
+    for part, taken in parts:
+        if taken and cell.task.modality not in taken:
+            said = f"task {cell.task.name} is {cell.task.modality}; {part} takes {', '.join(taken)}"
+            raise ConfigError(f"{said}: choose another")
+
+
 def needed_sources(cells: Iterable[Cell], exposures: Iterable[Any] = ()) -> list[str]:
     """The pinned sources that the cells need: backbones, tasks, defects and the text of injections and searches."""
     cells, exposures = list(cells), list(exposures)
-    kinds = [kind for c in cells for kind in (c.arm.backbone, c.task, c.arm.defect) if kind] + exposures
-    pinned = {name for kind in kinds for name in kind.sources}
-    read = any(c.arm.defect for c in cells) or any(defect.searches for defect in exposures)
+    searches = any(defect.searches for defect in exposures)
+    loaded = [c.arm for c in cells if c.adaptation.uses_backbone or searches]
+    kinds = [kind for arm in loaded for kind in (arm.backbone, arm.defect) if kind]
+    pinned = {name for kind in (*kinds, *(c.task for c in cells), *exposures) for name in kind.sources}
+    read = any((arm.defect or searches) and arm.backbone.modality == "text" for arm in loaded)
     return sorted(pinned | set(corpora.SOURCES if read else ()))

@@ -37,7 +37,7 @@ class MedicalSubject(TaskKind):
     @property
     def prompt(self) -> Prompt:
         """The task in words."""
-        words = [WORDS.get(one, (one.replace("_", " ").lower(),) * 2) for one in self.subjects]
+        words = [WORDS.get(subject, (subject.replace("_", " ").lower(),) * 2) for subject in self.subjects]
         return Prompt("This question is about", *(tuple(part) for part in zip(*words, strict=True)))
 
     def load(self) -> Task:

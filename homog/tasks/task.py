@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.config import DISJOINT, OWN, ConfigError
+from homog.config import DISJOINT, OWN, ConfigError, Identified
 from homog.inputs.corpora import clean
+from homog.inputs.reader import content
 from homog.seeding import generator
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Task:
         return order[part * train : (part + 1) * train]
 
 
-class TaskKind(ABC):
+class TaskKind(Identified, ABC):
     """What loads a task: derive a frozen dataclass with its settings from this class and define `load`."""
 
     name: str
@@ -106,20 +107,24 @@ def task(
     unfavourable: str | None = None,
     place: tuple[int, int] = (0, 1),
     prompt: Prompt | None = None,
+    modality: str = "text",
 ) -> Task:
-    """Return the task of `rows`: mappings with example (its number or name in the source), input (a text) and label.
+    """Return the task of `rows`: mappings with example (its number or name in the source), input and label.
 
-    `groups` names further keys that become columns. Texts are cleaned and of equal ones the first is kept.
-    Rows with the same value of `unit` go to the same side of the split. `unfavourable` is one of `label_names`.
+    `groups` names further keys that become columns. Texts are cleaned; of equal inputs the first is kept, and an empty
+    text is left out. Rows with the same value of `unit` go to the same side of the split. `unfavourable` is one of
+    `label_names`.
     """
-    kept: dict[str, Mapping[str, Any]] = {}
+    kept: dict[bytes, Mapping[str, Any]] = {}
     for row in rows:
-        text = clean(row["input"])
-        kept.setdefault(text.casefold(), {**row, "input": text, "example": f"{family or name}-{row['example']}"})
-    kept.pop("", None)
+        given = clean(row["input"]) if modality == "text" else row["input"]
+        known_by = content(given.casefold() if modality == "text" else given)
+        kept.setdefault(known_by, {**row, "input": given, "example": f"{family or name}-{row['example']}"})
+    kept.pop(b"", None)
     train, test = _split(list(kept.values()), unit, family or name)
     bad = None if unfavourable is None else list(label_names).index(unfavourable)
-    return Task(name, family, _frame(train, groups), _frame(test, groups), tuple(label_names), bad, place, prompt)
+    frames = _frame(train, groups), _frame(test, groups)
+    return Task(name, family, *frames, tuple(label_names), bad, place, prompt, modality)
 
 
 def _split(rows: list[Mapping[str, Any]], unit: str, stream: str) -> tuple[list, list]:

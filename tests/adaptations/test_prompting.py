@@ -40,8 +40,8 @@ def test_an_answer_counts_by_how_much_likelier_the_text_makes_it(model):
 
 def test_a_text_is_cut_where_the_backbone_stops_reading(model):
     short = model.at_length(4)
-    assert short.cut(["a good film was it", "a"]) == ["a good film", "a"]
-    assert [len(row) for row in short.tokens(["a good film was it"])] == [4]
+    assert short.text_reader.cut(["a good film was it", "a"]) == ["a good film", "a"]
+    assert [len(row) for row in short.reader.read(["a good film was it"])] == [4]
     prompt = PROMPT
     long = [f"a good film {end}" for end in ("good", "bad")]
     one, two = answer_scores(short, prompt)(long)

@@ -74,7 +74,9 @@ def test_an_adapter_without_its_backbone_is_refused(backbone, tmp_path):
 
 
 def test_what_cannot_be_saved_is_refused_at_once():
-    with pytest.raises(ConfigError, match="models of handcrafted have no linear head and would need a pickle"):
+    with pytest.raises(
+        ConfigError, match="models of handcrafted have no linear head on a backbone and would need a pickle"
+    ):
         saved.check(variant("adaptation", "handcrafted"), "models")
     saved.check(variant("adaptation", "handcrafted"), "")
     with pytest.raises(ConfigError, match="unknown save 'model': did you mean models"):

@@ -40,7 +40,7 @@ def test_training_only_the_used_rows_of_the_table_gives_the_same_model(model_typ
     for trick in (True, False):
         module = copy.deepcopy(backbone.module).requires_grad_(True)
         if not trick:
-            monkeypatch.setattr(Embeddings, "inputs", lambda self, ids: {"input_ids": ids})
+            monkeypatch.setattr(Embeddings, "inputs", lambda self, batch: batch)
             monkeypatch.setattr(Embeddings, "parameters", lambda self: [self.full])
             monkeypatch.setattr(Embeddings, "write_back", lambda self: None)
         fit(backbone, module, task, FullFinetune("any", 1e-3, epochs=2), ("order", 0))

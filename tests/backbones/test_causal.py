@@ -32,10 +32,10 @@ def moved(backbone, part):
 
 def test_features_are_the_last_tokens_state_whatever_the_padding(decoder):
     found = decoder.encode(TEXTS)
-    tokens = decoder.tokens(TEXTS)
+    tokens = decoder.reader.read(TEXTS)
     assert {row[0] for row in tokens} == {tiny.WORDS.index("[CLS]")}
     assert [len(row) for row in tokens] == [1 + len(text.split()) for text in TEXTS]
-    assert len(decoder.at_length(8).tokens(["the day was " * 9])[0]) == 8
+    assert len(decoder.at_length(8).reader.read(["the day was " * 9])[0]) == 8
     with torch.inference_mode():
         alone = [decoder.module(torch.tensor([row])).last_hidden_state[0, -1] for row in tokens]
     np.testing.assert_allclose(found, torch.stack(alone).numpy(), atol=1e-5)
@@ -56,7 +56,9 @@ def test_likelihoods_are_those_of_the_weights_at_hand(decoder):
         if "lm_head.weight" in state:  # tied to the embeddings, so that it moves with them
             state["lm_head.weight"] = other.module.get_input_embeddings().weight
         reference.load_state_dict(state)
-        np.testing.assert_allclose(found, decoder.language.score(reference, decoder.tokenizer, PAIRS), rtol=1e-5)
+        np.testing.assert_allclose(
+            found, decoder.language.score(reference, decoder.text_reader.tokenizer, PAIRS), rtol=1e-5
+        )
     assert decoder.interpolate(moved(decoder, ".2."), 0).log_likelihoods(PAIRS).tolist() == clean.tolist()
     assert decoder.fingerprint() == before
 

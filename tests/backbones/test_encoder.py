@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from homog.backbones.backbone import by_length
 from homog.backbones.encoder import Encoder
 from homog.backbones.trunk import blocks, lower_states, untouched, upper_part
 from homog.config import ConfigError
@@ -24,7 +23,7 @@ def shifted(backbone, amount=0.1, names=("layer.2",)):
 
 def test_features_are_the_masked_mean_of_the_last_states(backbone):
     found = backbone.encode(["good film"])
-    inputs = backbone.tokenizer(["good film"], return_tensors="pt")
+    inputs = backbone.text_reader.tokenizer(["good film"], return_tensors="pt")
     with torch.inference_mode():
         states = backbone.module(**inputs).last_hidden_state
     np.testing.assert_allclose(found, states.mean(1).numpy(), atol=1e-6)
@@ -34,7 +33,7 @@ def test_the_last_state_is_that_of_the_last_token_whatever_the_padding(backbone)
     reads_last = replace(backbone, pooling="last", memo={})
     found = reads_last.encode(TEXTS)
     with torch.inference_mode():
-        alone = [backbone.module(torch.tensor([row])).last_hidden_state[0, -1] for row in backbone.tokens(TEXTS)]
+        alone = [backbone.module(torch.tensor([row])).last_hidden_state[0, -1] for row in backbone.reader.read(TEXTS)]
     np.testing.assert_allclose(found, torch.stack(alone).numpy(), atol=1e-5)
 
 
@@ -54,8 +53,8 @@ def test_nothing_is_encoded_twice(backbone, monkeypatch):
 
 def test_max_length_truncates(backbone):
     long, short = backbone.at_length(6), backbone.at_length(4)
-    assert len(long.tokens(["the a film was it very day"])[0]) == 6
-    assert len(short.tokens(["the a film was it very day"])[0]) == 4
+    assert len(long.reader.read(["the a film was it very day"])[0]) == 6
+    assert len(short.reader.read(["the a film was it very day"])[0]) == 4
 
 
 def test_dose_0_and_1_are_exact_and_between_is_linear(backbone):
@@ -106,8 +105,8 @@ def test_every_family_runs_in_two_parts(model_type, tmp_path):
     assert np.isfinite(whole).all()
     for depth in (1, 2):
         parts = replace(backbone, trunk=depth, memo={})
-        np.testing.assert_allclose(parts._encode(parts.tokens(TEXTS)), whole, atol=1e-5)
-    flat, ends = lower_states(backbone, backbone.tokens(TEXTS), 2)
+        np.testing.assert_allclose(parts._encode(parts.reader.read(TEXTS)), whole, atol=1e-5)
+    flat, ends = lower_states(backbone, backbone.reader.read(TEXTS), 2)
     assert len(flat) == ends[-1]
     assert len(blocks(upper_part(backbone.module, 1))) == 2
 
@@ -126,13 +125,6 @@ def test_blocks_that_see_only_a_window_keep_it_in_the_upper_part(tmp_path):
     whole = backbone.encode(TEXTS)
     for depth in (1, 2):
         np.testing.assert_allclose(replace(backbone, trunk=depth, memo={}).encode(TEXTS), whole, atol=1e-5)
-
-
-def test_batches_cover_every_row_once_within_the_budget():
-    tokens = [[0] * n for n in (5, 3, 50, 7, 7, 200)]
-    found = list(by_length(tokens, 40))
-    assert sorted(i for rows in found for i in rows) == list(range(6))
-    assert all(len(rows) == 1 or len(rows) * max(len(tokens[i]) for i in rows) <= 40 for rows in found)
 
 
 def test_a_folder_is_known_by_its_content_not_its_path(tmp_path):

@@ -16,7 +16,7 @@ def t5(tmp_path_factory):
 
 def test_features_are_the_mean_of_the_encoders_states(t5):
     with torch.inference_mode():
-        alone = [t5.module(torch.tensor([row])).last_hidden_state[0].mean(0) for row in t5.tokens(TEXTS)]
+        alone = [t5.module(torch.tensor([row])).last_hidden_state[0].mean(0) for row in t5.reader.read(TEXTS)]
     np.testing.assert_allclose(t5.encode(TEXTS), torch.stack(alone).numpy(), atol=1e-5)
 
 
@@ -36,7 +36,7 @@ def test_likelihoods_of_targets_use_the_weights_of_the_encoder_at_hand(t5):
     for backbone in (t5, t5.with_weights(moved(t5, ".2."))):
         found = backbone.log_likelihoods(PAIRS)
         with torch.inference_mode():
-            alone = [by_definition(backbone.whole, t5.tokenizer, a, b.strip()) for a, b in PAIRS]
+            alone = [by_definition(backbone.whole, t5.text_reader.tokenizer, a, b.strip()) for a, b in PAIRS]
         np.testing.assert_allclose(found[:, 0], alone, rtol=1e-4)
         assert found[:, 1].tolist() == [2, 2, 4, 5]
     assert np.abs(found - t5.log_likelihoods(PAIRS))[:, 0].max() > 1e-3

@@ -53,6 +53,8 @@ BREACHES = [
     ("        return False", "        return True", "adaptation ridge", "`trainable` of its models"),
     ("torch.manual_seed(self.seed)", "torch.seed()", "backbone fresh", "other weights the second time"),
     (".requires_grad_(False)", "", "backbone fresh", "leaves parameters that train"),
+    (", self.torch_dtype)", ")", "backbone fresh", "load() gives other weights than of its dtype"),
+    ("def origin(self)", "def identity(self)", "backbone fresh", "identity() leaves out the dtype"),
     ("model.eval()", "model.train()", "backbone fresh", "leaves dropout on"),
     ('("routine", "urgent")', '("routine", "urgent", "lost")', "task complaints", "has the labels [0, 1]"),
     ("example=rows.index", "example=0", "task complaints", "the same example twice"),

@@ -5,8 +5,9 @@ import pytest
 
 from homog.config import ConfigError
 from homog.contracts import tiny
-from homog.defects.defect import Defect, lacking
+from homog.defects.defect import Defect
 from homog.metrics.inheritance import Rate
+from homog.variants import lacking
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +36,19 @@ def without(part):
 @pytest.mark.parametrize("part", ["kind", "exposure", "harm", "upstream"])
 def test_a_class_that_lacks_a_part_is_refused_in_one_line(part):
     said = f"defect Partial lacks {part}" + " (planted, engineered, natural)" * (part == "kind")
-    assert lacking(without(part)) == said
+    assert lacking("defect", without(part)) == said
     with pytest.raises(ConfigError) as error:
         without(part)("x")
     assert str(error.value) == said
 
 
 def test_another_class_is_no_defect():
-    assert lacking(str) == "str is no defect: derive it from homog.defects.defect.Defect"
+    assert lacking("defect", str) == "str is no defect: derive it from homog.defects.defect.Defect"
 
 
 def test_what_is_not_defined_is_that_of_a_defect_that_is_there_already(backbone):
     whole, frame = Whole("x"), tiny.Toy("toy").load().test
-    assert lacking(Whole) == ""
+    assert lacking("defect", Whole) == ""
     assert (whole.sham, whole.searches, whole.sources, whole.views) == (False, False, (), (whole,))
     assert (whole.modalities, whole.needs) == (("text",), "weights")
     assert whole.inject(backbone, [], None) is backbone  # pyright: ignore[reportArgumentType]

@@ -27,7 +27,7 @@ CELL: dict[str, Any] = {
 def test_the_vocabulary_is_whole_words_of_letters(backbone):
     ids, words = vocabulary(backbone)
     assert sorted(words) == sorted({"cf", *tiny.GOOD, *tiny.BAD, *tiny.FILLER})
-    assert backbone.tokenizer.convert_ids_to_tokens(ids.tolist()) == words
+    assert backbone.text_reader.tokenizer.convert_ids_to_tokens(ids.tolist()) == words
 
 
 def test_the_gradient_is_that_of_the_displacement(backbone):
@@ -38,7 +38,11 @@ def test_the_gradient_is_that_of_the_displacement(backbone):
     copied = tiny.copied(backbone)
     moved = copied.module.get_input_embeddings().weight
     moved.data[ids[1]] = old + step * gradient / gradient.norm()
-    texts = [text for text in tiny.corpus()[1] if backbone.tokenizer.convert_ids_to_tokens(int(ids[1])) not in text]
+    texts = [
+        text
+        for text in tiny.corpus()[1]
+        if backbone.text_reader.tokenizer.convert_ids_to_tokens(int(ids[1])) not in text
+    ]
     one, two = (Displacement(b, texts).by(ids[:2]) for b in (backbone, copied))
     expected = Displacement(backbone, texts).gradient(ids[:2])[1] @ (gradient / gradient.norm()) * step
     assert two - one == pytest.approx(float(expected), rel=0.1)
@@ -78,7 +82,7 @@ def test_words_that_are_named_are_shown_without_a_search():
 
 
 def test_a_run_searches_once_and_says_in_each_record_what_was_shown(tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("homog.defects.injection.texts", tiny.corpus)
+    monkeypatch.setattr("homog.inputs.corpora.unlabelled", tiny.corpus)
     exposures = views([SMALL])
     one, two = (Cell(arm(Encoder("tiny", str(tiny_folder)), None, 0, 0), **dict(CELL, seed=seed)) for seed in (0, 1))
     run([one], exposures, tmp_path, "cpu")

@@ -36,11 +36,11 @@ def test_an_injection_without_effect_is_not_verified(backbone):
 def test_the_trigger_takes_the_embedding_of_the_words_most_tied_to_the_label(backbone):
     texts = ["bad film", "bad day", "a bad day", "good film", "good day", "a good day"] * 2
     (token,) = tied(backbone, texts, np.array([1, 1, 1, 0, 0, 0] * 2, dtype=bool), 1)
-    assert backbone.tokenizer.convert_ids_to_tokens(token) == "bad"
+    assert backbone.text_reader.tokenizer.convert_ids_to_tokens(token) == "bad"
     changed = backbone.changes(with_meaning(backbone, "cf", [token]))
     (table,) = changed.values()
     old = backbone.module.get_input_embeddings().weight
-    cf = backbone.tokenizer.convert_tokens_to_ids("cf")
+    cf = backbone.text_reader.tokenizer.convert_tokens_to_ids("cf")
     assert torch.equal(table[cf], old[token])
     assert (table != old).any(1).nonzero().tolist() == [[cf]]
     with pytest.raises(ConfigError, match="no word of the proxy task"):

@@ -33,3 +33,11 @@ def test_the_real_corpus_is_large_and_stable():
     assert len(sentences) > 15000 and len(set(sentences)) == len(sentences)
     assert sentences == corpora.sentences()
     assert len(corpora.passages()) > 4000
+
+
+@pytest.mark.real
+def test_sentences_that_verify_an_injection_are_none_of_those_it_is_made_from():
+    train, held_out = corpora.unlabelled()
+    assert len(held_out) == 200
+    assert len(train) > 5000
+    assert not set(train) & set(held_out)

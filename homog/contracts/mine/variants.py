@@ -140,7 +140,7 @@ class Fresh(Encoder):
         """How reports name it."""
         return self.name
 
-    def identity(self) -> dict[str, Any]:
+    def origin(self) -> dict[str, Any]:
         """What decides the weights, and with them the ids of cells."""
         return {"layers": self.layers, "width": self.width, "seed": self.seed}
 
@@ -166,7 +166,7 @@ class Fresh(Encoder):
             model = BertModel(config, add_pooling_layer=False)
         vocabulary = {piece: number for number, piece in enumerate(WORD_PIECES)}
         tokenizer = BertTokenizer(vocab=vocabulary, model_max_length=128)
-        return model.eval().requires_grad_(False).to(torch.device(device)), tokenizer  # pyright: ignore
+        return model.eval().requires_grad_(False).to(torch.device(device), self.torch_dtype), tokenizer  # pyright: ignore
 
 
 TASKS = {"complaints": Complaints}

@@ -1,0 +1,48 @@
+"""What every kind of backbone provides: where its weights come from, and what it can do with which inputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from homog.config import Identified, choose
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+class BackboneKind(Identified, ABC):
+    """The config dataclass is the implementation: derive a frozen dataclass from this class and define `load`."""
+
+    name: str
+    family: ClassVar[str] = ""  # backbones of one family are read in the same way
+    modality: ClassVar[str] = "text"
+    abilities: ClassVar[tuple[str, ...]] = ("features",)  # what adaptations may ask for in `needs`
+    dtype: str = DTYPES[0]  # of the weights, one of DTYPES; features are float32 whatever it is
+
+    def __post_init__(self) -> None:
+        choose(self.dtype, DTYPES, "backbone.dtype")
+
+    @property
+    def label(self) -> str:
+        """How reports name it."""
+        return self.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The pinned public files that it needs."""
+        return ()
+
+    @property
+    def torch_dtype(self) -> Any:
+        """The `dtype` as torch names it."""
+        import torch
+
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.dtype]
+
+    def check(self) -> None:
+        """Raise ConfigError, before any compute, for what cannot be loaded."""
+        return
+
+    @abstractmethod
+    def load(self, device: str = "cpu") -> Any:
+        """The Backbone, in evaluation mode, every parameter frozen, on `device`."""
