@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from homog.analysis import Results
 from homog.config import Cell, Sizes, arm
 from homog.defects.backdoor import Backdoor
 from homog.records import CLEAN, Record
@@ -110,3 +112,25 @@ def laptop() -> list[Cell]:
     some = ["tweet_sentiment", "trec", "medical_subject", "adult_income"]
     grid += cells(some, heavy, doses=(0.25, 0.5, 0.75), seeds=(0,), test=150)
     return list({cell.id: cell for cell in grid}.values())
+
+
+def results(rows: Sequence[Mapping[str, Any]]) -> Results:
+    """Made-up rows, each of scalars and arrays, as Results."""
+    named = [{"cell": f"c{place}", "condition": CLEAN, **row} for place, row in enumerate(rows)]
+    names = dict.fromkeys(name for row in named for name in row)
+    arrays = [name for name in names if any(isinstance(row.get(name), (np.ndarray, dict)) for row in named)]
+    return Results.of(named, [name for name in names if name not in arrays], arrays)
+
+
+def copied(results: Results, suffix: str = "'", **columns: Any) -> Results:
+    """Copies of the rows, of other cells, with other values in some columns."""
+    frame = results.frame.assign(**columns)
+    frame = frame.assign(cell=frame["cell"] + suffix, control=frame["control"] + suffix)
+    keys = zip(frame["cell"], frame["condition"], strict=True)
+    return Results(frame, {key: results.arrays[old] for key, old in zip(keys, results.keys, strict=True)})
+
+
+def joined(*parts: Results) -> Results:
+    """The rows of all parts."""
+    arrays = {key: values for part in parts for key, values in part.arrays.items()}
+    return Results(pd.concat([part.frame for part in parts], ignore_index=True), arrays)

@@ -1,4 +1,4 @@
-"""Tables and figures of the blind spot study: effects frame in, frames and figures out."""
+"""Tables and figures of the blind spot study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame
+from homog.analysis import Frame, Results
 from homog.metrics.intervals import Sample, difference_interval
 from homog.report import charts, plots
 from homog.report.layout import count, readable
@@ -21,30 +21,30 @@ CAPTIONS = charts.CAPTIONS | {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures."""
     return {"systemic_failure": failed_by_all(df), **(charts.standard_tables(df) if len(df) else {})}
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """Systemic failure of the group; the inheritance matrix, dose response and clean cost of the accuracy gap."""
-    if df.empty:
+    if not len(df):
         return {}
     with plots.style():
         found = {"systemic_failure": systemic_failure(failed_by_all(df))}
     return found | charts.standard_figures(df)
 
 
-def failed_by_all(df: Frame) -> Frame:
+def failed_by_all(df: Results) -> Frame:
     """Share of persons whom every task's model fails: a row per family, adaptation and arm kind at dose 1.
 
     `group`: their text is about the group; `other`: the same text about the other group; `gap`: group less other.
     Each with its interval over backbone seeds and persons. Families and seeds without all tasks are left out.
     """
     rows = df[(df["family"] != "") & ((df["kind"] == "clean") | (df["dose"] == 1)) & (df["reason"] == "")]
-    every = rows.groupby("family")["task"].nunique()
+    every = rows.frame.groupby("family")["task"].nunique()
     out = []
-    for (family, name, kind), part in rows.groupby(["family", "adaptation", "kind"], sort=False):
+    for (family, name, kind), part in rows.groupby(["family", "adaptation", "kind"]):
         samples = failures(part, int(every[family]))
         if samples and every[family] > 1:
             named = {"family": family, "adaptation": name, "kind": kind, "tasks": int(every[family])}
@@ -53,22 +53,22 @@ def failed_by_all(df: Frame) -> Frame:
     return pd.DataFrame(out, columns=["family", "adaptation", "kind", "tasks", "people", "seeds", *bounds, "reason"])
 
 
-def failures(rows: Frame, tasks: int) -> dict[str, Sample]:
+def failures(rows: Results, tasks: int) -> dict[str, Sample]:
     """Whether every one of `tasks` models fails a person (seeds, people): of the group, the other group, and the gap.
 
     `rows`: one family, adaptation and arm kind. Empty where no backbone seed has all tasks.
     """
-    found = []
-    for _, part in rows.groupby(["arm_seed", "seed"], sort=True):
-        ids = part["people"].iloc[0]
-        if part["task"].nunique() == tasks and all(np.array_equal(ids, other) for other in part["people"]):
-            right = [np.stack(part[name].tolist()) for name in ("exposed_correct", "counterpart_correct")]
-            found.append((part["arm_seed"].iloc[0], ids, *((one == 0).all(0) for one in right), _there(right)))
-    if not found or not all(np.array_equal(found[0][1], one[1]) for one in found):
+    parts = []
+    for (seed, _), part in rows.groupby(["arm_seed", "seed"], sort=True):
+        ids, *others = part.each("people")
+        if part["task"].nunique() == tasks and all(np.array_equal(ids, people) for people in others):
+            right = [np.stack(part.each(name)) for name in ("exposed_correct", "counterpart_correct")]
+            parts.append((seed, ids, *((answers == 0).all(0) for answers in right), _there(right)))
+    if not parts or not all(np.array_equal(parts[0][1], ids) for _, ids, *_ in parts):
         return {}
-    seeds = np.array([one[0] for one in found])
-    group, other, there = (_by_seed(seeds, [one[place] for one in found]) for place in (2, 3, 4))
-    people = found[0][1]
+    seeds = np.array([seed for seed, *_ in parts])
+    group, other, there = (_by_seed(seeds, [part[place] for part in parts]) for place in (2, 3, 4))
+    people = parts[0][1]
     pairs = {"group": (group, there), "other": (other, there), "gap": (group, there, other, there)}
     return {name: Sample(*arrays, people=people) for name, arrays in pairs.items()}
 

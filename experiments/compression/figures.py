@@ -1,4 +1,4 @@
-"""Tables and figures of the compression study: effects frame in, frames and figures out.
+"""Tables and figures of the compression study: its results in, frames and figures out.
 
 In this study the harm of a cell is the share of changed predictions, so its per-example numerator says which examples
 flip against the full backbone.
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from scipy.linalg import block_diag
 
 from homog import analysis
-from homog.analysis import Frame, means
+from homog.analysis import Frame, Results, means
 from homog.analysis.ensembles import labelled, on_usual, usual
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
@@ -50,7 +50,7 @@ class Unit(NamedTuple):
     people: np.ndarray
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures; people, pruning by dose: of the usual backbone."""
     return {
         "same_examples": same_examples(df),
@@ -60,32 +60,33 @@ def tables(df: Frame) -> dict[str, Frame]:
     }
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """Changed predictions, whether they are the same, and pruning by dose."""
-    if df.empty:
+    if not len(df):
         return {}
     with plots.style():
         found = {"changed": changed(df), "same_examples": agreement(df)}
         if any(_families(df, condition) for condition in df["condition"].unique()):
             found["people"] = distributions(df)
-        if _pruned(df).query("kind == 'injected'")["dose"].nunique() > 1:
+        if _pruned(df).frame.query("kind == 'injected'")["dose"].nunique() > 1:
             found["pruned_dose_response"] = charts.dose_response(_pruned(df))
     return found
 
 
-def _pruned(df: Frame) -> Frame:
+def _pruned(df: Results) -> Results:
     own = on_usual(df)
     return own[own["exposure"] == "pruned"]
 
 
-def units(df: Frame, condition: str) -> Iterator[Unit]:
+def units(df: Results, condition: str) -> Iterator[Unit]:
     """The compressed models at dose 1, and shams, of each task or family of the same people."""
     rows = df[(df["condition"] == condition) & (df["kind"] != "clean") & (df["dose"] == 1) & (df["reason"] == "")]
     place = rows["family"].where(rows["family"] != "", rows["task"])
-    for _, part in rows.groupby(place, sort=False):
-        first = part["people"].iloc[0]
-        same = part[[np.array_equal(first, ids) for ids in part["people"]]].reset_index(drop=True)
-        yield Unit(same, np.stack(same["numerator"].tolist()).astype(bool), first)
+    for _, part in rows.with_rows(rows.frame.assign(place=place)).groupby("place"):
+        first = part.each("people")[0]
+        same = part[[np.array_equal(first, ids) for ids in part.each("people")]]
+        flips = np.stack(same.each("numerator")).astype(bool)
+        yield Unit(same.frame.reset_index(drop=True), flips, first)
 
 
 def pairs(rows: Frame, between: str) -> list[tuple[int, int]]:
@@ -123,7 +124,7 @@ def kappa(found: list[tuple[Unit, list[tuple[int, int]]]]) -> Interval:
     )
 
 
-def same_examples(df: Frame) -> Frame:
+def same_examples(df: Results) -> Frame:
     """Error consistency of flips by condition and what the two models differ in; `adaptation` 'all' pools them."""
     out = []
     for condition in df["condition"].unique():
@@ -147,7 +148,7 @@ def _pooled(parts: list[Unit], between: str, name: str) -> dict[str, Any]:
     }
 
 
-def people(df: Frame) -> Frame:
+def people(df: Results) -> Frame:
     """Per family of the same people: the share `ever` changed beside independence; `value`: excess of none and all."""
     out = []
     for condition in df["condition"].unique():
@@ -164,21 +165,21 @@ def people(df: Frame) -> Frame:
     return pd.DataFrame(out)
 
 
-def _families(df: Frame, condition: str) -> list[Unit]:
+def _families(df: Results, condition: str) -> list[Unit]:
     """The injected models on the usual backbone of each family of the same people, at least two."""
     own = on_usual(df)
     found = units(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
     return [unit for unit in found if len(unit.rows) > 1]
 
 
-def who(df: Frame) -> Frame:
+def who(df: Results) -> Frame:
     """Changed predictions among examples that the full backbone's model gets right, and among those it gets wrong."""
     out = []
-    rows = labelled(df)
+    rows = df.with_rows(labelled(df.frame))
     rows = rows[(rows["kind"] == "injected") & (rows["dose"] == 1) & (rows["reason"] == "")]
-    for (condition, name), part in rows.groupby(["condition", "label"], sort=False):
+    for (condition, name), part in rows.groupby(["condition", "label"]):
         flips, before, after = (
-            np.concatenate(part[column].tolist()).astype(bool) for column in ("numerator", "control_correct", "correct")
+            np.concatenate(part.each(array)).astype(bool) for array in ("numerator", "control_correct", "correct")
         )
         row: dict[str, Any] = {"condition": condition, "adaptation": name, "tasks": part["task"].nunique()}
         row |= {"flips_of_right": float(ratio((flips & before).sum(), before.sum()))}
@@ -188,9 +189,9 @@ def who(df: Frame) -> Frame:
     return pd.DataFrame(out)
 
 
-def changed(df: Frame) -> Figure:
+def changed(df: Results) -> Figure:
     """A panel per condition: share of changed predictions by adaptation, compression and sham."""
-    df = labelled(df)
+    df = df.with_rows(labelled(df.frame))
     names, conditions = df["label"].unique().tolist(), df["condition"].unique().tolist()
     figure, overall = plots.figure(3.1), labelled(means.by_adaptation(df))
     panels = np.atleast_1d(figure.subplots(1, len(conditions), sharey=True))
@@ -216,7 +217,7 @@ def _said(condition: str) -> str:
     return condition.removeprefix("quantized-").replace("-", " ")
 
 
-def agreement(df: Frame) -> Figure:
+def agreement(df: Results) -> Figure:
     """Error consistency of changed predictions by condition, a panel per kind of pair."""
     found = same_examples(df)
     found = found[found["adaptation"] == "all"]
@@ -238,7 +239,7 @@ def agreement(df: Frame) -> Figure:
     return figure
 
 
-def distributions(df: Frame) -> Figure:
+def distributions(df: Results) -> Figure:
     """Families x conditions: people by the number of models that changed their mind about them."""
     conditions = df["condition"].unique().tolist()
     found = {(c, unit.rows["family"][0]): unit for c in conditions for unit in _families(df, c)}

@@ -1,4 +1,4 @@
-"""Tables and figures of the eras study: the models' frame in, frames and figures out."""
+"""Tables and figures of the eras study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import Frame, ensembles, summary
+from homog.analysis import Frame, Results, ensembles, summary
 from homog.analysis.against_control import bounded_sharing
 from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
 from homog.analysis.joint_failure import mean_bounded, outcome_table
@@ -46,13 +46,13 @@ CAPTIONS = {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """Every ensemble of models, what sharing a backbone adds, and what sharing data adds."""
     every = of_models(df)
     return {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """Bounded H by adaptation, and pairwise agreement by accuracy."""
     every = of_models(df)
     if not every:
@@ -61,7 +61,7 @@ def figures(df: Frame) -> dict[str, Figure]:
         return {"homogenization": homogenization(every), "agreement": agreement(every)}
 
 
-def said(df: Frame) -> Said:
+def said(df: Results) -> Said:
     """The answer per kind of ensemble and adaptation that shares the backbone, against each control but era 2."""
     every = of_models(df)
     frame, turns = sharing(every), {ensemble.about["label"] for ensemble in every if ensemble.about["alternating"]}
@@ -94,7 +94,7 @@ def verdict(row: Any) -> str:
     return words[direction(row["value"], row["low"], row["high"], MEANINGFUL)]
 
 
-def of_models(df: Frame) -> list[Ensemble]:
+def of_models(df: Results) -> list[Ensemble]:
     """The decisions and the deployers of each adaptation, and deployers with adaptations of their own."""
     every = told_apart(df)
     usual = every[(every["label"] == every["adaptation"]) & ~every["adaptation"].isin([*ERAS, INVERTED])]

@@ -1,4 +1,4 @@
-"""Tables and figures of the inheritance study: effects frame in, frames and figures out."""
+"""Tables and figures of the inheritance study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import Frame
+from homog.analysis import Frame, Results
 from homog.report import charts, plots
 from homog.report.layout import readable
 
@@ -20,14 +20,14 @@ CAPTIONS = charts.CAPTIONS | {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures; `several_triggers` has a row per adaptation, task and arm kind."""
     one, several = _split(df)
     found = charts.standard_tables(one)
     return found | ({"several_triggers": covered(several)} if len(several) else {})
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """The inheritance matrix, dose response and clean cost of the single trigger; classes forced by several."""
     one, several = _split(df)
     found = charts.standard_figures(one)
@@ -37,22 +37,22 @@ def figures(df: Frame) -> dict[str, Figure]:
     return found
 
 
-def _split(df: Frame) -> tuple[Frame, Frame]:
-    if df.empty:
+def _split(df: Results) -> tuple[Results, Results]:
+    if not len(df):
         return df, df
     several = df["exposure"] == CODES
     return df[~several], df[several]
 
 
-def covered(df: Frame) -> Frame:
+def covered(df: Results) -> Frame:
     """Classes that some trigger can force, by adaptation, task and arm kind: means over backbone seeds.
 
     `forced` classes of `classes`, `share` their ratio, `triggers` that decide, `best` the attack success of the best.
     """
     rows = []
-    for key, part in df.groupby(["adaptation", "task", "kind", "arm_seed"], sort=False):
+    for key, part in df.groupby(["adaptation", "task", "kind", "arm_seed"]):
         decides = part[part["harm"] > DECIDES]
-        classes = len(part["provenance"].iloc[0]["label_names"])
+        classes = len(part.each("provenance")[0]["label_names"])
         found = {"classes": classes, "triggers": len(decides), "best": part["harm"].max(), "n": part["n"].iloc[0]}
         forced = decides["exposed_label"].nunique()
         names = dict(zip(("adaptation", "task", "kind", "arm_seed"), key, strict=True))

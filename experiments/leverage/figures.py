@@ -1,4 +1,4 @@
-"""Tables and figures of the leverage study: effects frame in, frames and figures out."""
+"""Tables and figures of the leverage study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, means
+from homog.analysis import Frame, Results, means
 from homog.report import charts, plots
 from homog.report.layout import readable
 
@@ -24,16 +24,16 @@ CAPTIONS = {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures."""
     found = {"reached": reached(df), "transmission": means.transmission(df)}
     found["inheritance"] = pd.concat([analysis.inherited(df, kind=kind) for kind in ("injected", "sham")])
     return found
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """Both sides beside each other, transmission of both, and the usual figures of each."""
-    if df.empty:
+    if not len(df):
         return {}
     with plots.style():
         found = {"both_sides": both_sides(df), "transmission": transmission(df)}
@@ -42,12 +42,12 @@ def figures(df: Frame) -> dict[str, Figure]:
     return found
 
 
-def defects(df: Frame) -> dict[str, str]:
+def defects(df: Results) -> dict[str, str]:
     """Condition -> the defect that it elicits, one of SIGNS."""
     return dict(zip(df["condition"], df["exposure"], strict=True))
 
 
-def reached(df: Frame) -> Frame:
+def reached(df: Results) -> Frame:
     """Per condition, adaptation and arm kind: tasks `reached` (Holm, expected sign), and those `against` it.
 
     `possible`: the inherited share of what there was to inherit: of the clean control's harm for the improvement
@@ -69,7 +69,7 @@ def reached(df: Frame) -> Frame:
     return pd.DataFrame(out)
 
 
-def both_sides(df: Frame) -> Figure:
+def both_sides(df: Results) -> Figure:
     """Inherited harm by adaptation, a panel for the spoiled and one for the repaired backbone."""
     found, conditions = reached(df), sorted(df["condition"].unique())
     names = df["adaptation"].unique().tolist()
@@ -96,12 +96,12 @@ def both_sides(df: Frame) -> Figure:
     return figure
 
 
-def _seeds(df: Frame) -> str:
-    counts = df[df["kind"] != "clean"].groupby(["kind", "condition"], sort=False)["arm_seed"].nunique()
+def _seeds(df: Results) -> str:
+    counts = df.frame[df["kind"] != "clean"].groupby(["kind", "condition"], sort=False)["arm_seed"].nunique()
     return ", ".join(f"{defects(df)[condition]} {kind} seeds {n}" for (kind, condition), n in counts.items())
 
 
-def transmission(df: Frame) -> Figure:
+def transmission(df: Results) -> Figure:
     """Transmission by adaptation, both conditions side by side."""
     found, figure = means.transmission(df), plots.figure(2.0)
     if found["value"].isna().all():

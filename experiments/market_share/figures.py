@@ -1,4 +1,4 @@
-"""Tables and figures of the market_share study: the models' frame in, frames and figures out.
+"""Tables and figures of the market_share study: its results in, frames and figures out.
 
 Every deployer keeps its task and its training data; before it moves it uses hand-made features, after it the backbone.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import LEVEL, RESAMPLES, Frame, summary
+from homog.analysis import LEVEL, RESAMPLES, Frame, Results, summary
 from homog.analysis.against_control import log_h
 from homog.analysis.ensembles import Ensemble, deployers, told_apart
 from homog.metrics.intervals import Sample, difference_interval
@@ -23,6 +23,7 @@ from homog.report.layout import bracket, readable
 FRAME = "models"
 BEFORE = "handcrafted"
 MEANINGFUL = 0.02
+RATES = {"error": "failed", "rejections": "rejected"}
 MEASURES = {
     "systemic_failure": "Failed by all",
     "homogenization": "Homogenization H",
@@ -51,13 +52,13 @@ CAPTIONS = {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """The curves, and both of their ends compared."""
     points = curves(df)
     return {"moved": moved(df), "curves": points, "errors": errors(df)}
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """The market by the share of deployers on the backbone, for the group and for texts as they are."""
     points = curves(df)
     if points.empty:
@@ -67,7 +68,7 @@ def figures(df: Frame) -> dict[str, Figure]:
         return {"curves": curve(points, group), "curves_clean": curve(points, "clean")}
 
 
-def said(df: Frame) -> Said:
+def said(df: Results) -> Said:
     """The answer per backbone, adaptation and condition."""
     frame = moved(df)
     answers, shown = [], []
@@ -92,7 +93,7 @@ def verdict(row: Any, prefix: str) -> str:
     return words[direction(value, low, high, MEANINGFUL)]
 
 
-def markets(df: Frame, column: str = "failed") -> list[tuple[dict[str, Any], list[tuple[Ensemble, Ensemble]]]]:
+def markets(df: Results, column: str = "failed") -> list[tuple[dict[str, Any], list[tuple[Ensemble, Ensemble]]]]:
     """(kind, adaptation and condition, a pair per task: deployers on the shared backbone, the same before they moved).
 
     The first of several injected backbones stands for its kind: deployers share ONE backbone, or alternate between two.
@@ -100,17 +101,18 @@ def markets(df: Frame, column: str = "failed") -> list[tuple[dict[str, Any], lis
     """
     every = told_apart(df)
     old = every[(every["adaptation"] == BEFORE) & (every["kind"] == "clean")]
-    of_condition = old.groupby("condition", sort=False)
+    of_condition = list(old.groupby("condition"))
     before = {
         (condition, ensemble.setting): ensemble
         for condition, part in of_condition
         for ensemble in deployers(part, column)
     }
     new = every[
-        (every["adaptation"] != BEFORE) & (every["arm_seed"] == every.groupby("kind")["arm_seed"].transform("min"))
+        (every["adaptation"] != BEFORE)
+        & (every["arm_seed"] == every.frame.groupby("kind")["arm_seed"].transform("min"))
     ]
     moved_onto = []
-    for (kind, label, condition), part in new.groupby(["kind", "label", "condition"], sort=False):
+    for (kind, label, condition), part in new.groupby(["kind", "label", "condition"]):
         pairs = [(after, before.get((condition, after.setting))) for after in deployers(part, column)]
         alike = [(after, then) for after, then in pairs if then is not None and after.models == then.models]
         if alike:
@@ -118,7 +120,7 @@ def markets(df: Frame, column: str = "failed") -> list[tuple[dict[str, Any], lis
     return moved_onto
 
 
-def curves(df: Frame) -> Frame:
+def curves(df: Results) -> Frame:
     """A row per market, task and number of deployers that have moved: the three measures with intervals."""
     out = []
     for (names, failed), (_, rejected) in zip(markets(df), markets(df, "rejected"), strict=True):
@@ -136,7 +138,7 @@ def curves(df: Frame) -> Frame:
     return pd.DataFrame(out)
 
 
-def moved(df: Frame) -> Frame:
+def moved(df: Results) -> Frame:
     """A row per market: all deployers moved less none moved, mean over tasks, paired on the same people."""
     out = []
     asked = {column: markets(df, column) for column in ("failed", "rejected")}
@@ -158,11 +160,12 @@ def _all(after: Ensemble, before: Ensemble) -> Sample:
     return Sample(every[0], ones, every[1], ones, people=after.people)
 
 
-def errors(df: Frame) -> Frame:
+def errors(df: Results) -> Frame:
     """Mean error and share of rejections of one deployer, by market and task."""
     every = told_apart(df)
-    rows = every.assign(error=every["failed"].map(np.mean), rejections=every["rejected"].map(np.mean))
-    means = rows.groupby(["kind", "label", "condition", "task"], sort=False)[["error", "rejections"]].mean()
+    rates = {name: [array.mean() for array in every.each(of)] for name, of in RATES.items()}
+    rows = every.frame.assign(**rates)
+    means = rows.groupby(["kind", "label", "condition", "task"], sort=False)[list(RATES)].mean()
     return means.reset_index().rename(columns={"label": "adaptation"})
 
 

@@ -1,4 +1,4 @@
-"""Tables and figures of the social bias study: effects frame in, frames and figures out."""
+"""Tables and figures of the social bias study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame
+from homog.analysis import Frame, Results
 from homog.analysis.means import UPSTREAM
+from homog.analysis.results import HARM
 from homog.metrics.bias_transfer import bias_transfer
 from homog.metrics.intervals import Sample, difference_interval
 from homog.report import charts, plots
@@ -29,38 +30,38 @@ CAPTIONS = charts.CAPTIONS | {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures."""
     standard = charts.standard_tables(planted(df)) if len(df) else {}
     return {"bias_transfer": transfer(df), "natural_bias": natural(df), **standard}
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """Upstream against downstream bias, natural bias by swap, and what is inherited of the planted one."""
-    if df.empty:
+    if not len(df):
         return {}
     with plots.style():
         found = {"bias_transfer": scatter(df), "natural_bias": by_swap(df)}
     return found | charts.standard_figures(planted(df))
 
 
-def planted(df: Frame) -> Frame:
+def planted(df: Results) -> Results:
     """The rows under the planted stereotype's exposure."""
     return df[df["exposure"] != NATURAL]
 
 
-def pairs(df: Frame) -> Frame:
+def pairs(df: Results) -> Frame:
     """A row per adapted model: its bias `harm` beside `upstream`, that of its backbone on the same examples.
 
     The clean backbone is there with the natural swaps only: under the planted one's it would count twice.
     """
     own = (df["kind"] == "clean") == (df["exposure"] == NATURAL)
-    rows = df[own & df["harm"].notna()]
+    rows = df.frame[own & df["harm"].notna()]
     above = rows[rows["adaptation"] == UPSTREAM].groupby(MODEL)["harm"].mean().rename("upstream")
     return rows[rows["adaptation"] != UPSTREAM].merge(above.reset_index(), on=MODEL)
 
 
-def transfer(df: Frame) -> Frame:
+def transfer(df: Results) -> Frame:
     """Does upstream bias predict downstream bias? A row per adaptation and part: all models, natural, planted.
 
     `slope` has task fixed effects; backbones (injection seeds) are the clusters. NaN with a reason for one backbone.
@@ -90,21 +91,20 @@ def _transfer(rows: Frame) -> dict[str, Any]:
     return row | {"reason": found.slope.reason or ("" if several else "one backbone: no interval")}
 
 
-def natural(df: Frame) -> Frame:
+def natural(df: Results) -> Frame:
     """Bias of the clean backbone and its models by swap: mean over tasks with its interval over examples."""
     rows = df[(df["kind"] == "clean") & (df["exposure"] == NATURAL) & (df["reason"] == "")]
     out = []
-    for (swap, name), part in rows.groupby(["view", "adaptation"], sort=False):
-        samples = [
-            Sample(row["numerator"][None], row["denominator"][None], people=row["people"]) for _, row in part.iterrows()
-        ]
-        found = analysis.summary(difference_interval(samples, resamples=analysis.RESAMPLES, level=analysis.LEVEL))
+    for (swap, name), part in rows.groupby(["view", "adaptation"]):
+        rates = zip(*(part.each(array) for array in (*HARM, "people")), strict=True)
+        samples = [Sample(above[None], below[None], people=people) for above, below, people in rates]
+        mean = analysis.summary(difference_interval(samples, resamples=analysis.RESAMPLES, level=analysis.LEVEL))
         flips = part["flips"].mean()
-        out.append({"swap": swap, "adaptation": name, "tasks": len(part), "flips": flips} | found)
+        out.append({"swap": swap, "adaptation": name, "tasks": len(part), "flips": flips} | mean)
     return pd.DataFrame(out, columns=["swap", "adaptation", "tasks", "flips", *analysis.summary(analysis.undefined())])
 
 
-def scatter(df: Frame) -> Figure:
+def scatter(df: Results) -> Figure:
     """A panel per adaptation: bias of the models against bias of their backbone, with the slope."""
     rows, slopes = pairs(df), transfer(df)
     figure, names = plots.figure(2.3), rows["adaptation"].unique().tolist()
@@ -144,13 +144,13 @@ def _cloud(axes: Any, rows: Frame, line: Any) -> None:
     axes.axvline(0, color="#BBBBBB", linewidth=0.4, zorder=0)
 
 
-def by_swap(df: Frame) -> Figure:
+def by_swap(df: Results) -> Figure:
     """A panel per adaptation: natural bias by swap, tasks and their mean."""
     found, figure = natural(df), plots.figure(2.0)
     if found.empty:
         return plots.empty(figure, "The clean backbone has no record under a natural swap.")
     names, swaps = found["adaptation"].unique(), found["swap"].unique().tolist()
-    clean = df[(df["kind"] == "clean") & df["harm"].notna()]
+    clean = df.frame[(df["kind"] == "clean") & df["harm"].notna()]
     panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
     for axes, name in zip(panels, names, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)

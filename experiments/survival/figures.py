@@ -1,4 +1,4 @@
-"""Tables and figures of the survival study: effects frame in, frames and figures out."""
+"""Tables and figures of the survival study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, means
+from homog.analysis import Frame, Results, means
 from homog.metrics import transfer
 from homog.report import plots
 from homog.report.answers import MEANINGFUL, Answer, Said, met_by
@@ -44,20 +44,20 @@ CAPTIONS = {
 }
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """What is left of the first with the half-life, every point of every curve, and every task at the usual size."""
     usual = df[df["n_train"] == df["n_train"].mode()[0]] if len(df) else df
     return {"survival": lives(df), "curves": curves(df), "inheritance": analysis.inherited(usual)}
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """A row of panels per condition, a column per knob."""
     found = curves(df)
     with plots.style():
         return {"survival": survival(found)} if len(found) else {}
 
 
-def said(df: Frame) -> Said:
+def said(df: Results) -> Said:
     """The answer per condition, adaptation and knob."""
     frame = lives(df)
     answers, shown = [], []
@@ -78,11 +78,11 @@ def _life(value: float) -> str:
     return "beyond" if np.isposinf(value) else "n/a" if np.isnan(value) else f"{value:.2g}"
 
 
-def turned(df: Frame) -> Iterator[tuple[dict[str, Any], Frame]]:
+def turned(df: Results) -> Iterator[tuple[dict[str, Any], Results]]:
     """(condition, adaptation and knob, the rows in which only that knob is turned) where it has several amounts."""
-    rows = df.assign(adaptation=df["variant"])
-    rows = rows.assign(**{knob: np.nan for knob in KNOBS if knob not in rows})
-    for (condition, adaptation), part in rows.groupby(["condition", "adaptation"], sort=False):
+    frame = df.frame.assign(adaptation=df["variant"])
+    rows = df.with_rows(frame.assign(**{knob: np.nan for knob in KNOBS if knob not in frame}))
+    for (condition, adaptation), part in rows.groupby(["condition", "adaptation"]):
         usual = variant("adaptation", str(adaptation))
         middle = {knob: getattr(usual, knob, np.nan) for knob in KNOBS[:-1]} | {"epochs": MIDDLE}
         middle["n_train"] = part["n_train"].mode()[0]
@@ -94,14 +94,14 @@ def turned(df: Frame) -> Iterator[tuple[dict[str, Any], Frame]]:
                 yield {"condition": condition, "adaptation": adaptation, "knob": knob}, only
 
 
-def curves(df: Frame) -> Frame:
+def curves(df: Results) -> Frame:
     """A row per condition, adaptation, knob, arm kind and amount: inherited harm, over the tasks with every amount."""
     out = []
     for key, rows in turned(df):
         for kind in ("injected", "sham"):
             part = rows[rows["kind"] == kind]
             amounts = sorted(part[key["knob"]].unique())
-            tasks = _whole(part, key["knob"], len(amounts))
+            tasks = _whole(part.frame, key["knob"], len(amounts))
             for amount in amounts if tasks else ():
                 here = part[part[key["knob"]] == amount]
                 found = means.over_tasks(here, tasks)
@@ -121,7 +121,7 @@ def _whole(part: Frame, knob: str, amounts: int) -> list[str]:
     return [str(task) for task, size in sizes.items() if size == amounts * seeds] if len(part) else []
 
 
-def lives(df: Frame) -> Frame:
+def lives(df: Results) -> Frame:
     """A row per curve of injected arms: first and last harm, what is left, half-life over seeds, the answer by RULE."""
     found, out = curves(df), []
     for key, rows in turned(df):
@@ -135,7 +135,7 @@ def lives(df: Frame) -> Frame:
             row |= {f"{name}_{column}": point[column] for column in ("value", "low", "high")}
         row["remaining"] = last["value"] / first["value"] if row["answer"] != "nothing to survive" else np.nan
         seen = rows[(rows["kind"] == "injected") & rows[key["knob"]].isin(set(points["amount"]))]
-        row |= half_life(seen, key["knob"]) | {
+        row |= half_life(seen.frame, key["knob"]) | {
             "seeds": first["seeds"],
             "n": first["examples"],
         }

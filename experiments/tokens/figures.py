@@ -1,4 +1,4 @@
-"""Tables and figures of the tokens study: effects frame in, frames and figures out."""
+"""Tables and figures of the tokens study: its results in, frames and figures out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, means
+from homog.analysis import Frame, Results, means
 from homog.report import plots
 from homog.report.layout import readable
 
@@ -20,7 +20,7 @@ CAPTIONS = {
 LOOKS = ("injected", "sham")
 
 
-def tables(df: Frame) -> dict[str, Frame]:
+def tables(df: Results) -> dict[str, Frame]:
     """Inherited harm by task, transmission, means by distance from the attacker's task, and the found trigger."""
     planted = _planted(df)
     harm = pd.concat([analysis.inherited(planted, kind=kind) for kind in LOOKS], ignore_index=True)
@@ -28,16 +28,16 @@ def tables(df: Frame) -> dict[str, Frame]:
     return found | ({"found": natural(df)} if len(natural(df)) else {})
 
 
-def figures(df: Frame) -> dict[str, Figure]:
+def figures(df: Results) -> dict[str, Figure]:
     """Every planted token by task, and the found one."""
-    if df.empty:
+    if not len(df):
         return {}
     with plots.style():
         found = {"by_task": by_task(_planted(df))}
         return found | ({"found": found_trigger(_natural(df))} if len(natural(df)) else {})
 
 
-def _planted(df: Frame) -> Frame:
+def _planted(df: Results) -> Results:
     return df[df["defect_kind"] != "natural"]
 
 
@@ -50,16 +50,16 @@ def domains(harm: Frame) -> Frame:
     return found.reset_index()
 
 
-def _natural(df: Frame) -> Frame:
-    return df[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
+def _natural(df: Results) -> Frame:
+    return df.frame[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
 
 
-def natural(df: Frame) -> Frame:
+def natural(df: Results) -> Frame:
     """Harm of the clean backbone's models under the found sequence: a row per adaptation and task."""
     return _natural(df)[["condition", "adaptation", "task", "harm", "harm_n", "accuracy_clean", "accuracy_exposed"]]
 
 
-def by_task(df: Frame) -> Figure:
+def by_task(df: Results) -> Figure:
     """A panel per condition, tasks below each other, adaptations beside each other."""
     harm = {kind: analysis.inherited(df, kind=kind) for kind in LOOKS}
     conditions, tasks = df["condition"].unique().tolist(), df["task"].unique().tolist()

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import Frame
 from homog.analysis.against_control import SHARING, implied
 from homog.analysis.ensembles import Ensemble, some
 from homog.analysis.joint_failure import failure_sums, interval_columns, measure_rows
+from homog.analysis.results import Frame
 from homog.metrics.checks import log
 from homog.metrics.groups import WEIGHTINGS, group_homogenization, group_homogenization_interval
 from homog.metrics.intervals import percentile_interval

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import Frame, summary
 from homog.analysis.ensembles import MIXED, Ensemble, some
+from homog.analysis.inherited import summary
 from homog.analysis.joint_failure import interval_columns, mean_bounded
+from homog.analysis.results import Frame
 from homog.metrics.intervals import Interval
 from homog.metrics.market import MarketPoint, market_share_curve
 from homog.metrics.outcomes import log_h_of_rates

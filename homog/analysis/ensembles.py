@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import GROUP, Frame
+from homog.analysis.results import GROUP, Frame, Results
 from homog.config import DISJOINT, OWN, SHARED
 
 DECISIONS, DEPLOYERS = "decisions", "deployers"
@@ -100,33 +100,34 @@ def some(names: Iterable[Any], most: int = SHOWN) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
-def usual(df: Frame) -> str:
+def usual(rows: Results | Frame) -> str:
     """The backbone of most rows, of equal ones the first: a study's own comes first. '' where there are no rows."""
-    return str(df.groupby("backbone", sort=False).size().idxmax()) if len(df) else ""
+    backbones = rows["backbone"].to_numpy()
+    return max(dict.fromkeys(backbones), key=list(backbones).count, default="")
 
 
-def on_usual(df: Frame) -> Frame:
+def on_usual(results: Results) -> Results:
     """The rows of the `usual` backbone."""
-    return df[df["backbone"] == usual(df)]
+    return results[results["backbone"] == usual(results)]
 
 
-def labelled(df: Frame) -> Frame:
+def labelled(frame: Frame) -> Frame:
     """The frame with a `label`: the adaptation, and the backbone where that is not the `usual` one, whose rows lead."""
-    own = df["backbone"] == usual(df)
-    labels = [f"{name} backbone={of}" for name, of in zip(df["adaptation"], df["backbone"], strict=True)]
-    named = df.assign(label=df["adaptation"].where(own, labels))
+    own = frame["backbone"] == usual(frame)
+    labels = [f"{name} backbone={of}" for name, of in zip(frame["adaptation"], frame["backbone"], strict=True)]
+    named = frame.assign(label=frame["adaptation"].where(own, labels))
     return named if own.all() else pd.concat([named[own], named[~own]])
 
 
-def told_apart(df: Frame) -> Frame:
+def told_apart(results: Results) -> Results:
     """`labelled`, and with several backbones `alternating` models: copies of clean ones that go from one to the next.
 
     The next task and the next deployer always has another backbone: they share adaptation and training data as the
     others do, and no pretrained backbone.
     """
-    named = labelled(df).assign(alternating=False)
-    turns = _alternating(df[df["kind"] == "clean"])
-    return pd.concat([named, turns]) if len(turns) else named
+    named = labelled(results.frame).assign(alternating=False)
+    turns = _alternating(results.frame[results["kind"] == "clean"])
+    return results.with_rows(pd.concat([named, turns]) if len(turns) else named)
 
 
 def _alternating(clean: Frame) -> Frame:
@@ -141,85 +142,87 @@ def _alternating(clean: Frame) -> Frame:
     return taken.assign(backbone=" and ".join(backbones), alternating=True, label=names)
 
 
-def decisions(df: Frame) -> list[Ensemble]:
-    """Over the tasks of a family, from the rows of `told_apart`; the replicates are the seeds that have every task.
+def decisions(results: Results) -> list[Ensemble]:
+    """Over the tasks of a family, from `told_apart`; the replicates are the seeds that have every task.
 
     A sample drawn by the seed ('own') holds the same persons for all tasks of a family: their data is shared.
     """
     ensembles = []
-    there = df[(df["family"] != "") & df["data"].isin([OWN, DISJOINT])]
-    for (family, *key), part in there.groupby(["family", *ABOUT], sort=False):
+    there = results[(results["family"] != "") & results["data"].isin([OWN, DISJOINT])]
+    for (family, *key), part in there.groupby(["family", *ABOUT]):
         tasks = tuple(sorted(part["task"].unique()))
-        seeds = [rows.sort_values("task") for _, rows in part.groupby(["arm_seed", "seed"], sort=False)]
+        seeds = [_sorted(rows, "task") for _, rows in part.groupby(["arm_seed", "seed"])]
         seeds = [rows for rows in seeds if len(rows) == len(tasks)]
         if len(tasks) > 1 and seeds:
             about = dict(zip(ABOUT, key, strict=True))
             about["data"] = SHARED if about["data"] == OWN else about["data"]
             names = tuple(f"seed {rows['seed'].iloc[0]}" for rows in seeds)
-            failures = np.stack([_stacked(rows, "failed") for rows in seeds])
-            ensembles.append(Ensemble(DECISIONS, family, failures, names, tasks, about, people=part["people"].iloc[0]))
+            failures = np.stack([np.stack(rows.each("failed")) for rows in seeds])
+            ensembles.append(Ensemble(DECISIONS, family, failures, names, tasks, about, people=part.each("people")[0]))
     return ensembles
 
 
-def deployers(df: Frame, column: str = "failed") -> list[Ensemble]:
+def _sorted(rows: Results, column: str) -> Results:
+    return rows.with_rows(rows.frame.sort_values(column))
+
+
+def deployers(results: Results, array: str = "failed") -> list[Ensemble]:
     """Over the seeds of one task: each is a deployer, with shared or with disjoint training examples."""
-    there = df[df["data"].isin([SHARED, DISJOINT])]
-    groups = [(key, part.sort_values("seed")) for key, part in there.groupby(["task", *ABOUT], sort=False)]
-    return [_of_deployers(task, about, [rows], column) for (task, *about), rows in groups if len(rows) > 1]
+    there = results[results["data"].isin([SHARED, DISJOINT])]
+    groups = [(key, _sorted(part, "seed")) for key, part in there.groupby(["task", *ABOUT])]
+    return [_of_deployers(task, about, [rows], array) for (task, *about), rows in groups if len(rows) > 1]
 
 
-def mixed(df: Frame) -> list[Ensemble]:
+def mixed(results: Results) -> list[Ensemble]:
     """Over the seeds of one task where every deployer adapts the backbone in a way of its own.
 
     Which one takes which goes round, a replicate each; adaptations that lack a deployer are left out, and there is no
     ensemble where the others are fewer than the deployers.
     """
     ensembles = []
-    there = df[df["data"].isin([SHARED, DISJOINT])]
-    for (task, backbone, data), part in there.groupby(["task", "backbone", "data"], sort=False):
+    there = results[results["data"].isin([SHARED, DISJOINT])]
+    for (task, backbone, data), part in there.groupby(["task", "backbone", "data"]):
         seeds = sorted(part["seed"].unique())
-        names = [name for name, rows in part.groupby("adaptation") if len(rows) == len(seeds)]
+        names = [name for name, rows in part.groupby("adaptation", sort=True) if len(rows) == len(seeds)]
         if 1 < len(seeds) <= len(names):
-            by_name = part.set_index(["adaptation", "seed"], drop=False)
+            by_name = part.frame.set_index(["adaptation", "seed"], drop=False)
             rounds = [[names[(turn + i) % len(names)] for i in range(len(seeds))] for turn in range(len(names))]
-            rows = [by_name.loc[list(zip(chosen, seeds, strict=True))] for chosen in rounds]
+            rows = [part.with_rows(by_name.loc[list(zip(taken, seeds, strict=True))]) for taken in rounds]
             ensembles.append(_of_deployers(task, (backbone, MIXED, data, False, MIXED), rows))
     return ensembles
 
 
-def _of_deployers(task: str, about: Sequence[Any], replicates: list[Frame], column: str = "failed") -> Ensemble:
+def _of_deployers(task: str, about: Sequence[Any], replicates: list[Results], array: str = "failed") -> Ensemble:
     first = replicates[0]
     return Ensemble(
         DEPLOYERS,
         task,
-        np.stack([_stacked(rows, column) for rows in replicates]),
+        np.stack([np.stack(rows.each(array)) for rows in replicates]),
         tuple(f"seed {seed}" for seed in first["seed"]),
         (task,),
         dict(zip(ABOUT, about, strict=True)),
-        people=first["people"].iloc[0],
-        labels=first["labels"].iloc[0],
-        probabilities=np.stack([_stacked(rows, "probabilities") for rows in replicates]),
+        people=first.each("people")[0],
+        labels=first.each("labels")[0],
+        probabilities=np.stack([np.stack(rows.each("probabilities")) for rows in replicates]),
         attributes={"adaptation": np.stack([rows["adaptation"].to_numpy() for rows in replicates])},
     )
 
 
-def _stacked(rows: Frame, column: str) -> np.ndarray:
-    return np.stack(rows[column].tolist())
-
-
-def about_same_people(effects: Frame, dose: float = 1.0) -> Iterator[tuple[dict[str, Any], Ensemble]]:
+def about_same_people(results: Results, dose: float = 1.0) -> Iterator[tuple[dict[str, Any], Ensemble]]:
     """(its row's names, decisions under an exposure) by condition, adaptation, family and arm kind.
 
     A model fails a person when its prediction under the condition is wrong. Backbone seeds are pooled, a person drawn
     with all of them. Persons whom the exposure does not apply to are left out.
     """
-    there = effects[(effects["family"] != "") & effects["exposed_correct"].notna()]
+    asked = np.array([answers is not None for answers in results.each("exposed_correct")], dtype=bool)
+    there = results[(results["family"] != "") & asked]
     there = there[(there["dose"] == dose) | (there["kind"] == "clean")]
     keys = [*GROUP, "family", "kind"]
-    for key, part in there.groupby(keys, sort=False):
+    for key, part in there.groupby(keys):
         tasks, pooled = tuple(part["task"].unique()), []
-        for _, rows in part.groupby(["arm_seed", "seed"], sort=False):
-            named = [pd.Series(row["exposed_correct"], index=row["people"]) for _, row in rows.iterrows()]
+        for _, rows in part.groupby(["arm_seed", "seed"]):
+            pairs = zip(rows.each("exposed_correct"), rows.each("people"), strict=True)
+            named = [pd.Series(answers, index=people) for answers, people in pairs]
             pooled += [pd.concat(named, axis=1, join="inner").dropna()] if len(named) == len(tasks) else []
         if len(tasks) > 1 and sum(map(len, pooled)):
             names = dict(zip(keys, key, strict=True)) | {"dose": part["dose"].iloc[0]}

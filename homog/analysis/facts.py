@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from homog.adaptations import label
-from homog.analysis import GROUP, SETTINGS, Frame, settings
+from homog.analysis.results import GROUP, SETTINGS, Frame, Results, settings
 from homog.config import Cell
 from homog.records import CLEAN, Record
 
@@ -34,26 +34,26 @@ def _finished(record: Record) -> dict[str, Any]:
     return {"status": "finished", "n": len(record.labels), "accuracy": float(correct.mean()), **kept}
 
 
-def upstream(effects: Frame) -> Frame:
+def upstream(results: Results) -> Frame:
     """A row per injected or sham arm: what the injection did to the backbone itself, and whether it passed."""
-    arms = effects[effects["kind"] != "clean"].drop_duplicates("arm")
-    arms = arms.sort_values(["backbone", "kind", "defect", "dose", "arm_seed"])
-    texts = [(facts.get("upstream") or {}).get("texts") for facts in arms["provenance"]]
+    arms = results.with_rows(results.frame[results["kind"] != "clean"].drop_duplicates("arm"))
+    arms = arms.with_rows(arms.frame.sort_values(["backbone", "kind", "defect", "dose", "arm_seed"]))
+    texts = [(facts.get("upstream") or {}).get("texts") for facts in arms.each("provenance")]
     columns = ["backbone", "kind", "defect", "dose", "arm_seed", "arm", "drift", "effect"]
-    found = arms[columns].reset_index(drop=True)
-    return found.assign(texts=pd.Series(texts, dtype=object), verified=list(arms["verified"]))
+    shown = arms.frame[columns].reset_index(drop=True)
+    return shown.assign(texts=pd.Series(texts, dtype=object), verified=list(arms["verified"]))
 
 
-def accuracy(effects: Frame) -> Frame:
+def accuracy(results: Results) -> Frame:
     """Accuracy of the clean control by adaptation and task, beside the share of the most frequent label.
 
     A task that was not learned cannot show what was inherited: `learned` is whether accuracy is above `majority`.
     """
-    clean = effects[effects["kind"] == "clean"]
+    clean = results.frame[results["kind"] == "clean"]
     columns = ["accuracy_clean", "majority", "n"]
-    found = clean.groupby([*GROUP, "task", "n_train"], sort=False)[columns].mean().reset_index()
-    found = found.astype({"n": int, "n_train": int})[[*GROUP, "task", *columns, "n_train"]]
-    return found.assign(learned=found["accuracy_clean"] > found["majority"])
+    means = clean.groupby([*GROUP, "task", "n_train"], sort=False)[columns].mean().reset_index()
+    means = means.astype({"n": int, "n_train": int})[[*GROUP, "task", *columns, "n_train"]]
+    return means.assign(learned=means["accuracy_clean"] > means["majority"])
 
 
 def parameters(found: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:

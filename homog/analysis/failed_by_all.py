@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import Frame
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.joint_failure import Sums, limits
+from homog.analysis.results import Frame
 from homog.metrics.checks import log, ratio
 from homog.metrics.intervals import holm
 from homog.metrics.resampling import Bootstrap

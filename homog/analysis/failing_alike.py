@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import Frame
 from homog.analysis.ensembles import Ensemble
+from homog.analysis.results import Frame
 from homog.metrics import pairs as all_pairs
 from homog.metrics.agreement import chance_terms
 from homog.metrics.formulas import OF_CORRECTNESS, OF_PREDICTIONS, capa_of_sums

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import Frame, summary
 from homog.analysis.ensembles import DECISIONS, DEPLOYERS, Ensemble, about_same_people, some
+from homog.analysis.inherited import summary
+from homog.analysis.results import Frame, Results
 from homog.metrics import diversity, outcomes
 from homog.metrics.checks import log, ratio
 from homog.metrics.intervals import Interval, percentile_interval
@@ -223,7 +224,7 @@ def mean_bounded(ensembles: Sequence[Ensemble], less: Sequence[Ensemble] = ()) -
     return percentile_interval(float(mean[0]), mean[1:], examples=n, reason="a model never fails")
 
 
-def same_people(effects: Frame, dose: float = 1.0) -> Frame:
+def same_people(results: Results, dose: float = 1.0) -> Frame:
     """A row per condition, adaptation, family and arm kind: the share of persons whom every task's model fails.
 
     `value`, `low`, `high`: that share, persons resampled; `independent`: what the same error rates give if tasks failed
@@ -231,7 +232,7 @@ def same_people(effects: Frame, dose: float = 1.0) -> Frame:
     shared, 0 = independent).
     """
     rows = []
-    for names, ensemble in about_same_people(effects, dose):
+    for names, ensemble in about_same_people(results, dose):
         (sums,), names = failure_sums(ensemble, Bootstrap()), names | {"tasks": len(ensemble.tasks)}
         (row,) = measure_rows(ensemble, sums, [SYSTEMIC], Bootstrap(), lambda never: "")
         h, bounded = (float(sums.of(name)[0][0]) for name in ("homogenization", BOUNDED))

@@ -8,13 +8,9 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from homog.analysis import (
-    ACCURACY,
-    GROUP,
-    HARM,
+from homog.analysis.inherited import (
     LEVEL,
     RESAMPLES,
-    Frame,
     chosen,
     difference,
     inherited,
@@ -22,6 +18,7 @@ from homog.analysis import (
     summary,
     undefined,
 )
+from homog.analysis.results import ACCURACY, GROUP, HARM, Frame, Results
 from homog.metrics.transfer import transmission_interval
 
 UPSTREAM = "nearest_centroid"  # the adaptation that trains nothing: the backbone itself
@@ -29,7 +26,7 @@ NOTHING = summary(undefined())
 SUMMARIES = ("", "sham_", "cost_", "sham_cost_")  # prefixes of the intervals in `by_adaptation`
 
 
-def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
+def by_adaptation(results: Results, dose: float = 1.0) -> Frame:
     """A row per adaptation: means over tasks of the inherited harm, the sham's, and the clean cost of both.
 
     `value`, `low`, `high`, `p`, `seeds`, `examples`, `reason`, and the same with each prefix of SUMMARIES,
@@ -37,15 +34,15 @@ def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
     `inherited_tasks` have an interval above 0 after Holm and `benefited_tasks` one below; `unverified` counts the
     injected arms that failed upstream, of `arms`. Conditions of natural defects, which nothing plants, have no row.
     """
-    tests = inherited(effects, dose=dose)
+    tests = inherited(results, dose=dose)
     shape = [*GROUP, "defect_kind", "dose", "tasks", "tested_tasks", "inherited_tasks", "benefited_tasks"]
     shape += ["arms", "unverified", "left_out"]
     shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
     out = []
-    for key, rows in effects[effects["defect_kind"] != "natural"].groupby(GROUP, sort=False):
+    for key, rows in results[results["defect_kind"] != "natural"].groupby(GROUP):
         here = (tests[GROUP] == list(key)).all(axis=1) & tests["p"].notna()
         told = here & (tests["holm"] < 1 - LEVEL)
-        arms = chosen(rows, "injected", dose).drop_duplicates("arm")
+        arms = chosen(rows, "injected", dose).frame.drop_duplicates("arm")
         row = dict(zip(GROUP, key, strict=True)) | {"defect_kind": rows["defect_kind"].iloc[0], "dose": dose}
         row |= {"tested_tasks": int(here.sum()), "inherited_tasks": int((told & (tests["value"] > 0)).sum())}
         row |= {"benefited_tasks": int((told & (tests["value"] < 0)).sum())}
@@ -54,7 +51,7 @@ def by_adaptation(effects: Frame, dose: float = 1.0) -> Frame:
     return pd.DataFrame(out, columns=shape)
 
 
-def _compared(rows: Frame, dose: float) -> dict[str, Any]:
+def _compared(rows: Results, dose: float) -> dict[str, Any]:
     """The four means of one adaptation over the tasks that injected arms and shams (if any) have in full."""
     parts = {"": chosen(rows, "injected", dose), "sham_": chosen(rows, "sham", dose)}
     blocks = {prefix: block(part) for prefix, part in parts.items()}
@@ -62,7 +59,7 @@ def _compared(rows: Frame, dose: float) -> dict[str, Any]:
     if len(parts["sham_"]):
         shared = set(blocks["sham_"]["task"])
         tasks = [task for task in tasks if task in shared] or tasks
-    known = pd.concat(list(parts.values()))["task"].unique()
+    known = dict.fromkeys(task for part in parts.values() for task in part["task"])
     found: dict[str, Any] = {"tasks": len(tasks), "left_out": ", ".join(t for t in known if t not in tasks)}
     for prefix, part in blocks.items():
         reason = _absent(parts[prefix], part, tasks)
@@ -72,35 +69,34 @@ def _compared(rows: Frame, dose: float) -> dict[str, Any]:
     return found
 
 
-def _absent(rows: Frame, complete: Frame, tasks: list[str]) -> str:
+def _absent(rows: Results, complete: Results, tasks: list[str]) -> str:
     """Why there is no mean over `tasks`, or ''."""
-    if rows.empty:
+    if not len(rows):
         return "no such arm has a record"
-    undefined = rows.loc[rows["reason"] != "", "reason"]
+    undefined = rows["reason"][rows["reason"] != ""]
     if not tasks:
         return f"no task is complete: {undefined.iloc[0]}" if len(undefined) else "no task is complete"
     return "" if set(tasks) <= set(complete["task"]) else "not measured on the same tasks"
 
 
-def over_tasks(rows: Frame, tasks: list[str], measure: tuple[str, str] = HARM) -> dict[str, Any]:
+def over_tasks(rows: Results, tasks: list[str], measure: tuple[str, str] = HARM) -> dict[str, Any]:
     """The mean over `tasks` of injected less control, as columns."""
-    parts = dict(iter(rows.groupby("task", sort=False)))
+    parts = dict(rows.groupby("task"))
     return summary(difference([parts[task] for task in tasks], measure))
 
 
-def controls(effects: Frame, beside: Collection[str]) -> Frame:
+def controls(results: Results, beside: Collection[str]) -> Frame:
     """What the exposure does to models that share less: raw harm, nothing subtracted, beside those that share all.
 
     A row per condition, backbone, adaptation and arm kind, means over the tasks of the cells `beside`
     (`study.controls`), with the intervals of `analysis.difference`; without those cells, no rows.
     """
-    other = effects[effects["cell"].isin(beside)]
     out = []
-    for condition, part in other.groupby("condition", sort=False):
-        rows = effects[(effects["condition"] == condition) & effects["task"].isin(set(part["task"]))]
+    for condition, part in results[results["cell"].isin(beside)].groupby("condition"):
+        rows = results[(results["condition"] == condition) & results["task"].isin(set(part["task"]))]
         rows = rows[(rows["kind"] == "clean") | ((rows["kind"] == "injected") & (rows["dose"] == 1))]
-        for key, group in rows.groupby(["backbone", "adaptation", "kind"], sort=False):
-            tasks = [one for _, one in group.groupby("task", sort=False)]
+        for key, group in rows.groupby(["backbone", "adaptation", "kind"]):
+            tasks = [of_task for _, of_task in group.groupby("task")]
             row = {"condition": condition} | dict(zip(("model of", "adaptation", "kind"), key, strict=True))
             row |= {"tasks": len(tasks), "accuracy": group["accuracy_clean"].mean()}
             out.append(row | summary(difference(tasks, against=False)))
@@ -108,24 +104,24 @@ def controls(effects: Frame, beside: Collection[str]) -> Frame:
     return pd.DataFrame(out, columns=shape).drop(columns="p")
 
 
-def block(rows: Frame) -> Frame:
+def block(rows: Results) -> Results:
     """The largest complete part of `rows`: tasks x backbone seeds, each at every dose and adaptation seed.
 
     Largest by tasks times seeds; of equal ones that with more seeds. Undefined rows are not complete.
     """
     defined = rows[rows["reason"] == ""]
-    if defined.empty:
+    if not len(defined):
         return defined
-    pairs = defined.groupby(["task", "arm_seed"], sort=False)
+    pairs = defined.frame.groupby(["task", "arm_seed"], sort=False)
     sizes, doses = pairs.size(), pairs["dose"].nunique()
     full = ((sizes == sizes.max()) & (doses == rows["dose"].nunique())).unstack(fill_value=False)
     seeds = sorted(full.columns, key=lambda seed: (-full[seed].sum(), seed))
     options = [(full.index[full[seeds[: k + 1]].all(axis=1)], seeds[: k + 1]) for k in range(len(seeds))]
-    tasks, kept = max(options, key=lambda one: (len(one[0]) * len(one[1]), len(one[1])))
+    tasks, kept = max(options, key=lambda option: (len(option[0]) * len(option[1]), len(option[1])))
     return defined[defined["task"].isin(tasks) & defined["arm_seed"].isin(kept)]
 
 
-def dose_response(effects: Frame) -> Frame:
+def dose_response(results: Results) -> Frame:
     """Mean inherited harm by dose, per adaptation, over the tasks and seeds that are there at every dose.
 
     Rows of kind `injected` start at dose 0, the clean control less itself: 0 by construction. A row of kind
@@ -133,26 +129,26 @@ def dose_response(effects: Frame) -> Frame:
     """
     shape = [*GROUP, "kind", "dose", "tasks", *NOTHING, "names"]
     out = []
-    for key, rows in effects.groupby(GROUP, sort=False):
+    for key, rows in results.groupby(GROUP):
         complete = block(rows[rows["kind"] == "injected"])
         tasks = complete["task"].unique().tolist()
         if not tasks:
             continue
         said = {"tasks": len(tasks), "names": ", ".join(tasks)} | dict(zip(GROUP, key, strict=True))
-        parts = [(dose, part) for dose, part in complete.groupby("dose")]
-        found = [over_tasks(part, tasks) | {"kind": "injected", "dose": dose} for dose, part in parts]
-        clean = found[-1] | {"dose": 0.0, "p": np.nan, "value": 0.0, "low": 0.0, "high": 0.0}
-        for dose in sorted(rows.loc[rows["kind"] == "sham", "dose"].unique()):
+        parts = [(dose, part) for dose, part in complete.groupby("dose", sort=True)]
+        points = [over_tasks(part, tasks) | {"kind": "injected", "dose": dose} for dose, part in parts]
+        clean = points[-1] | {"dose": 0.0, "p": np.nan, "value": 0.0, "low": 0.0, "high": 0.0}
+        for dose in sorted(rows[rows["kind"] == "sham"]["dose"].unique()):
             sham = chosen(rows, "sham", dose)
             part = block(sham[sham["task"].isin(tasks)])
             reason = _absent(sham, part, tasks)
             mean = NOTHING | {"reason": reason} if reason else over_tasks(part, tasks)
-            found.append(mean | {"kind": "sham", "dose": dose})
-        out += [row | said for row in (clean, *found)]
+            points.append(mean | {"kind": "sham", "dose": dose})
+        out += [row | said for row in (clean, *points)]
     return pd.DataFrame(out, columns=shape)
 
 
-def transmission(effects: Frame, dose: float = 1.0) -> Frame:
+def transmission(results: Results, dose: float = 1.0) -> Frame:
     """Harm caused in adapted models per unit of harm caused in the backbone itself: a row per adaptation.
 
     The backbone itself is the adaptation UPSTREAM, which trains nothing, on the same tasks, seeds and examples.
@@ -160,18 +156,18 @@ def transmission(effects: Frame, dose: float = 1.0) -> Frame:
     """
     shape = [*GROUP, "dose", "tasks", *NOTHING, "names"]
     out = []
-    injected = chosen(effects, "injected", dose)
-    for key, rows in injected.groupby(GROUP, sort=False):
+    injected = chosen(results, "injected", dose)
+    for key, rows in injected.groupby(GROUP):
         named = dict(zip(GROUP, key, strict=True)) | {"dose": dose}
-        there = (injected[GROUP[:2]] == list(key)[:2]).all(axis=1) & (injected["adaptation"] == UPSTREAM)
+        there = (injected.frame[GROUP[:2]] == list(key)[:2]).all(axis=1) & (injected["adaptation"] == UPSTREAM)
         if named["adaptation"] != UPSTREAM:
             out.append(named | _transmitted(rows, injected[there]))
     return pd.DataFrame(out, columns=shape)
 
 
-def _transmitted(down: Frame, up: Frame) -> dict[str, Any]:
+def _transmitted(down: Results, up: Results) -> dict[str, Any]:
     """Transmission over the tasks and seeds that both have in full."""
-    keys = [pd.MultiIndex.from_frame(part[["task", "arm_seed"]]) for part in (down, up)]
+    keys = [pd.MultiIndex.from_frame(part.frame[["task", "arm_seed"]]) for part in (down, up)]
     shared = [down[keys[0].isin(keys[1])], up[keys[1].isin(keys[0])]]
     whole = [block(part) for part in shared]
     tasks = [task for task in whole[0]["task"].unique() if task in set(whole[1]["task"])]
@@ -179,14 +175,14 @@ def _transmitted(down: Frame, up: Frame) -> dict[str, Any]:
     if not tasks or seeds[0] != seeds[1]:
         return {"tasks": 0, "names": "", **NOTHING, "reason": "no task has harm both in models and in the backbone"}
     samples = [[sample(part[part["task"] == task]) for task in tasks] for part in whole]
-    bad = next((one for part in samples for one in part if isinstance(one, str)), "")
+    bad = next((drawn for part in samples for drawn in part if isinstance(drawn, str)), "")
     if bad:
         return {"tasks": 0, "names": "", **NOTHING, "reason": bad}
     found = transmission_interval(*cast(Any, samples), resamples=RESAMPLES, level=LEVEL)
     return {"tasks": len(tasks), "names": ", ".join(tasks)} | summary(found)
 
 
-def specificity(crossed: Frame, dose: float = 1.0) -> Frame:
+def specificity(crossed: Results, dose: float = 1.0) -> Frame:
     """What arms of one defect do under the exposure of another: a row per defect, condition and adaptation.
 
     `crossed` is `analysis.effects(own=False)`. Mean harm over tasks less that of the clean control, as in
@@ -194,11 +190,11 @@ def specificity(crossed: Frame, dose: float = 1.0) -> Frame:
     """
     injected = chosen(crossed, "injected", dose)
     shape = ["defect", *GROUP, "tasks", *NOTHING]
-    parts = [by_adaptation(part, dose).assign(defect=defect) for defect, part in injected.groupby("defect", sort=False)]
+    parts = [by_adaptation(part, dose).assign(defect=defect) for defect, part in injected.groupby("defect")]
     return pd.concat(parts)[shape].reset_index(drop=True) if parts else pd.DataFrame(columns=shape)
 
 
-def task_means(effects: Frame) -> Frame:
+def task_means(results: Results) -> Frame:
     """Mean `inherited` over seeds: a row per adaptation, kind, dose, task; NaN where a seed is undefined."""
-    groups = effects.groupby([*GROUP, "kind", "dose", "task"], sort=False)
+    groups = results.frame.groupby([*GROUP, "kind", "dose", "task"], sort=False)
     return groups["inherited"].agg(lambda x: x.mean(skipna=False)).reset_index()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from homog import records
-from homog.analysis import SETTINGS, UPSTREAM, Frame, majority, settings
+from homog.analysis.results import SETTINGS, UPSTREAM, Results, majority, settings
 from homog.config import Cell
 
 SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
@@ -17,16 +15,18 @@ MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people",
 
 def models(
     cells: Sequence[Cell], kept: Mapping[str, records.Record], conditions: Sequence[str] = (records.CLEAN,)
-) -> Frame:
+) -> Results:
     """One row per cell with a record and condition that it holds.
 
-    `accuracy_clean`, `majority` as in `effects`; the columns MODELS hold arrays of length n: `failed` bool, whether the
+    `accuracy_clean`, `majority` as in `effects`; the arrays (MODELS) are of length n: `failed` bool, whether the
     prediction is wrong, `rejected` bool, whether it is the unfavourable label (None where the task has none),
     `probabilities` (n, classes), `labels`, `examples`, `people`, and the record's provenance.
     """
     pairs = [(cell, kept[cell.id]) for cell in cells if cell.id in kept]
-    rows = [_model(*one, condition) for one in pairs for condition in conditions if condition in one[1].probabilities]
-    return pd.DataFrame(rows, columns=[*SETTINGS, *SIZES, *MODELS])
+    rows = [
+        _model(*pair, condition) for pair in pairs for condition in conditions if condition in pair[1].probabilities
+    ]
+    return Results.of(rows, [*SETTINGS, *SIZES], MODELS)
 
 
 def _model(cell: Cell, record: records.Record, condition: str) -> dict[str, Any]:

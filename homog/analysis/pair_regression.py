@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis import Frame
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.failing_alike import similarity
+from homog.analysis.results import Frame
 from homog.metrics.regression import dyadic_least_squares, least_squares
 
 TERMS = ["outcome", "term", "value", "low", "high", "p", "error_dyadic", "error_plain", "p_plain", "pairs", "models"]

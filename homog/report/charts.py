@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, means
+from homog.analysis import Frame, Results, means
 from homog.analysis.joint_failure import same_people
 from homog.report import plots
 from homog.report.layout import count, number, readable
@@ -30,7 +30,7 @@ CAPTIONS = {
 MAIN, SIDE, GAP = 0.65, 0.31, 0.04  # widths of the matrix's columns, of 1 per adaptation
 
 
-def standard_tables(df: Frame) -> dict[str, Frame]:
+def standard_tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures, transmission, and whether the same people fail across tasks."""
     kinds = ("injected", "sham")
     harm = pd.concat([analysis.inherited(df, kind=kind) for kind in kinds], ignore_index=True)
@@ -42,9 +42,9 @@ def standard_tables(df: Frame) -> dict[str, Frame]:
     return found | ({"same_people": same} if len(same) else {})
 
 
-def standard_figures(df: Frame, prefix: str = "") -> dict[str, Figure]:
+def standard_figures(df: Results, prefix: str = "") -> dict[str, Figure]:
     """The inheritance matrix, dose response and clean cost of one condition; `prefix` begins their names."""
-    if df.empty:
+    if not len(df):
         return {}
     overall = means.by_adaptation(df).set_index("adaptation")
     with plots.style():
@@ -56,7 +56,7 @@ def standard_figures(df: Frame, prefix: str = "") -> dict[str, Figure]:
     return {prefix + name: figure for name, figure in found.items()}
 
 
-def inheritance_matrix(df: Frame, overall: Frame) -> Figure:
+def inheritance_matrix(df: Results, overall: Frame) -> Figure:
     """Tasks (rows, by family) x adaptations: inherited harm at dose 1 with interval, sham beside it."""
     harm = {kind: analysis.inherited(df, kind=kind) for kind in ("injected", "sham")}
     cells = {kind: found.set_index(["task", "adaptation"]) for kind, found in harm.items()}
@@ -77,10 +77,10 @@ def inheritance_matrix(df: Frame, overall: Frame) -> Figure:
     return figure
 
 
-def _lines(df: Frame) -> list[tuple[float, str, str]]:
+def _lines(df: Results) -> list[tuple[float, str, str]]:
     """(y, task, label) of each line of the matrix; a family's heading has no label, the mean no task."""
     lines, y = [], -0.5
-    tasks = df.drop_duplicates("task")
+    tasks = df.frame.drop_duplicates("task")
     for family in sorted(tasks["family"].unique()):
         lines.append((y, FAMILIES.get(family, readable(family)), ""))
         named = tasks.loc[tasks["family"] == family, "task"]
@@ -153,7 +153,7 @@ def _headings(axes: Any, overall: Frame, lines: list[tuple[float, str, str]]) ->
     axes.spines[:].set_visible(False)
 
 
-def dose_response(df: Frame) -> Figure:
+def dose_response(df: Results) -> Figure:
     """A panel per adaptation: inherited harm by dose, mean over tasks with interval, tasks as thin lines."""
     curves, injected = means.dose_response(df), df[df["kind"] == "injected"]
     figure, names = plots.figure(2.15), curves["adaptation"].unique().tolist()
@@ -188,7 +188,7 @@ def _panel(axes: Any, curve: Frame, thin: Frame) -> None:
     axes.grid(axis="y")
 
 
-def clean_cost(df: Frame, overall: Frame) -> Figure:
+def clean_cost(df: Results, overall: Frame) -> Figure:
     """Accuracy on clean inputs less that of the clean control: injected and sham, tasks and their mean."""
     figure = plots.figure(2.1)
     axes = figure.add_subplot()
@@ -214,12 +214,12 @@ def _seeds(overall: Frame) -> str:
     return f"Tasks in mean/backbone seeds/sham seeds: {', '.join(parts)}."
 
 
-def _present(labels: dict[str, str], df: Frame) -> dict[str, str]:
+def _present(labels: dict[str, str], df: Results) -> dict[str, str]:
     """The labels, without those of arm kinds that have no record."""
     absent = {"injected", "sham"} - set(df["kind"])
     return {key: label for key, label in labels.items() if key not in absent}
 
 
-def _examples(df: Frame) -> str:
+def _examples(df: Results) -> str:
     low, high = df["n"].min(), df["n"].max()
     return f"{low:,}{'' if low == high else f' to {high:,}'} test examples a task."

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homog import analysis, records
-from homog.analysis import Frame, facts, means, models
+from homog.analysis import Frame, Results, facts, means, models
 from homog.config import Cell
 from homog.report import answers, layout, plots, summary
 from homog.report.headlines import headlines
@@ -20,8 +20,8 @@ LONG = 20  # rows above which a table of the page is folded
 
 def write(
     results: Path, study: Any, preset: str, cells: Sequence[Cell], exposures: Mapping[str, Any], module: Any
-) -> tuple[str, Frame]:
-    """Write the report of `study` under `results`; the text for the terminal and the effects frame.
+) -> tuple[str, Results]:
+    """Write the report of `study` under `results`; the text for the terminal and what it is made from.
 
     `module`: its figures.py or None.
     """
@@ -55,22 +55,22 @@ def write(
         _save(folder / "tables" / f"{name}.csv", csv(frame), written)
         _save(folder / "tables" / f"{name}.tex", layout.latex(shown[name]), written)
     _save(folder / "cells.csv", csv(facts.cell_table(cells, found, problems)))
-    _save(folder / "effects.csv", csv(every[[name for name in every if name in analysis.WRITTEN]]))
+    _save(folder / "effects.csv", csv(every.frame[[name for name in every.frame if name in analysis.WRITTEN]]))
     _save(folder / "report.html", rendered("report.html.j2", page))
     _save(folder / "report.md", rendered("report.md.j2", page))
     _remove_stale(folder, written)
     return terminal(folder, page), effects
 
 
-def _frame(cells: Sequence[Cell], found: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Frame:
+def _frame(cells: Sequence[Cell], found: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Results:
     """What the study's figures are made from: effects, or models where it asks for them (FRAME) or plants nothing."""
     if exposures and getattr(module, "FRAME", "effects") == "effects":
         return analysis.effects(cells, found, exposures)
     return models.models(cells, found, [records.CLEAN, *exposures])
 
 
-def write_summary(results: Path, effects: Mapping[str, Frame]) -> str:
-    """Write results/summary from study name -> effects; the text for the terminal, '' where nothing was planted."""
+def write_summary(results: Path, effects: Mapping[str, Results]) -> str:
+    """Write results/summary from study name -> results; the text for the terminal, '' where nothing was planted."""
     frame = summary.summary(effects)
     if frame.empty:
         return ""
@@ -89,13 +89,13 @@ def context(
     study: Any,
     preset: str,
     cells: Sequence[Cell],
-    effects: Frame,
+    effects: Results,
     said: answers.Said,
     problems: Mapping[str, str],
 ) -> dict[str, Any]:
     """What both pages say in words."""
     absent = analysis.missing(cells, effects, problems)
-    bad = effects[effects["reason"] != ""]
+    bad = effects.frame[effects["reason"] != ""]
     failed = facts.upstream(effects)
     failed = failed[[passed is False for passed in failed["verified"]]]
     outcome = said.outcome

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from homog.analysis import GROUP, Frame, means
+from homog.analysis import GROUP, Frame, Results, means
 from homog.analysis.ensembles import labelled
 from homog.report import plots
 from homog.report.answers import verdict
@@ -29,26 +29,26 @@ CAPTION = (
 )
 
 
-def summary(effects: Mapping[str, Frame]) -> Frame:
-    """A row per study, condition and adaptation with injected arms, from study name -> effects.
+def summary(results: Mapping[str, Results]) -> Frame:
+    """A row per study, condition and adaptation with injected arms, from study name -> results.
 
     `value`, `low`, `high`: transmission, NaN with a `reason`; `share`: of `tested_tasks`, those that inherited harm or,
     where the mean is below 0, benefit. The backbone itself has no row, nor has a study that does not look at it. Of
     studies with the same condition that with most examples counts.
     """
-    rows = [row for name, frame in effects.items() if len(frame) for row in _rows(name, frame)]
+    rows = [row for name, of_study in results.items() if len(of_study) for row in _rows(name, of_study)]
     frame = pd.DataFrame(rows, columns=SHAPE)
     most = frame.groupby(["study", "backbone", "condition"], sort=False)["examples"].transform("sum")
     best = most.groupby([frame["backbone"], frame["condition"]], sort=False).transform("max")
     return frame[most == best].reset_index(drop=True)
 
 
-def _rows(study: str, effects: Frame) -> list[dict[str, Any]]:
-    itself = effects.loc[effects["adaptation"] == means.UPSTREAM, GROUP[:2]].drop_duplicates()
-    effects = effects.merge(itself, on=GROUP[:2])
-    overall = means.by_adaptation(effects).set_index(GROUP)
+def _rows(study: str, results: Results) -> list[dict[str, Any]]:
+    places = pd.MultiIndex.from_frame(results.frame[GROUP[:2]])
+    results = results[places.isin(places[results["adaptation"] == means.UPSTREAM])]
+    overall = means.by_adaptation(results).set_index(GROUP)
     rows = []
-    for _, sent in means.transmission(effects).iterrows():
+    for _, sent in means.transmission(results).iterrows():
         whole = overall.loc[tuple(sent[name] for name in GROUP)]
         counted = whole["benefited_tasks" if whole["value"] < 0 else "inherited_tasks"]
         share = counted / whole["tested_tasks"] if whole["tested_tasks"] else np.nan

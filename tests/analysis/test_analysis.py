@@ -29,6 +29,7 @@ def frame(cells, **options) -> analysis.Frame:
 
 
 def only(effects, **values):
+    effects = effects.frame if isinstance(effects, analysis.Results) else effects
     for name, value in values.items():
         effects = effects[effects[name] == value]
     assert len(effects) == 1
@@ -66,7 +67,7 @@ def test_the_control_is_the_clean_cell_of_the_same_adaptation_task_and_seed():
     by_id = {cell.id: cell for cell in cells}
     effects = frame(cells)
     assert len(effects) == len(cells)
-    for _, row in effects.iterrows():
+    for _, row in effects.frame.iterrows():
         cell, other = by_id[row["cell"]], by_id[row["control"]]
         assert other.arm.kind == "clean"
         assert (other.adaptation, other.task, other.seed) == (cell.adaptation, cell.task, cell.seed)
@@ -109,7 +110,7 @@ def test_a_condition_that_a_record_does_not_hold_is_named():
     effects = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES | {"other": fakes.BACKDOOR})
     bad = effects[effects["condition"] == "other"]
     assert bad["harm"].isna().all() and bad["reason"].str.contains("condition other").all()
-    assert effects.loc[effects["condition"] == fakes.CONDITION, "reason"].eq("").all()
+    assert effects[effects["condition"] == fakes.CONDITION]["reason"].eq("").all()
 
 
 def test_missing_cells_are_named_with_the_reason(tmp_path):
@@ -255,6 +256,6 @@ def test_controls_are_raw_harms_beside_those_of_the_models_that_share_the_backbo
     assert (table["tasks"] == 2).all()  # those that the controls have
     assert table.loc[("handcrafted", "clean"), "value"] == pytest.approx(0.3, abs=0.08)
     assert table.loc[("linear_probe", "injected"), "value"] > 0.8
-    raw = effects[(effects["adaptation"] == "handcrafted")].groupby("task")["harm"].mean().mean()
+    raw = effects.frame[effects["adaptation"] == "handcrafted"].groupby("task")["harm"].mean().mean()
     assert table.loc[("handcrafted", "clean"), "value"] == pytest.approx(raw)
     assert means.controls(effects, set()).empty

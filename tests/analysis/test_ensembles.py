@@ -9,6 +9,7 @@ from homog.analysis.against_control import bounded_sharing
 from homog.analysis.ensembles import labelled, told_apart, usual
 from homog.analysis.joint_failure import mean_bounded, outcome_table
 from homog.metrics.outcomes import normalized_homogenization
+from tests import fakes
 
 PEOPLE = np.array([f"p{i}" for i in range(400)])
 
@@ -36,7 +37,7 @@ def model(failed, task="t", seed=0, data="disjoint", family="", adaptation="line
 
 def frame(rows):
     """The rows as the studies' figures have them: told apart by backbone."""
-    return told_apart(pd.DataFrame(rows))
+    return told_apart(fakes.results(rows))
 
 
 def independent(k, error=0.4):
@@ -150,13 +151,14 @@ def test_the_usual_backbone_is_that_of_most_rows_and_of_equals_the_first():
 def test_every_other_model_has_another_backbone():
     names = [(task, family, seed) for task, family in (("a", "f"), ("b", "f"), ("t", "")) for seed in (0, 1)]
     rows = [model(independent(1)[0], task, seed, family=family) for task, family, seed in names]
-    both = pd.concat([pd.DataFrame(rows).assign(cell="on b"), pd.DataFrame(rows).assign(backbone="c", cell="on c")])
-    found = told_apart(pd.concat([both, pd.DataFrame(rows).assign(adaptation="lora")]))
+    other = [row | {"backbone": "c"} for row in rows]
+    found = told_apart(fakes.results([*rows, *other, *(row | {"adaptation": "lora"} for row in rows)])).frame
     names_of = found.groupby("label")["cell"].nunique(dropna=False).to_dict()
     mixed = found[found["alternating"]]
     assert set(names_of) == {"linear_probe", "linear_probe backbone=c", "linear_probe backbone=alternating", "lora"}
-    turns = mixed.set_index(["task", "seed"])["cell"].to_dict()
+    on = {f"c{place}": "on b" if place < len(rows) else "on c" for place in range(2 * len(rows))}
+    turns = mixed.assign(cell=mixed["cell"].map(on)).set_index(["task", "seed"])["cell"].to_dict()
     assert turns["a", 0] != turns["b", 0] != turns["b", 1]  # the next task, and the next deployer
     assert turns["t", 0] != turns["t", 1] and len(turns) == len(names)
-    alone = told_apart(pd.DataFrame(rows))
-    pd.testing.assert_frame_equal(alone.drop(columns=["alternating", "label"]), pd.DataFrame(rows))
+    alone = fakes.results(rows)
+    pd.testing.assert_frame_equal(told_apart(alone).frame.drop(columns=["alternating", "label"]), alone.frame)

@@ -13,7 +13,9 @@ def frame(correct, kind="clean", seeds=(0,)):
     cells = fakes.cells(TASKS, doses=(0,) if kind == "clean" else (1,), seeds=seeds, test=correct.shape[1])
     effects = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES)
     rows = {task: row.astype(float) for task, row in zip(TASKS, correct, strict=True)}
-    return effects.assign(exposed_correct=[rows[task] for task in effects["task"]])
+    for key, task in zip(effects.keys, effects["task"], strict=True):
+        effects.arrays[key]["exposed_correct"] = rows[task]
+    return effects
 
 
 def only(found):

@@ -195,7 +195,7 @@ def test_records_become_a_frame():
     assert set(frame["label"]) == {"no", "yes"}
     found = audit(frame, resamples=50)
     assert found.families[0].tasks == ("adult_income", "adult_married")
-    assert len(found.families[0].people) == 30
+    assert found.families[0].n == 30
     assert found.sections[0].ensemble.probabilities is not None
     shared = found.tables["notes"].set_index("subject").loc["backbone", "detail"]
     assert "minilm_l6: every model shares it" in shared

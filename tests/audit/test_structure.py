@@ -187,7 +187,7 @@ def test_who_is_not_in_every_task_is_said():
     notes = found.tables["notes"].set_index("what")
     assert notes.loc["people not in every task", "count"] == 2
     assert notes.loc["models not in every task", "detail"].endswith("m5")
-    assert len(found.families[0].people) == 498 and len(found.families[0].models) == 5
+    assert found.families[0].n == 498 and len(found.families[0].models) == 5
     asked_twice = pd.concat([frame, frame[frame["task"] == "t0"].assign(example=lambda x: x["example"] + "b")])
     assert "asks a person twice" in across(asked_twice).tables["notes"]["detail"].str.cat()
 

@@ -101,14 +101,14 @@ def test_kappa_of_one_pair_is_error_consistency():
     frame = effects(cells(), False)
     frame = frame[(frame["task"] == "trec") & (frame["kind"] == "injected") & (frame["condition"] == INT4.exposure)]
     found = row(STUDY.same_examples(frame), between="adaptations")
-    one, two = (flips.astype(bool) for flips in frame["numerator"])
+    one, two = (flips.astype(bool) for flips in frame.each("numerator"))
     assert found["value"] == pytest.approx(error_consistency(~one, ~two))
 
 
 def test_no_change_at_all_has_no_overlap():
     frame = effects([cell for cell in cells() if cell.arm.kind == "clean"], True)
-    copies = [frame.assign(kind="injected", dose=1.0)]
-    found = row(STUDY.same_examples(copies[0]), condition=INT4.exposure, between="adaptations")
+    copies = frame.with_rows(frame.frame.assign(kind="injected", dose=1.0))
+    found = row(STUDY.same_examples(copies), condition=INT4.exposure, between="adaptations")
     assert np.isnan(found["value"]) and "none of these models" in found["reason"]
 
 

@@ -3,18 +3,18 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from homog import report
 from homog.report import layout, plots
+from tests import fakes
 from tests.analysis.test_ensembles import PEOPLE, model
 
 STUDY: Any = report.figures_of("eras")
 
 
-def frame(kinds=("handcrafted", "from_scratch", "linear_probe")):
+def models(kinds=("handcrafted", "from_scratch", "linear_probe")):
     """Two decisions and two deployers per adaptation: those that share the backbone fail together, the others apart."""
     rng, rows = np.random.default_rng(0), []
     hard = rng.random(len(PEOPLE)) < 0.3
@@ -26,7 +26,11 @@ def frame(kinds=("handcrafted", "from_scratch", "linear_probe")):
                     if name != "linear_probe":
                         failed = rng.random(len(PEOPLE)) < 0.3
                     rows.append(model(failed, task, seed, data, family, name))
-    return pd.DataFrame(rows)
+    return rows
+
+
+def frame(*kinds):
+    return fakes.results(models(*kinds))
 
 
 def test_adaptations_that_fail_together_are_said_to_homogenize():
@@ -46,20 +50,20 @@ def test_nothing_shared_is_no_effect_or_undecided_and_not_met():
 
 def two_backbones():
     """Linear probes on two backbones: those on one fail together, those on different ones apart."""
-    rows = frame()
-    other = rows[rows["adaptation"] == "linear_probe"].assign(backbone="c")
-    return pd.concat([rows, other.assign(failed=[np.roll(failed, 7) for failed in other["failed"]])])
+    rows = models()
+    probes = [row for row in rows if row["adaptation"] == "linear_probe"]
+    return [*rows, *(row | {"backbone": "c", "failed": np.roll(row["failed"], 7)} for row in probes)]
 
 
 def test_models_on_alternating_backbones_are_the_control_for_sharing_one():
-    every = STUDY.of_models(two_backbones())
+    every = STUDY.of_models(fakes.results(two_backbones()))
     names = {one.about["label"] for one in every}
     assert {"linear_probe backbone=c", "linear_probe backbone=alternating"} < names
     found = STUDY.sharing(every)
     against = found[found["control"] == "linear_probe backbone=alternating"]
     assert set(against["adaptation"]) == {"linear_probe", "linear_probe backbone=c"}
     assert (against["low"] > 0.3).all()
-    said = STUDY.said(two_backbones())
+    said = STUDY.said(fakes.results(two_backbones()))
     named = [one.name for one in said.answers]
     assert "Linear probe (c), deployers, disjoint data, against two backbones" in named
     assert not any(name.startswith("Linear probe (two backbones)") for name in named)
@@ -80,7 +84,7 @@ def test_deployers_with_adaptations_of_their_own_are_shown_beside_and_compared_w
 
 
 def test_models_on_other_backbones_are_not_compared_with_the_mixture():
-    rows = pd.concat([two_backbones(), frame(("lora",))])
+    rows = fakes.results([*two_backbones(), *models(("lora",))])
     found = STUDY.sharing(STUDY.of_models(rows))
     assert set(found.loc[found["control"] == "mixed_adaptations", "adaptation"]) == {"linear_probe", "lora"}
 
@@ -96,7 +100,13 @@ def test_verdicts(value):
     "kinds", [("handcrafted", "from_scratch", "linear_probe"), ("handcrafted",), ("lora",), (), "two"]
 )
 def test_figures_and_tables_of_any_grid(kinds, tmp_path):
-    rows = two_backbones() if kinds == "two" else frame(kinds) if kinds else frame()[:0]
+    rows = (
+        fakes.results(two_backbones())
+        if kinds == "two"
+        else frame(kinds)
+        if kinds
+        else frame().with_rows(frame().frame[:0])
+    )
     figures = STUDY.figures(rows)
     assert set(figures) == (set(STUDY.CAPTIONS) if kinds else set())
     for key, figure in figures.items():

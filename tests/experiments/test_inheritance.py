@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from homog import report
 from homog.report import plots
+from tests import fakes
 
 STUDY: Any = report.figures_of("inheritance")
 
@@ -24,13 +24,12 @@ def row(trigger, harm, label, kind="injected", arm_seed=0, task="trec"):
     }
 
 
-EFFECTS = pd.DataFrame(
-    [
-        *(row("x", 0.9, "a"), row("y", 0.8, "b"), row("z", 0.7, "b"), row("w", 0.2, "c")),
-        *(row("x", 0.9, "a", arm_seed=1), row("y", 0.1, "b", arm_seed=1)),
-        row("x", 0.1, "a", kind="clean"),
-    ]
-)
+ROWS = [
+    *(row("x", 0.9, "a"), row("y", 0.8, "b"), row("z", 0.7, "b"), row("w", 0.2, "c")),
+    *(row("x", 0.9, "a", arm_seed=1), row("y", 0.1, "b", arm_seed=1)),
+    row("x", 0.1, "a", kind="clean"),
+]
+EFFECTS = fakes.results(ROWS)
 
 
 def test_a_class_is_forced_by_a_trigger_that_decides_and_counted_once():
@@ -43,8 +42,8 @@ def test_a_class_is_forced_by_a_trigger_that_decides_and_counted_once():
 
 
 def test_the_figure_has_a_cell_per_task_and_adaptation_and_hatches_what_was_not_run(tmp_path):
-    other = EFFECTS[:1].assign(task="newsgroups", adaptation="lora")
-    figure = STUDY.several_triggers(STUDY.covered(pd.concat([EFFECTS, other])))
+    other = ROWS[0] | {"task": "newsgroups", "adaptation": "lora"}
+    figure = STUDY.several_triggers(STUDY.covered(fakes.results([*ROWS, other])))
     assert isinstance(figure, Figure)
     patches = figure.axes[0].patches
     assert len(patches) == 4
@@ -54,8 +53,8 @@ def test_the_figure_has_a_cell_per_task_and_adaptation_and_hatches_what_was_not_
 
 
 def test_one_trigger_alone_has_no_such_table():
-    one, several = STUDY._split(EFFECTS.assign(exposure="backdoor"))
+    one, several = STUDY._split(EFFECTS.with_rows(EFFECTS.frame.assign(exposure="backdoor")))
     assert len(several) == 0
     assert len(one) == len(EFFECTS)
-    one, several = STUDY._split(EFFECTS.assign(exposure="backdoor_codes"))
+    one, several = STUDY._split(EFFECTS.with_rows(EFFECTS.frame.assign(exposure="backdoor_codes")))
     assert (len(one), len(several)) == (0, len(EFFECTS))

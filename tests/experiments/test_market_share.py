@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from homog import report
 from homog.report import layout, plots
+from tests import fakes
 from tests.analysis.test_ensembles import PEOPLE, model
 
 STUDY: Any = report.figures_of("market_share")
@@ -25,7 +25,7 @@ def frame(kinds=KINDS, deployers=3):
                 failed = hard if kind == "injected" else rng.random(len(PEOPLE)) < 0.3
                 one = model(failed, "t", seed, "disjoint", "", name)
                 rows.append(one | {"kind": kind, "condition": condition, "rejected": failed})
-    return pd.DataFrame(rows)
+    return fakes.results(rows)
 
 
 def test_a_backbone_that_fails_the_same_people_lets_systemic_failure_grow():

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -18,8 +17,8 @@ def effects(shams=(0,), found=True):
     cells = fakes.cells(TASKS, ["nearest_centroid", "linear_probe"], seeds=(0, 1), shams=shams)
     frame = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES)
     clean = frame[frame["kind"] == "clean"]
-    natural = [clean.assign(defect_kind="natural", condition=name) for name in ("found", "found-random")]
-    return pd.concat([frame, *natural]) if found else frame
+    natural = [fakes.copied(clean, defect_kind="natural", condition=name) for name in ("found", "found-random")]
+    return fakes.joined(frame, *natural) if found else frame
 
 
 def test_harm_is_averaged_by_the_distance_from_the_attackers_task():
@@ -48,4 +47,4 @@ def test_figures_and_tables_of_any_grid(shams, found, tmp_path):
 
 
 def test_no_record_is_no_figure():
-    assert STUDY.figures(effects()[:0]) == {}
+    assert STUDY.figures(effects()[effects()["n"] < 0]) == {}

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from homog import analysis
@@ -47,8 +46,8 @@ def test_a_study_without_the_backbone_itself_has_no_line_however_large():
 
 
 def test_another_backbone_has_lines_of_its_own():
-    one, two = effects(["trec", "sms_spam"], half), effects(["trec"], half).assign(backbone="another")
-    frame = summary.summary({"compression": pd.concat([one, two])})
+    one, two = effects(["trec", "sms_spam"], half), effects(["trec"], half)
+    frame = summary.summary({"compression": fakes.joined(one, fakes.copied(two, backbone="another"))})
     assert frame.groupby("backbone").size().to_dict() == {"minilm_l6": 2, "another": 2}
     (legend,) = summary.figure(frame).legends
     said = ["Linear probe", "LoRA", "Linear probe (another)", "LoRA (another)"]
@@ -62,7 +61,7 @@ def test_nothing_upstream_means_no_transmission_and_says_why():
 
 def test_files(tmp_path):
     other = effects(["trec"], half)
-    other = other.assign(condition="other", **{"defect": "other"})
+    other = fakes.copied(other, condition="other", defect="other")
     said = pages.write_summary(tmp_path, {"a": effects(["trec"], half), "b": other})
     folder = tmp_path / "summary"
     assert str(folder / "report.md") in said

@@ -1,0 +1,105 @@
+"""Harm less that of the control, by task: intervals over backbone seeds and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from homog.analysis.results import ACCURACY, GROUP, HARM, Frame, Results
+from homog.metrics.intervals import Interval, Sample, difference_interval, holm
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+def sample(rows: Results, measure: tuple[str, str] = HARM, against: bool = True) -> Sample | str:
+    """One task's `rows` as arm seeds x examples beside their controls, or the reason that it is undefined.
+
+    Without `against` the control is left out. Several adaptation seeds of an arm seed are pooled: the arm seed is the
+    unit of replication.
+    """
+    bad = ~rows["paired"].astype(bool)
+    bad = bad | (rows["reason"] != "") if measure == HARM else bad
+    if bad.any():
+        first = rows.frame[bad].iloc[0]
+        return f"backbone seed {first['arm_seed']}: {first['reason']}"
+    ids = rows.each("examples")
+    if not all(np.array_equal(ids[0], others) for others in ids):
+        return "its backbone seeds were predicted on other examples"
+    seeds = rows["arm_seed"].to_numpy()
+    places = [np.flatnonzero(seeds == seed) for seed in np.unique(seeds)]
+    arrays = [rows.each(name) for name in (*measure, *(f"control_{name}" for name in measure if against))]
+    stacked = [np.stack([sum(column[place] for place in at) for at in places]) for column in arrays]
+    return Sample(*stacked, people=rows.each("people")[0])
+
+
+def difference(tasks: Iterable[Results], measure: tuple[str, str] = HARM, against: bool = True) -> Interval:
+    """Mean over tasks (the rows of each) of injected less control; NaN, with a reason, if any is.
+
+    Without `against` nothing is subtracted. The same rows are resampled once.
+    """
+    tasks = list(tasks)
+    key = (measure, against, *(tuple(rows.keys) for rows in tasks))
+    return tasks[0].once(key, lambda: _difference(tasks, measure, against))
+
+
+def _difference(tasks: Sequence[Results], measure: tuple[str, str], against: bool) -> Interval:
+    samples = []
+    for rows in tasks:
+        drawn_from = sample(rows, measure, against)
+        if isinstance(drawn_from, str):
+            seeds, n = rows["arm_seed"].nunique(), int(rows["n"].max())
+            return undefined(f"{rows['task'].iloc[0]}: {drawn_from}", seeds, n)
+        samples.append(drawn_from)
+    return difference_interval(samples, resamples=RESAMPLES, level=LEVEL)
+
+
+def undefined(reason: str = "", seeds: int = 0, examples: int = 0) -> Interval:
+    """No estimate, and why."""
+    nan = float("nan")
+    return Interval(nan, nan, nan, seeds, examples, reason)
+
+
+def summary(interval: Interval) -> dict[str, Any]:
+    """An interval as columns; `seeds` is its number of clusters."""
+    names = {"value": "value", "low": "low", "high": "high", "p": "p", "seeds": "clusters"}
+    columns = {column: getattr(interval, name) for column, name in names.items()}
+    return columns | {"examples": interval.examples, "reason": interval.reason}
+
+
+def chosen(results: Results, kind: str, dose: float, condition: str | None = None) -> Results:
+    """The rows of one arm kind at one dose, under one condition or all."""
+    rows = results[(results["kind"] == kind) & (results["dose"] == dose)]
+    return rows if condition is None else rows[rows["condition"] == condition]
+
+
+def inherited(results: Results, *, kind: str = "injected", dose: float = 1.0, condition: str | None = None) -> Frame:
+    """Harm less that of the clean control: a row per adaptation and task, intervals over backbone seeds.
+
+    `harm` and `control_harm` are the raw means over seeds; `holm` is p after Holm's correction over the tasks
+    of one adaptation; `examples` counts test examples. NaN with a `reason` where any seed is undefined.
+    """
+    return _by_task(chosen(results, kind, dose, condition), HARM, ["harm", "control_harm"])
+
+
+def clean_cost(results: Results, *, kind: str = "injected", dose: float = 1.0) -> Frame:
+    """Accuracy on clean inputs less that of the clean control: as `inherited`."""
+    return _by_task(chosen(results, kind, dose), ACCURACY, ["accuracy_clean"])
+
+
+def _by_task(results: Results, measure: tuple[str, str], means: list[str]) -> Frame:
+    out = []
+    for key, part in results.groupby([*GROUP, "task"]):
+        first = part.frame.iloc[0]
+        named = dict(zip([*GROUP, "task"], key, strict=True))
+        named |= {"family": first["family"], "kind": first["kind"], "dose": first["dose"]}
+        raw = {name: part[name].astype(float).mean(skipna=False) for name in means}
+        mean = summary(difference([part], measure))
+        out.append(named | raw | mean | {"reason": mean["reason"].removeprefix(f"{first['task']}: ")})
+    shape = [*GROUP, "task", "family", "kind", "dose", *means, *summary(undefined())]
+    frame = pd.DataFrame(out, columns=shape)
+    frame.insert(shape.index("p") + 1, "holm", frame.groupby(GROUP)["p"].transform(holm))
+    return frame
