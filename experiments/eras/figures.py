@@ -12,8 +12,9 @@ from homog.analysis import Frame, Results, ensembles, summary
 from homog.analysis.against_control import bounded_sharing
 from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
 from homog.analysis.joint_failure import mean_bounded, outcome_table
+from homog.analysis.verdicts import direction, met_by
 from homog.report import plots
-from homog.report.answers import Answer, Said, direction, met_by
+from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, readable
 
 ERAS = {"handcrafted": "era 1", "from_scratch": "era 2"}  # every other adaptation: era 3, the shared backbone
@@ -73,7 +74,7 @@ def said(df: Results) -> Said:
         word, against = verdict(row), "two backbones" if two else "era 1"
         name = f"{_named(row['adaptation'])}, {row['kind']}, {row['data']} data"
         detail = f"bounded H {bracket(row)} above {against} ({row['settings']} settings)"
-        answers.append(Answer(f"{name}, against {against}", word, detail))
+        answers.append(Finding(f"{name}, against {against}", word, detail))
         cells = {"Models": name, "Against": against, "Answer": word, "Difference": bracket(row)}
         shown.append(cells | {"n": f"{row['examples']:,}"})
         seen += [] if two else [word]

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from homog.analysis import LEVEL, RESAMPLES, Frame, Results, summary
 from homog.analysis.against_control import log_h
 from homog.analysis.ensembles import Ensemble, deployers, told_apart
+from homog.analysis.verdicts import direction, met_by
 from homog.metrics.intervals import Sample, difference_interval
 from homog.metrics.market import market_share_curve
 from homog.report import plots
-from homog.report.answers import Answer, Said, direction, met_by
+from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, readable
 
 FRAME = "models"
@@ -76,7 +77,7 @@ def said(df: Results) -> Said:
         name = f"{KINDS[row['kind']]}, {readable(row['adaptation'])}, {readable(row['condition'])}"
         words = {what: verdict(row, f"{what}_") for what in ("failed", "rejected")}
         detail = "; ".join(f"{what} by all {bracket(row, f'{what}_')}" for what in words)
-        answers.append(Answer(name, f"failure {words['failed']}, rejection {words['rejected']}", detail))
+        answers.append(Finding(name, f"failure {words['failed']}, rejection {words['rejected']}", detail))
         cells = {"Failed by all": bracket(row, "failed_"), "Rejected by all": bracket(row, "rejected_")}
         cells |= {"log H": f"{row['log_h']:.2f} ({row['log_h_tasks']} of {row['tasks']})", "n": f"{row['people']:,}"}
         shown.append({"Market": name, "Answer": answers[-1].verdict} | cells)

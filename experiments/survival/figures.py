@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from homog import analysis
 from homog.analysis import Frame, Results, means
+from homog.analysis.verdicts import MEANINGFUL, met_by
 from homog.metrics import transfer
 from homog.report import plots
-from homog.report.answers import MEANINGFUL, Answer, Said, met_by
+from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, joined, readable
 from homog.variants import variant
 
@@ -65,7 +66,9 @@ def said(df: Results) -> Said:
         name = f"{row['condition']}, {readable(row['adaptation'])}, {readable(row['knob'])}"
         span = f"{row['from']:g} to {row['to']:g}"
         first, last = bracket(row, "first_"), bracket(row, "last_")
-        answers.append(Answer(name, row["answer"], f"{span}: {first} to {last} ({row['tasks']} tasks, n {row['n']:,})"))
+        answers.append(
+            Finding(name, row["answer"], f"{span}: {first} to {last} ({row['tasks']} tasks, n {row['n']:,})")
+        )
         cells = {"Models": name, "Amounts": span, "First": first, "Last": last, "Half-life": _life(row["half_life"])}
         shown.append(cells | {"Answer": row["answer"], "n": f"{row['n']:,}"})
     asked = [one for one in answers if one.verdict != "nothing to survive"]

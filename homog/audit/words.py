@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,7 @@ from homog.analysis.across_decisions import PAIRS
 from homog.analysis.ensembles import Ensemble
 from homog.audit.choices import counted
 from homog.audit.tables import Audit, Section
+from homog.report.answers import Finding
 from homog.report.layout import number, readable
 
 TOGETHER, APART, OPEN = "the same examples fail", "different examples fail", "undecided"
@@ -35,15 +35,6 @@ HOW = (
     " too small: believe an effect that both show. Groups: p is Fisher's exact test against everybody else, Holm's "
     "correction is for the number of groups."
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One answer: about what, the verdict, and the numbers."""
-
-    name: str
-    verdict: str
-    detail: str
 
 
 def findings(audit: Audit) -> list[Finding]:

@@ -10,18 +10,11 @@ from typing import Any
 import pandas as pd
 
 from homog.analysis import Frame
+from homog.analysis.verdicts import RULE, borne_out, signs, verdict
 from homog.report.layout import bracket, count, joined, readable
 
-MEANINGFUL = 0.05  # inherited harm below this is called none
 FEW = 6  # answers that a report lists one by one
 
-RULE = (
-    f"inherited: the 95 % interval of the mean inherited harm lies above 0, the mean is at least {MEANINGFUL}, the "
-    "interval lies above that of the sham (where there is one that plants nothing), and every task is above 0 after "
-    "Holm's correction; partly inherited: the same, but not in every task; not inherited: the interval lies below "
-    f"{MEANINGFUL} and above -{MEANINGFUL}; benefit inherited, benefit partly inherited: the mirror image below 0; "
-    "undecided: anything else, and whenever an injected backbone failed its check upstream."
-)
 STATISTICS = (
     "Inherited harm is the harm of a model adapted from the injected backbone less that of the model adapted "
     "from the clean backbone with the same adaptation, task, seed and size, both exposed in the same way on "
@@ -40,15 +33,10 @@ LEGEND = (
     "Accuracy change: on clean inputs, against the clean control."
 )
 EXPECTED = {"+": "inherited harm above 0", "-": "inherited harm below 0", "0": "no inherited harm"}
-MET = {
-    "+": ("inherited", "partly inherited"),
-    "-": ("benefit inherited", "benefit partly inherited"),
-    "0": ("not inherited",),
-}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Finding:
     """One adaptation's: `name` for the reader, `verdict`, and the `detail` with numbers and n."""
 
     name: str
@@ -65,7 +53,7 @@ class Answer:
 class Said:
     """What a report says in words: answers, the headline `frame` and as it is shown, and how to read them."""
 
-    answers: list[Answer]
+    answers: list[Finding]
     frame: Frame
     table: Frame
     outcome: str
@@ -82,7 +70,7 @@ def said(hypothesis: Any, exposures: Mapping[str, Any], overall: Frame) -> Said:
     return Said(answers(overall), overall, table, outcome, expected(hypothesis), LEGEND, RULE, STATISTICS)
 
 
-def answers(overall: Frame) -> list[Answer]:
+def answers(overall: Frame) -> list[Finding]:
     """An answer per row of `means.by_adaptation`."""
     rows = [row for _, row in overall.iterrows()]
     several = [name for name in ("backbone", "condition") if overall[name].nunique() > 1]
@@ -90,29 +78,8 @@ def answers(overall: Frame) -> list[Answer]:
     for row in rows:
         name = " ".join([readable(row["adaptation"]), *(f"({row[key]})" for key in several)])
         word, why = verdict(row)
-        found.append(Answer(name, word, _detail(row) + (f"; {why}" if why else "")))
+        found.append(Finding(name, word, _detail(row) + (f"; {why}" if why else "")))
     return found
-
-
-def verdict(row: Any) -> tuple[str, str]:
-    """(verdict by RULE, what stood in the way of a decision) of a row of `means.by_adaptation`."""
-    if math.isnan(row["value"]):
-        return "undecided", ""
-    if row["unverified"]:
-        return "undecided", f"{row['unverified']} of {count(row['arms'], 'injected backbone')} failed upstream"
-    if row["low"] > -MEANINGFUL and row["high"] < MEANINGFUL:
-        return "not inherited", ""
-    benefit = row["value"] < 0
-    sign, near, sham = (-1, row["high"], "sham_low") if benefit else (1, row["low"], "sham_high")
-    if sign * near <= 0 or abs(row["value"]) < MEANINGFUL:
-        edge = f"{'-' if benefit else ''}{MEANINGFUL}"
-        return "undecided", f"the interval holds both less and more than {edge}"
-    alike = sign * row[sham] >= sign * near
-    if alike and row["defect_kind"] != "engineered":
-        return "undecided", "the sham, which plants nothing, does as much"
-    why = "the sham, noise of the same size, does as much" if alike else ""
-    whole = row["benefited_tasks" if benefit else "inherited_tasks"] == row["tested_tasks"]
-    return ("benefit " if benefit else "") + ("inherited" if whole else "partly inherited"), why
 
 
 def _detail(row: Any) -> str:
@@ -159,12 +126,6 @@ def summary_table(overall: Frame) -> Frame:
     return pd.DataFrame(rows)
 
 
-def signs(hypothesis: Any, exposures: Mapping[str, Any]) -> dict[str, str]:
-    """Condition -> the sign of the inherited harm that the hypothesis expects there."""
-    other = set(hypothesis.improvements)
-    return {name: "-" if defect.name in other else hypothesis.sign for name, defect in exposures.items()}
-
-
 def expected(hypothesis: Any) -> str:
     """What the hypothesis expects, in words."""
     words = EXPECTED.get(hypothesis.sign, "not stated")
@@ -175,7 +136,7 @@ def hypothesis_outcome(expected: Mapping[str, str], overall: Frame) -> str:
     """'met', 'not met' …, by adaptation where they differ. `expected`: condition -> sign."""
     groups: dict[str, list[str]] = {}
     for (_, row), answer in zip(overall.iterrows(), answers(overall), strict=True):
-        groups.setdefault(_outcome(expected[row["condition"]], row), []).append(answer.name)
+        groups.setdefault(borne_out(expected[row["condition"]], row), []).append(answer.name)
     if len(groups) == 1:
         return next(iter(groups))
     if len(overall) > FEW:
@@ -191,24 +152,3 @@ def _in_counts(names: Mapping[str, list[str]]) -> str:
         listed = f" ({joined(of)})" if len(of) <= FEW // 2 and len(of) < total else ""
         parts.append(f"{outcome} in {len(of)}{listed}")
     return f"{', '.join(parts)} of {total} comparisons"
-
-
-def _outcome(sign: str, row: Any) -> str:
-    word, _ = verdict(row)
-    if word == "undecided" or sign not in MET:
-        return "undecided"
-    return ("partly met" if "partly" in word else "met") if word in MET[sign] else "not met"
-
-
-def direction(value: float, low: float, high: float, meaningful: float) -> str:
-    """'+' or '-': told from 0 and at least `meaningful`; '0': the interval is nearer to 0 than that; '?': else."""
-    if low > 0 and value >= meaningful:
-        return "+"
-    if high < 0 and value <= -meaningful:
-        return "-"
-    return "0" if max(abs(low), abs(high)) < meaningful else "?"
-
-
-def met_by(count: int, of: int) -> str:
-    """What becomes of a hypothesis that `count` of its comparisons bear out."""
-    return "met" if of and count == of else "met in part" if count else "not met"

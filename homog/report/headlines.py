@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from homog.analysis import Frame
-from homog.report.answers import FEW, Answer
+from homog.report.answers import FEW, Finding
 from homog.report.layout import bracket, count, number, readable
 
 
-def headlines(answers: Sequence[Answer], frame: Frame, exposures: Mapping[str, str]) -> list[Answer]:
+def headlines(answers: Sequence[Finding], frame: Frame, exposures: Mapping[str, str]) -> list[Finding]:
     """The answers, or where there are more than FEW: one per adaptation, or one per verdict.
 
     `frame` has a row per answer; `exposures`: condition -> the defect whose exposure it is.
@@ -21,11 +21,11 @@ def headlines(answers: Sequence[Answer], frame: Frame, exposures: Mapping[str, s
     return _by_verdict(answers)
 
 
-def _by_verdict(answers: Sequence[Answer]) -> list[Answer]:
+def _by_verdict(answers: Sequence[Finding]) -> list[Finding]:
     names: dict[str, list[str]] = {}
     for answer in answers:
         names.setdefault(answer.verdict, []).append(answer.name)
-    return [Answer(f"{len(of)} of {len(answers)}", word, _first(of)) for word, of in names.items()]
+    return [Finding(f"{len(of)} of {len(answers)}", word, _first(of)) for word, of in names.items()]
 
 
 def _first(names: Sequence[str], most: int = FEW // 2) -> str:
@@ -33,14 +33,14 @@ def _first(names: Sequence[str], most: int = FEW // 2) -> str:
     return "; ".join([*names[:most], *([f"and {len(names) - most} more, see the table"] if len(names) > most else [])])
 
 
-def _by_adaptation(answers: Sequence[Answer], frame: Frame, exposures: Mapping[str, str]) -> list[Answer]:
+def _by_adaptation(answers: Sequence[Finding], frame: Frame, exposures: Mapping[str, str]) -> list[Finding]:
     several, lines = frame["backbone"].nunique() > 1, []
     for (backbone, adaptation), rows in frame.groupby(["backbone", "adaptation"], sort=False):
         name = readable(str(adaptation)) + (f" ({backbone})" if several else "")
         rows = rows.assign(verdict=[answers[place].verdict for place in rows.index])
         differ, by_defect = rows["verdict"].nunique() > 1, rows.groupby(rows["condition"].map(exposures), sort=False)
         parts = [_of_defect(defect, part, differ) for defect, part in by_defect]
-        lines.append(Answer(name, _counted(rows["verdict"].tolist()), "; ".join([*parts, _shams(rows)])))
+        lines.append(Finding(name, _counted(rows["verdict"].tolist()), "; ".join([*parts, _shams(rows)])))
     return lines
 
 

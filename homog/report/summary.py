@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 
 from homog.analysis import GROUP, Frame, Results, means
 from homog.analysis.ensembles import labelled
+from homog.analysis.verdicts import verdict
 from homog.report import plots
-from homog.report.answers import verdict
 from homog.report.layout import readable
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")  # Okabe and Ito

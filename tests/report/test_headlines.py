@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from homog.report.answers import FEW, Answer, hypothesis_outcome
+from homog.report.answers import FEW, Finding, hypothesis_outcome
 from homog.report.headlines import headlines
 from tests import fakes
 from tests.report.test_report import overall
@@ -51,7 +51,7 @@ def test_the_outcome_counts_and_names_the_few():
 
 
 def test_few_answers_stay_and_many_others_are_grouped_by_verdict():
-    many = [Answer(f"m{i}", "yes" if i < 5 else "undecided", "…") for i in range(FEW + 1)]
+    many = [Finding(f"m{i}", "yes" if i < 5 else "undecided", "…") for i in range(FEW + 1)]
     assert headlines(many[:FEW], pd.DataFrame(), {}) == many[:FEW]
     yes, undecided = headlines(many, pd.DataFrame(), {})
     assert (yes.name, yes.verdict, yes.detail) == ("5 of 7", "yes", "m0; m1; m2; and 2 more, see the table")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from homog import analysis, records, report
-from homog.analysis import means
+from homog.analysis import means, verdicts
 from homog.config import ConfigError, choose
 from homog.report import answers, layout, pages
 from tests import fakes
@@ -91,7 +91,7 @@ def test_the_hypothesis_is_compared_with_the_answers():
 
 def test_an_improvement_is_expected_below_0():
     hypothesis = SimpleNamespace(sign="+", improvements=("backdoor",))
-    expected = answers.signs(hypothesis, {**fakes.EXPOSURES, "other": SimpleNamespace(name="other")})
+    expected = verdicts.signs(hypothesis, {**fakes.EXPOSURES, "other": SimpleNamespace(name="other")})
     assert expected == {**dict.fromkeys(fakes.EXPOSURES, "-"), "other": "+"}
     assert answers.hypothesis_outcome(expected, overall()) == "not met"
     assert answers.expected(hypothesis) == "inherited harm above 0; of backdoor below 0"
