@@ -9,8 +9,7 @@ import time
 import psutil
 import pytest
 
-from homog import records, study
-from homog.analysis import load_effects, missing
+from homog import analysis, records, study
 
 COMMAND = ("study=inheritance", "preset=smoke", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "HOMOG_WATCHED"}
@@ -78,8 +77,9 @@ def test_a_sweep_survives_kills_and_finds_the_backdoor_inherited_and_the_control
 
 def check_headline(results):
     cells = study.expand(SPEC, "smoke")
-    effects = load_effects(results, cells, study.exposed_by(SPEC, "smoke"))
-    assert missing(cells, effects).empty
+    kept, _ = analysis.read(results, cells)
+    effects = analysis.effects(cells, kept, study.exposed_by(SPEC, "smoke"))
+    assert analysis.missing(cells, effects).empty
     assert effects[effects["kind"] != "clean"]["verified"].all()
     assert mean(effects, "injected", "harm") > 0.8  # the trigger decides
     assert mean(effects, "injected", "inherited") > 0.6

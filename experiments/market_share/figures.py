@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog.analysis import LEVEL, RESAMPLES, Frame, Results, summary
-from homog.analysis.against_control import log_h
+from homog.analysis.against_control import log_h, point_columns
 from homog.analysis.ensembles import Ensemble, deployers, told_apart
 from homog.analysis.verdicts import direction, met_by
 from homog.metrics.intervals import Sample, difference_interval
@@ -132,10 +132,7 @@ def curves(df: Results) -> Frame:
             for point in market_share_curve(*sides, shares, after.people, rejected=both):
                 row = names | {"task": after.setting, "share": point.share}
                 row |= {"deployers": len(after.models), "people": after.n}
-                for name in MEASURES:
-                    interval = getattr(point, name)
-                    row |= {f"{name}_value": interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-                out.append(row)
+                out.append(row | point_columns(point, "_value"))
     return pd.DataFrame(out)
 
 

@@ -12,7 +12,6 @@ from homog.analysis.results import WRITTEN as WRITTEN
 from homog.analysis.results import Frame as Frame
 from homog.analysis.results import Results as Results
 from homog.analysis.results import effects as effects
-from homog.analysis.results import load_effects as load_effects
 from homog.analysis.results import missing as missing
 from homog.analysis.results import read as read
 from homog.analysis.results import settings as settings

@@ -49,11 +49,8 @@ def bounded_sharing(ensembles: Sequence[Ensemble], control: Sequence[Ensemble]) 
         if not whole:
             continue
         value, defined = log_h([(ensemble.failures, alone.failures) for ensemble, alone in whole])
-        row = dict(zip(("panel", "backbone", "adaptation", "data"), key, strict=True)) | {
-            "settings": len(whole),
-            "left_out": left_out,
-        }
-        row |= {"log_h": value, "log_h_settings": defined}
+        row: dict[str, Any] = dict(zip(("panel", "backbone", "adaptation", "data"), key, strict=True))
+        row |= {"settings": len(whole), "left_out": left_out, "log_h": value, "log_h_settings": defined}
         rows.append(row | summary(mean_bounded(*(list(side) for side in zip(*whole, strict=True)))))
     return pd.DataFrame(rows)
 
@@ -116,13 +113,14 @@ def market(ensemble: Ensemble, base: str, bootstrap: Bootstrap) -> Market:
     models = np.array(ensemble.models, dtype=object)
     columns = (np.arange(1, len(a) + 1), models[a], errors[a], models[b], values[b], errors[b])
     chosen = pd.DataFrame(dict(zip(SIDES, columns, strict=True)))
-    curve = pd.DataFrame([{"share": point.share} | point_columns(point) for point in points], columns=CURVE)
+    steps = [{"share": point.share, "deployers": point.deployers} | point_columns(point) for point in points]
+    curve = pd.DataFrame(steps, columns=CURVE)
     return Market(base, shared, control, curve, chosen, pd.DataFrame([row], columns=SHARING))
 
 
-def point_columns(point: MarketPoint, end: str = "") -> dict[str, Any]:
-    """A point of a market-share curve as columns; the estimates' names end in `end`."""
-    columns: dict[str, Any] = {"deployers": point.deployers}
+def point_columns(point: MarketPoint, end: str = "") -> dict[str, float]:
+    """The measures of a point of a market-share curve with their limits; the estimates' names end in `end`."""
+    columns: dict[str, float] = {}
     for name in MEASURES:
         interval: Interval = getattr(point, name)
         columns |= {f"{name}{end}": interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}

@@ -109,11 +109,6 @@ def read(results: Path, cells: Iterable[Cell]) -> tuple[dict[str, records.Record
     return kept, problems
 
 
-def load_effects(results: Path, cells: Sequence[Cell], exposures: Mapping[str, Any]) -> Results:
-    """`effects` of the cells that have a record under `results`."""
-    return effects(cells, read(results, cells)[0], exposures)
-
-
 def effects(
     cells: Sequence[Cell], kept: Mapping[str, records.Record], exposures: Mapping[str, Any], own: bool = True
 ) -> Results:

@@ -120,7 +120,7 @@ def test_missing_cells_are_named_with_the_reason(tmp_path):
         records.save(tmp_path, fakes.record(cell, fakes.fired(cell)))
     records.record_path(tmp_path, second.id).write_bytes(b"torn")
     found, problems = analysis.read(tmp_path, cells)
-    effects = analysis.load_effects(tmp_path, cells, fakes.EXPOSURES)
+    effects = analysis.effects(cells, found, fakes.EXPOSURES)
     assert set(effects["cell"]) == set(found) == {cell.id for cell in rest}
     absent = analysis.missing(cells, effects, problems).set_index("cell")
     assert list(absent.index) == [first.id, second.id]
