@@ -24,7 +24,8 @@ REGISTRIES = {"backbone": BACKBONES, "defect": DEFECTS, "adaptation": ADAPTATION
 EVERY = [(group, name) for group, registry in REGISTRIES.items() for name in registry]
 TOYS = [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
 ORDER = (
-    *("config", "variants", "command", "seeding", "files", "sources", "inputs", "tasks", "backbones", "metrics"),
+    *("config", "variants", "command", "seeding", "files", "wording", "sources"),
+    *("inputs", "tasks", "backbones", "metrics"),
     *("defects", "adaptations", "records", "study", "run", "analysis", "report", "contracts"),
     *("sweep", "status", "audit", "probes"),
 )

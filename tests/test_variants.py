@@ -164,7 +164,7 @@ def test_workers_see_the_folder_and_odd_paths_survive(mine, tmp_path):
     command = [sys.executable, "-m", "homog", "sweep", "study=complaints", "preset=smoke", f"results={results}"]
     done = subprocess.run([*command, *launcher], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "cells: 6 of 6 finished" in done.stdout
+    assert "6 of 6 models finished" in done.stdout
     kept = homog.load(results)
     assert {record.provenance["with"] for record in kept.records.values()} == {variants.digest()}
     assert set(kept.frame["adaptation.type"]) == {"with.Ridge", "LinearProbe", "NearestCentroid"}

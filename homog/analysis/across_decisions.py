@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from homog.analysis.against_control import SHARING, implied
-from homog.analysis.ensembles import Ensemble, some
+from homog.analysis.ensembles import Ensemble
 from homog.analysis.joint_failure import failure_sums, interval_columns, measure_rows
 from homog.analysis.results import Frame
 from homog.metrics.checks import log
@@ -20,6 +20,7 @@ from homog.metrics.intervals import percentile_interval
 from homog.metrics.outcomes import MEASURES, FailureDistribution, failure_distribution, log_homogenization
 from homog.metrics.resampling import Bootstrap, resampled_sums
 from homog.metrics.sharing import sharing_effect
+from homog.wording import some
 
 ALL, PAIRS = "all models", "homogenization_of_pairs"
 MOST_MODELS = 100  # above this, models get no rows of their own

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis.ensembles import MIXED, Ensemble, some
+from homog.analysis.ensembles import MIXED, Ensemble
 from homog.analysis.inherited import summary
 from homog.analysis.joint_failure import interval_columns, mean_bounded
 from homog.analysis.results import Frame
@@ -18,6 +18,7 @@ from homog.metrics.market import MarketPoint, market_share_curve
 from homog.metrics.outcomes import log_h_of_rates
 from homog.metrics.resampling import Bootstrap
 from homog.metrics.sharing import sharing_effect
+from homog.wording import counted, some
 
 MOST_DEPLOYERS = 10  # that every one of very many deployers fails the same example is too rare to estimate
 DRAWS, LEAST_RESAMPLES = 50_000_000, 500  # above so many draws of examples the market gets fewer resamples
@@ -157,5 +158,4 @@ def implied(values: np.ndarray, by: np.ndarray) -> bool:
 def _control(values: np.ndarray, others: int, base: str) -> str:
     if others == 1:
         return f"models that share another {base} ({values[0]})" if len(values) else ""
-    number = f"{len(values):,} model{'' if len(values) == 1 else 's'}"
-    return f"{number}, each of another {base} ({some(sorted(values))})"
+    return f"{counted(len(values), 'model')}, each of another {base} ({some(sorted(values))})"

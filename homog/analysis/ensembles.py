@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,6 @@ from homog.config import DISJOINT, OWN, SHARED
 DECISIONS, DEPLOYERS = "decisions", "deployers"
 MIXED = "mixed_adaptations"  # deployers that share all but the adaptation
 ABOUT = ["backbone", "adaptation", "data", "alternating", "label"]  # what the ensembles of a study differ in
-SHOWN = 3  # names given as examples in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +91,6 @@ class Ensemble:
 OF_EXAMPLES = ("examples", "people", "labels")
 OF_MODELS = ("failures", "predictions", "probabilities")
 OF_GROUPS = ("groups", "details")
-
-
-def some(names: Iterable[Any], most: int = SHOWN) -> str:
-    """'a, b, c, ...': at most `most` names."""
-    names = [str(name) for name in names]
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def usual(rows: Results | Frame) -> str:

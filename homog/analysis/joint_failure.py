@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis.ensembles import DECISIONS, DEPLOYERS, Ensemble, about_same_people, some
+from homog.analysis.ensembles import DECISIONS, DEPLOYERS, Ensemble, about_same_people
 from homog.analysis.inherited import summary
 from homog.analysis.results import Frame, Results
 from homog.metrics import diversity, outcomes
@@ -18,6 +18,7 @@ from homog.metrics.intervals import Interval, percentile_interval
 from homog.metrics.outcomes import FailureDistribution, failure_distribution
 from homog.metrics.pairs import pairwise
 from homog.metrics.resampling import Bootstrap, by_person, resampled_sums
+from homog.wording import some
 
 _ONE_HOT = 20_000_000  # entries above which measures of diversity get no interval
 INTERVAL = ["value", "low", "high", "p", "reason"]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from homog.wording import counted
+
 MEANINGFUL = 0.05  # inherited harm below this is called none
 RULE = (
     f"inherited: the 95 % interval of the mean inherited harm lies above 0, the mean is at least {MEANINGFUL}, the "
@@ -26,8 +28,7 @@ def verdict(row: Any) -> tuple[str, str]:
     if math.isnan(row["value"]):
         return "undecided", ""
     if row["unverified"]:
-        arms = f"{row['arms']:,} injected backbone{'' if row['arms'] == 1 else 's'}"
-        return "undecided", f"{row['unverified']} of {arms} failed upstream"
+        return "undecided", f"{row['unverified']} of {counted(row['arms'], 'injected backbone')} failed upstream"
     if row["low"] > -MEANINGFUL and row["high"] < MEANINGFUL:
         return "not inherited", ""
     benefit = row["value"] < 0

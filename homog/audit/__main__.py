@@ -56,7 +56,7 @@ def _act(given: Given) -> None:
 
 
 def _written(given: Given) -> str:
-    from homog.audit import pages, sources, studies
+    from homog.audit import report, sources, studies
     from homog.audit.choices import AuditError, Settings
     from homog.audit.tables import audited
 
@@ -69,12 +69,12 @@ def _written(given: Given) -> str:
     if not given["records"]:
         if not files or study or select:
             raise AuditError("name files of predictions, or --records DIR --study NAME (--help says more)")
-        return pages.write(audited([sources.source(path) for path in files], settings, attributes), out)
+        return report.write(audited([sources.source(path) for path in files], settings, attributes), out)
     if files or not study:
         raise AuditError("--records needs --study NAME, and no files")
     frame = studies.from_study(Path(given["records"]), study, given["preset"], select, given["condition"], notes)
     name = f"records of study {study}{' ' if select else ''}{' '.join(select)}"
-    return pages.write(audited([sources.of_frame(frame, name)], settings, attributes, notes), out)
+    return report.write(audited([sources.of_frame(frame, name)], settings, attributes, notes), out)
 
 
 if __name__ == "__main__":

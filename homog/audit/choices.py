@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +53,3 @@ class Settings:
 def note(what: str, subject: str, count: int, detail: str) -> dict[str, Any]:
     """A row of the table of notes: what was left out, or is worth knowing."""
     return dict(zip(NOTES, (what, subject, int(count), detail), strict=True))
-
-
-def counted(n: int, noun: str, verb: Sequence[str] = ("", "")) -> str:
-    """'1 example', '3 examples'; with `verb` ('is', 'are') the one that agrees."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'} {verb[n != 1]}".rstrip()

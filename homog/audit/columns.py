@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from homog.analysis.ensembles import some
-from homog.audit.choices import CHOICES, AuditError, Settings, counted, note
+from homog.audit.choices import CHOICES, AuditError, Settings, note
 from homog.audit.sources import PROBABILITY, Source, as_long, missing_column
+from homog.wording import counted, some
 
 pc: Any = compute  # its functions are made at run time
 LONG = ("model", "example", "label", "prediction")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from homog.analysis.ensembles import DECISIONS, Ensemble, some
+from homog.analysis.ensembles import DECISIONS, Ensemble
 from homog.audit.choices import note
+from homog.wording import some
 
 
 def families(ensembles: Sequence[Ensemble], notes: list) -> list[Ensemble]:

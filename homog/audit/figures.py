@@ -15,10 +15,10 @@ from homog.analysis.across_decisions import distributions
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.failing_alike import similarity
 from homog.audit.tables import Audit, Section
-from homog.audit.words import percent
 from homog.metrics.agreement import wrong_agreement_baseline
 from homog.report import plots
-from homog.report.layout import count, readable
+from homog.report.layout import percent, readable
+from homog.wording import counted
 
 OBSERVED, CHANCE, APART = plots.COLOURS["injected"], plots.COLOURS["clean"], plots.COLOURS["sham"]
 BLANK = "#E4E4E4"  # a model with itself
@@ -89,7 +89,7 @@ def failure_distribution(section: Section) -> Figure:
     _legend(figure, ["observed", "independent"])
     ends = f"All {k} fail: {percent(distribution.observed[-1])} (independent {percent(distribution.baseline[-1])}). "
     ends += f"None fails: {percent(distribution.observed[0])} ({percent(distribution.baseline[0])})."
-    plots.note(figure, f"{ends} {count(distribution.n, 'example')}.")
+    plots.note(figure, f"{ends} {counted(distribution.n, 'example')}.")
     return figure
 
 
@@ -124,7 +124,7 @@ def agreement(section: Section) -> Figure:
     _model_names(axes, ensemble, order)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    plots.note(figure, f"{count(k, 'model')}, {count(ensemble.n, 'example')}.{_capped(ensemble)}")
+    plots.note(figure, f"{counted(k, 'model')}, {counted(ensemble.n, 'example')}.{_capped(ensemble)}")
     return figure
 
 
@@ -183,10 +183,10 @@ def agreement_accuracy(section: Section) -> Figure:
     axes.grid(axis="y")
     axes.set_axisbelow(True)
     left = len(pairs) - len(known)
-    said = f" {count(left, 'pair')} without joint errors left out." if left else ""
+    said = f" {counted(left, 'pair')} without joint errors left out." if left else ""
     plots.note(
         figure,
-        f"{count(len(known), 'pair')} of {len(ensemble.models)} models, {count(ensemble.n, 'example')}.{said}",
+        f"{counted(len(known), 'pair')} of {len(ensemble.models)} models, {counted(ensemble.n, 'example')}.{said}",
     )
     return figure
 
@@ -224,7 +224,7 @@ def market_share(section: Section) -> Figure:
     for axes in panels:
         axes.set_xlabel("Share on the shared base")
     words = f"{len(curve) - 1} deployers; shared: {market.base} {market.shared}; control: {market.control}. "
-    plots.note(figure, f"{words}{count(section.distribution.n, 'example')}; bands: intervals.")
+    plots.note(figure, f"{words}{counted(section.distribution.n, 'example')}; bands: intervals.")
     return figure
 
 
@@ -245,6 +245,6 @@ def tasks(family: Ensemble) -> Figure:
     axes.set_axisbelow(True)
     _legend(figure, ["observed", "independent", "a model"])
     ends = f"{percent(observed[:, -1].mean())} (independent {percent(baseline[:, -1].mean())})"
-    size = f"{family.n:,} people, {count(len(each), 'model')}"
+    size = f"{family.n:,} people, {counted(len(each), 'model')}"
     plots.note(figure, f"Failed in all {len(t) - 1}: {ends}. {size}.")
     return figure

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from homog.analysis.ensembles import some
 from homog.audit.choices import BASES, AuditError, note
 from homog.audit.columns import KEYS, Column, Rows
+from homog.wording import some
 
 SHARED = "every model shares it, so nothing here is a control for it"
 _BLOCK = 8_000_000  # rows looked at together: bounds the memory of index arithmetic

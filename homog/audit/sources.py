@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from homog.analysis import Frame
-from homog.analysis.ensembles import some
 from homog.audit.choices import CHOICES, AuditError
+from homog.wording import some
 
 MISSING = ["", "NaN", "nan", "NA", "null"]  # in CSV
 PROBABILITY = "probability_"

@@ -12,7 +12,7 @@ import pandas as pd
 from homog.analysis import Frame, across_decisions, failed_by_all, failing_alike, joint_failure
 from homog.analysis.across_decisions import group_homogenizations, sharing_across
 from homog.analysis.against_control import SHARING, Market, market
-from homog.analysis.ensembles import Ensemble, some
+from homog.analysis.ensembles import Ensemble
 from homog.analysis.pair_regression import regression
 from homog.audit.choices import BASES, NOTES, AuditError, Settings, note
 from homog.audit.columns import encoded, rows
@@ -21,6 +21,7 @@ from homog.audit.pivot import ensembles
 from homog.audit.sources import Source
 from homog.metrics.intervals import holm
 from homog.metrics.outcomes import FailureDistribution, failure_distribution
+from homog.wording import some
 
 SECTION = ("error_rates", "measures", "failure_distribution", "diversity", "systemic_failures", "groups")
 SECTION += ("group_errors", "pairs", "clustering", "order", "regression", "market", "market_models", "sharing")

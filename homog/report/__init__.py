@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mapping[str, str]) -> None:
     """Write and print the reports of the named studies, or of all that have records, with the summary over them."""
     from homog import study
-    from homog.report import pages
+    from homog.report import study_report
 
     results = Path(where)
     if preset:
@@ -54,11 +54,11 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     effects = {}
     for one, largest_preset, cells, _ in found:
         exposures, module = study.exposed_by(one, largest_preset), figures_of(one.name)
-        text, frame = pages.write(results, one, largest_preset, cells, exposures, module)
+        text, frame = study_report.write(results, one, largest_preset, cells, exposures, module)
         print(text, flush=True)
         effects |= {one.name: frame} if "inherited" in frame else {}
     if not names:
-        print(pages.write_summary(results, effects), flush=True)
+        print(study_report.write_summary(results, effects), flush=True)
 
 
 def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path) -> tuple[str, Any, int]:

@@ -11,7 +11,9 @@ import pandas as pd
 
 from homog.analysis import Frame
 from homog.analysis.verdicts import RULE, borne_out, signs, verdict
-from homog.report.layout import bracket, count, joined, readable
+from homog.report.layout import bracket, readable
+from homog.report.pages import Finding
+from homog.wording import counted, joined
 
 FEW = 6  # answers that a report lists one by one
 
@@ -33,20 +35,6 @@ LEGEND = (
     "Accuracy change: on clean inputs, against the clean control."
 )
 EXPECTED = {"+": "inherited harm above 0", "-": "inherited harm below 0", "0": "no inherited harm"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One adaptation's: `name` for the reader, `verdict`, and the `detail` with numbers and n."""
-
-    name: str
-    verdict: str
-    detail: str
-
-    @property
-    def sentence(self) -> str:
-        """All of it."""
-        return f"{self.name}: {self.verdict}; {self.detail}."
 
 
 @dataclass(frozen=True)
@@ -74,22 +62,22 @@ def answers(overall: Frame) -> list[Finding]:
     """An answer per row of `means.by_adaptation`."""
     rows = [row for _, row in overall.iterrows()]
     several = [name for name in ("backbone", "condition") if overall[name].nunique() > 1]
-    found = []
+    findings = []
     for row in rows:
         name = " ".join([readable(row["adaptation"]), *(f"({row[key]})" for key in several)])
         word, why = verdict(row)
-        found.append(Finding(name, word, _detail(row) + (f"; {why}" if why else "")))
-    return found
+        findings.append(Finding(name, word, _detail(row) + (f"; {why}" if why else "")))
+    return findings
 
 
 def _detail(row: Any) -> str:
     if math.isnan(row["value"]):
         return f"there is no inherited harm to report ({row['reason']})"
-    seeds = count(row["seeds"], "backbone seed")
+    seeds = counted(row["seeds"], "backbone seed")
     alone = ": interval over examples only" if row["seeds"] == 1 else ""
-    n = f"mean over {count(row['tasks'], 'task')}, {count(row['examples'], 'example')}, {seeds}{alone}"
+    n = f"mean over {counted(row['tasks'], 'task')}, {counted(row['examples'], 'example')}, {seeds}{alone}"
     parts = [f"inherited harm {bracket(row)} ({n})", _sham(row)]
-    parts.append(f"{row['inherited_tasks']} of {count(row['tested_tasks'], 'task')} above 0 after Holm")
+    parts.append(f"{row['inherited_tasks']} of {counted(row['tested_tasks'], 'task')} above 0 after Holm")
     if row["benefited_tasks"]:
         parts[-1] += f", {row['benefited_tasks']} below"
     if row["left_out"]:
@@ -101,7 +89,7 @@ def _sham(row: Any) -> str:
     if math.isnan(row["sham_value"]):
         why = row["sham_reason"] or "none was run"
         return f"no sham to compare with ({why}), so the procedure itself is not ruled out"
-    return f"sham {bracket(row, 'sham_')} ({count(row['sham_seeds'], 'seed')})"
+    return f"sham {bracket(row, 'sham_')} ({counted(row['sham_seeds'], 'seed')})"
 
 
 def summary_table(overall: Frame) -> Frame:

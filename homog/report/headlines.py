@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pandas import Series
+
 from homog.analysis import Frame
-from homog.report.answers import FEW, Finding
-from homog.report.layout import bracket, count, number, readable
+from homog.report.answers import FEW
+from homog.report.layout import bracket, decimals, number, readable
+from homog.report.pages import Finding
+from homog.wording import counted
 
 
 def headlines(answers: Sequence[Finding], frame: Frame, exposures: Mapping[str, str]) -> list[Finding]:
@@ -40,11 +44,11 @@ def _by_adaptation(answers: Sequence[Finding], frame: Frame, exposures: Mapping[
         rows = rows.assign(verdict=[answers[place].verdict for place in rows.index])
         differ, by_defect = rows["verdict"].nunique() > 1, rows.groupby(rows["condition"].map(exposures), sort=False)
         parts = [_of_defect(defect, part, differ) for defect, part in by_defect]
-        lines.append(Finding(name, _counted(rows["verdict"].tolist()), "; ".join([*parts, _shams(rows)])))
+        lines.append(Finding(name, _shares(rows["verdict"].tolist()), "; ".join([*parts, _shams(rows)])))
     return lines
 
 
-def _counted(words: list[str]) -> str:
+def _shares(words: list[str]) -> str:
     """'inherited', or 'inherited (4 of 5), undecided (1 of 5)'."""
     different = dict.fromkeys(words)
     if len(different) == 1:
@@ -58,21 +62,25 @@ def _of_defect(defect: object, rows: Frame, differ: bool) -> str:
     With its verdict where verdicts `differ` by defect or exposure.
     """
     told = _range([f"{n}" for n in sorted(rows["inherited_tasks"])])
-    tasks = f"{told} of {count(int(rows['tested_tasks'].max()), 'task')} above 0"
-    word = f" {_counted(rows['verdict'].tolist())}," if differ else ""
+    tasks = f"{told} of {counted(int(rows['tested_tasks'].max()), 'task')} above 0"
+    word = f" {_shares(rows['verdict'].tolist())}," if differ else ""
     if len(rows) == 1:
         return f"{rows['condition'].iloc[0]}{word} {bracket(rows.iloc[0])}, {tasks}"
-    values = [number(value) for value in sorted(rows["value"])]
-    return f"{defect}{word} {_range(values)} over {len(rows)} exposures, {tasks}"
+    return f"{defect}{word} {_range(_numbers(rows['value']))} over {len(rows)} exposures, {tasks}"
 
 
 def _shams(rows: Frame) -> str:
-    values = [number(value) for value in sorted(rows["sham_value"].dropna())]
+    values = _numbers(rows["sham_value"].dropna())
     without = len(rows) - len(values)
     if not values:
         return "no sham"
     said = f"{'sham' if len(set(values)) == 1 else 'shams'} {_range(values)}"
     return said + (f" (none for {without} of {len(rows)})" if without else "")
+
+
+def _numbers(values: Series) -> list[str]:
+    """In ascending order, with decimals for the largest."""
+    return [number(value, decimals(*values)) for value in sorted(values)]
 
 
 def _range(ordered: list[str]) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from homog.analysis import Frame
+from homog.wording import counted as count  # noqa: F401
+from homog.wording import joined  # noqa: F401
 
 SPELLED = {
     "sms": "SMS",
@@ -22,9 +26,20 @@ SPELLED = {
     "n": "n",
     "p": "p",
 }
-HIDDEN = ("names", "control", "family", "defect_kind")  # in the CSV, not for the eye
-CONSTANT = ("backbone", "condition", "kind", "dose", "reason")  # shown only where they differ
-NAMES = ("adaptation", "task")  # columns whose values are names from the code
+HEADINGS = {
+    "value": "Value [95 % interval]",
+    "holm": "p (Holm)",
+    "p_plain": "p (plain)",
+    "arm_seed": "Backbone seed",
+    "value_of_group": "Group",
+    "group": "By",
+    "homogenization": "H",
+}
+HIDDEN = ("names", "control", "family", "defect_kind", "detail")  # in the CSV, not for the eye
+CONSTANT = ("backbone", "condition", "kind", "dose")  # shown only where they differ
+NAMES = ("adaptation", "task", "measure", "term", "outcome")  # columns whose values are names from the code
+P_VALUES = ("p", "holm", "p_plain")
+LEAST = 0.01  # what is smaller gets more than two decimals
 
 
 def readable(name: str, family: str = "") -> str:
@@ -38,68 +53,107 @@ def readable(name: str, family: str = "") -> str:
         return f"{readable(name, family)} ({backbone})"
     if "=" in name:
         name, *settings = name.split(" ")
-        return ", ".join([readable(name, family), *(one.replace("_", " ").replace("=", " ") for one in settings)])
+        return ", ".join([readable(name, family), *(text.replace("_", " ").replace("=", " ") for text in settings)])
     words = name.removeprefix(f"{family}_").split("_")
     spelled = [SPELLED.get(word, word) for word in words]
-    first = spelled[0] if words[0] in SPELLED and words[0] != "finetune" else spelled[0].capitalize()
+    first = spelled[0] if words[0] in SPELLED and words[0] != "finetune" else spelled[0][:1].upper() + spelled[0][1:]
     return " ".join([first, *spelled[1:]])
 
 
+def decimals(*values: float) -> int:
+    """How many decimals numbers that stand together get: two; where all are below LEAST, two digits of the largest."""
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 2 if size >= LEAST or size < 1e-300 else 1 - math.floor(math.log10(size))
+
+
 def number(value: float, digits: int = 2) -> str:
-    """A rounded number with a true minus and no negative zero; 'n/a' for NaN."""
+    """'0.12', '1,234', '5.2e9', '3.1e-6', '∞', 'n/a' for NaN; a true minus, and no negative zero."""
     if math.isnan(value):
         return "n/a"
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    if math.isinf(value):
+        return "∞" if value > 0 else "\N{MINUS SIGN}∞"
+    size = abs(value)
+    if size >= 1e6 or digits > 5 and size:
+        text = re.sub(r"e([+-])0*", lambda sign: "e" + sign[1].replace("+", ""), f"{value:.1e}")
+    else:
+        text = f"{value:,.0f}" if size >= 100 else f"{value:.{min(digits, 5)}f}"
+        text = text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def bracket(row: Any, prefix: str = "") -> str:
-    """'0.96 [0.95, 0.97]' from the columns value, low and high."""
-    value, low, high = (float(row[prefix + name]) for name in ("value", "low", "high"))
-    return "n/a" if math.isnan(value) else f"{number(value)} [{number(low)}, {number(high)}]"
+    """'0.96 [0.95, 0.97]' from the columns value, low and high; '0.96 (no interval)'."""
+    return interval(*(float(row[prefix + name]) for name in ("value", "low", "high")))
 
 
-def count(n: int, noun: str) -> str:
-    """'1 task', '2,400 examples'."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def interval(value: float, low: float, high: float) -> str:
+    """'0.96 [0.95, 0.97]', '0.0012 [0.0004, 0.0031]', '0.96 (no interval)', 'n/a'."""
+    digits = decimals(value, low, high)
+    limits = "(no interval)" if math.isnan(low) else f"[{number(low, digits)}, {number(high, digits)}]"
+    return "n/a" if math.isnan(value) else f"{number(value, digits)} {limits}"
 
 
-def joined(names: list[str]) -> str:
-    """'a, b and c'."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def percent(value: float) -> str:
+    """'3.2 %', '0.04 %', '<0.01 %'."""
+    if math.isnan(value):
+        return "n/a"
+    shown = 100 * value
+    if 0 < shown < 0.01:
+        return "<0.01 %"
+    return f"{number(shown, 0 if shown >= 99.95 or shown == 0 else 1 if shown >= 1 else 2)} %"
 
 
-def display(frame: Frame) -> Frame:
-    """A frame of strings: intervals as one column, numbers rounded, columns that say nothing left out."""
-    shown = frame.drop(columns=[name for name in HIDDEN if name in frame])
-    same = [name for name in CONSTANT if name in shown and shown[name].nunique(dropna=False) <= 1]
-    shown = shown.drop(columns=same)
-    for low in [name for name in shown if name == "low" or name.endswith("_low")]:
-        prefix = low.removesuffix("low")
-        texts = [bracket(row, prefix) for _, row in shown.iterrows()]
-        shown = shown.assign(**{f"{prefix}value": texts}).drop(columns=[low, f"{prefix}high"])
-    columns = {name: [cell(value, name) for value in shown[name]] for name in shown}
-    return pd.DataFrame(columns).rename(columns={name: heading(name) for name in columns})
+def percents(row: Any) -> str:
+    """'7.5 % [3.3 %, 12.5 %]' from the columns value, low and high."""
+    limits = "(no interval)" if math.isnan(row["low"]) else f"[{percent(row['low'])}, {percent(row['high'])}]"
+    return f"{percent(row['value'])} {limits}"
+
+
+def display(frame: Frame, most: int | None = None, hidden: Sequence[str] = HIDDEN) -> Frame:
+    """A frame of strings, of at most `most` rows.
+
+    Intervals are one column, numbers rounded; `hidden` columns and columns that say nothing are left out.
+    """
+    frame = frame.drop(columns=[name for name in hidden if name in frame])
+    same = [name for name in CONSTANT if name in frame and frame[name].nunique(dropna=False) <= 1]
+    same += [name for name in ("reason", "excluded") if name in frame and not frame[name].astype(bool).any()]
+    shown, columns = frame.drop(columns=same).head(most if most else len(frame)), {}
+    limits = {_of_limit(name, shown): name for name in shown if name == "low" or str(name).endswith("_low")}
+    ends = {end for low in limits.values() for end in (low, f"{low.removesuffix('low')}high")}
+    for name in (name for name in shown if name not in ends):
+        values = shown[name].tolist()
+        if name in limits:
+            low, high = (shown[f"{limits[name].removesuffix('low')}{end}"].tolist() for end in ("low", "high"))
+            columns[name] = [interval(*row) for row in zip(values, low, high, strict=True)]
+        else:
+            columns[name] = [cell(value, str(name)) for value in values]
+    return pd.DataFrame(columns).rename(columns={name: heading(str(name)) for name in columns})
+
+
+def _of_limit(low: str, frame: Frame) -> str:
+    """The column that the lower limit `low` belongs to: 'sham_low' -> 'sham_value', 'rate_low' -> 'rate'."""
+    value = f"{low.removesuffix('low')}value"
+    return value if value in frame else low.removesuffix("_low")
 
 
 def cell(value: Any, column: str) -> str:
     """One value as text."""
-    if isinstance(value, bool) or type(value).__name__ == "bool":
-        return "yes" if value else "NO"
-    if isinstance(value, float) and column in ("p", "holm"):
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "NO" if column == "verified" else "no"
+    if isinstance(value, float) and column in P_VALUES:
         return "n/a" if math.isnan(value) else ("<0.001" if value < 0.001 else f"{value:.3f}")
     if isinstance(value, float):
-        return f"{value:g}" if column == "dose" else number(value)
+        return f"{value:g}" if column == "dose" else number(value, decimals(value))
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
     if value is None:
         return "not recorded"
-    return readable(value) if column in NAMES else str(value)
+    return readable(str(value)) if column in NAMES else str(value)
 
 
 def heading(column: str) -> str:
     """A column's name for a reader."""
-    return {"value": "Value [95 % interval]", "holm": "p (Holm)", "arm_seed": "Backbone seed"}.get(
-        column, readable(column)
-    )
+    return HEADINGS.get(column) or readable(column)
 
 
 def aligned(frame: Frame) -> str:

@@ -1,164 +1,128 @@
-"""A study's report as files: CSV, LaTeX, figures, one HTML page and the same as Markdown."""
+"""Every report's page: sections of blocks as HTML, as Markdown and on the terminal; its tables and figures as files."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from homog import analysis, records
-from homog.analysis import Frame, Results, facts, means, models
-from homog.config import Cell
-from homog.report import answers, layout, plots, summary
-from homog.report.headlines import headlines
-from homog.study import controls
+from homog.analysis import Frame
+from homog.files import replacing
+from homog.report import layout, plots
 
-LISTED = 30  # missing cells named in the report; cells.csv has all
+LISTED = 30  # lines of a list; its file has all
+PRINTED = 8  # lines of a list on the terminal
 LONG = 20  # rows above which a table of the page is folded
+WIDTH = 110  # characters of a line on the terminal
+WITH_TEX = ("tables/*.csv", "tables/*.tex", "figures/*.pdf", "figures/*.png")
 
 
-def write(
-    results: Path, study: Any, preset: str, cells: Sequence[Cell], exposures: Mapping[str, Any], module: Any
-) -> tuple[str, Results]:
-    """Write the report of `study` under `results`; the text for the terminal and what it is made from.
+@dataclass(frozen=True)
+class Finding:
+    """An answer: `name` of what was asked about, `verdict`, and the `detail` with numbers and n."""
 
-    `module`: its figures.py or None.
+    name: str
+    verdict: str
+    detail: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return f"{self.name}: {self.verdict}; {self.detail}."
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A part of a page. What is set is shown, in the order of the fields.
+
+    `name`: the heading. `look` of `text`: '', soft, strong or warning. `table`: strings; where it is one of the page's
+    tables its file is tables/`name`.csv, with `rows` rows. `files`: links. `figures`: name -> (figure, caption).
     """
-    found, problems = analysis.read(results, cells)
-    every = _frame(cells, found, exposures, module)
-    beside = controls(cells) if "inherited" in every else set()
-    effects = every[~every["cell"].isin(beside)]
-    folder = records.report_folder(results, study.name)
-    if hasattr(module, "said"):
-        said = module.said(effects)
-    else:
-        harmed = effects if "inherited" in effects else analysis.effects([], {}, {})  # nothing planted: no rows
-        said = answers.said(study.hypothesis, exposures, means.by_adaptation(harmed))
-    tables = {"accuracy": facts.accuracy(every), "upstream": facts.upstream(effects)}
-    tables["parameters"] = facts.parameters(found.values(), {cell.id: cell for cell in cells})
-    if exposures and study.specificity:
-        own = [cell for cell in cells if cell.id not in beside]
-        crossed = means.specificity(analysis.effects(own, found, exposures, own=False))
-        tables |= {"specificity": crossed} if len(crossed) else {}
-    tables |= {"controls": means.controls(every, beside)} if beside else {}
-    tables = {**(module.tables(effects) if module else {}), **tables}
-    shown = {"summary": said.table}
-    shown |= {name: layout.display(frame) for name, frame in tables.items()}
-    figures = module.figures(effects) if module else {}
-    page = context(study, preset, cells, every, said, problems)
-    page |= {"shown": shown, "figures": figures, "captions": getattr(module, "CAPTIONS", {})}
-    page |= {"provenance": facts.provenance(list(found.values()))}
-    page |= {"answers": headlines(said.answers, said.frame, {name: one.name for name, one in exposures.items()})}
-    written = [path for name in figures for path in plots.save(figures[name], folder / "figures" / name)]
-    for name, frame in {"summary": said.frame, **tables}.items():
-        _save(folder / "tables" / f"{name}.csv", csv(frame), written)
-        _save(folder / "tables" / f"{name}.tex", layout.latex(shown[name]), written)
-    _save(folder / "cells.csv", csv(facts.cell_table(cells, found, problems)))
-    _save(folder / "effects.csv", csv(every.frame[[name for name in every.frame if name in analysis.WRITTEN]]))
-    _save(folder / "report.html", rendered("report.html.j2", page))
-    _save(folder / "report.md", rendered("report.md.j2", page))
-    _remove_stale(folder, written)
-    return terminal(folder, page), effects
+
+    name: str = ""
+    text: str = ""
+    look: str = ""
+    findings: Sequence[Finding] = ()
+    lines: Sequence[str] = ()
+    table: Frame | None = None
+    rows: int = 0
+    files: Sequence[str] = ()
+    figures: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
 
 
-def _frame(cells: Sequence[Cell], found: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Results:
-    """What the study's figures are made from: effects, or models where it asks for them (FRAME) or plants nothing."""
-    if exposures and getattr(module, "FRAME", "effects") == "effects":
-        return analysis.effects(cells, found, exposures)
-    return models.models(cells, found, [records.CLEAN, *exposures])
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A report. `sections`: (heading, blocks). `printed`: what the terminal shows."""
+
+    title: str
+    lead: str
+    sections: Sequence[tuple[str, Sequence[Block]]]
+    printed: Sequence[Block]
 
 
-def write_summary(results: Path, effects: Mapping[str, Results]) -> str:
-    """Write results/summary from study name -> results; the text for the terminal, '' where nothing was planted."""
-    frame = summary.summary(effects)
-    if frame.empty:
-        return ""
-    folder, figure = records.report_folder(results, "summary"), summary.figure(frame)
-    written = plots.save(figure, folder / "figures" / "summary")
-    _save(folder / "tables" / "summary.csv", csv(frame), written)
-    shown = layout.display(frame.drop(columns=[*summary.RATES, "seeds", "examples"]))
-    _save(folder / "tables" / "summary.tex", layout.latex(shown), written)
-    text = f"# All defects\n\n![Summary](figures/summary.png)\n\n{summary.CAPTION}\n\n{layout.markdown(shown)}\n"
-    _save(folder / "report.md", text)
-    _remove_stale(folder, written)
-    return f"all defects: {folder / 'report.md'}"
+def save(page: Page, folder: Path, tables: Mapping[str, Frame], ours: Iterable[str] = WITH_TEX) -> str:
+    """Write report.html, report.md, tables/ and figures/ in `folder`; the text for the terminal.
+
+    `tables`: name -> frame. A table that the page shows in full is written for LaTeX too. Files that match `ours`
+    (globs) and are not part of this report are removed.
+    """
+    blocks = [block for _, blocks in page.sections for block in blocks]
+    written = [
+        path
+        for block in blocks
+        for name, (figure, _) in block.figures.items()
+        for path in plots.save(figure, folder / "figures" / name)
+    ]
+    shown = {block.name: block.table for block in blocks if block.table is not None and len(block.table) == block.rows}
+    for name, frame in tables.items():
+        files = {"csv": csv(frame)} | ({"tex": layout.latex(shown[name])} if name in shown else {})
+        for suffix, text in files.items():
+            written.append(write(folder / "tables" / f"{name}.{suffix}", text))
+    for suffix in ("html", "md"):
+        write(folder / f"report.{suffix}", rendered(f"report.{suffix}.j2", page))
+    for path in {path for pattern in ours for path in folder.glob(pattern)} - set(written):
+        path.unlink()
+    return terminal(page, folder)
 
 
-def context(
-    study: Any,
-    preset: str,
-    cells: Sequence[Cell],
-    effects: Results,
-    said: answers.Said,
-    problems: Mapping[str, str],
-) -> dict[str, Any]:
-    """What both pages say in words."""
-    absent = analysis.missing(cells, effects, problems)
-    bad = effects.frame[effects["reason"] != ""]
-    failed = facts.upstream(effects)
-    failed = failed[[passed is False for passed in failed["verified"]]]
-    outcome = said.outcome
-    if len(absent):
-        outcome += f", so far: {len(absent)} of {layout.count(len(cells), 'cell')} are missing"
-    return {
-        "study": study,
-        "preset": preset,
-        "backbones": layout.joined(sorted({cell.arm.backbone.label for cell in cells})),
-        "rule": said.rule,
-        "legend": said.legend,
-        "expected": said.expected,
-        "outcome": outcome,
-        "statistics": said.statistics,
-        "cells": len(cells),
-        "finished": len(cells) - len(absent),
-        "unverified": [named(row) for _, row in failed.iterrows()],
-        "missing": capped([f"{named(row)}: {row['reason']}" for _, row in absent.iterrows()], "cells.csv"),
-        "undefined": capped([f"{named(row)}: {row['reason']}" for _, row in bad.iterrows()], "effects.csv"),
-    }
-
-
-def named(row: Any) -> str:
-    """An arm or a cell in words."""
-    parts = [f"{row['kind']} {row['backbone']}"]
-    if row["kind"] != "clean":
-        parts.append(f"{row['defect']} at dose {row['dose']:g}, backbone seed {row['arm_seed']}")
-    if "task" in row:
-        parts += [row["adaptation"], row["task"], row["cell"]]
-    return ", ".join(parts)
-
-
-def capped(lines: list[str], rest: str) -> list[str]:
-    """At most LISTED lines; the last says how many more there are and which file has them."""
-    more = len(lines) - LISTED
-    return lines if more <= 0 else [*lines[:LISTED], f"and {more} more, all in {rest}"]
-
-
-def terminal(folder: Path, page: Mapping[str, Any]) -> str:
-    """What is printed: the headline table, what is missing, where the files are."""
-    study = page["study"]
-    lines = [f"{study.title} ({study.name}, preset {page['preset']}, {page['backbones']})", ""]
-    lines += [f"hypothesis ({page['expected']}): {page['outcome']}"]
-    for answer in page["answers"]:
-        lines += textwrap.wrap(answer.sentence, 110, subsequent_indent="  ")
-    lines.append("")
-    table = page["shown"]["summary"].drop(columns="Sham's accuracy change", errors="ignore")
-    lines += [layout.aligned(table), *textwrap.wrap(page["legend"], 110), ""]
-    lines += [f"WARNING: not verified upstream: {name}" for name in page["unverified"]]
-    lines += [f"cells: {page['finished']} of {page['cells']} finished"]
-    if page["finished"] < page["cells"]:
-        lines[-1] += f", {page['cells'] - page['finished']} missing (listed in the report)"
-    lines += [f"report: {folder / 'report.html'}", f"tables and figures: {folder}"]
-    return "\n".join(lines).replace("\N{MINUS SIGN}", "-")
+def write(path: Path, text: str) -> Path:
+    """Write `text` to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def csv(frame: Frame) -> str:
-    """A frame as CSV, six digits."""
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    """A frame as CSV, six digits; fast for a million rows, since numbers are written here."""
+    numbers = frame.select_dtypes("float").columns
+    written = {name: [f"{value:.6g}" if value == value else "" for value in frame[name].tolist()] for name in numbers}
+    return frame.assign(**written).to_csv(index=False, lineterminator="\n")
 
 
-def rendered(template: str, page: Mapping[str, Any]) -> str:
-    """The page of a template; HTML is escaped."""
+def capped(lines: Sequence[str], rest: str, most: int = LISTED) -> list[str]:
+    """At most `most` lines; the last says how many more there are and that `rest` has them."""
+    more = len(lines) - most
+    return list(lines) if more <= 0 else [*lines[:most], f"and {more} more, all in {rest}"]
+
+
+def terminal(page: Page, folder: Path) -> str:
+    """What is printed: the blocks that the page names, and where the files are."""
+    lines = [page.title, page.lead, ""]
+    for block in page.printed:
+        lines += ["", f"{layout.readable(block.name)}:"] if block.name else []
+        lines += textwrap.wrap(block.text, WIDTH)
+        for finding in block.findings:
+            lines += textwrap.wrap(finding.sentence, WIDTH, subsequent_indent="  ")
+        lines += [f"  {line}" for line in capped(block.lines, "the report", PRINTED)]
+        lines += ["", layout.aligned(block.table)] if block.table is not None else []
+    lines += ["", f"report: {folder / 'report.html'}", f"tables and figures: {folder}"]
+    return "\n".join(lines).replace("\N{MINUS SIGN}", "-")
+
+
+def rendered(template: str, page: Page) -> str:
+    """The page by a template; HTML is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -172,18 +136,4 @@ def rendered(template: str, page: Mapping[str, Any]) -> str:
     )
     environment.filters |= {"readable": layout.readable, "markdown": layout.markdown}
     environment.filters["svg"] = lambda figure, name: Markup(plots.svg(figure, name))
-    return environment.get_template(template).render(page, long=LONG)
-
-
-def _save(path: Path, text: str, written: list[Path] | None = None) -> None:
-    with records.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    if written is not None:
-        written.append(path)
-
-
-def _remove_stale(folder: Path, written: Sequence[Path]) -> None:
-    """Drop tables and figures that an earlier report left and this one does not have."""
-    for kind in ("tables/*.csv", "tables/*.tex", "figures/*.pdf", "figures/*.png"):
-        for path in set(folder.glob(kind)) - set(written):
-            path.unlink()
+    return environment.get_template(template).render(page=page, long=LONG)

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from homog import records, study
-from homog.audit import audit, figures, pages, studies, words
+from homog.audit import audit, figures, findings, report, studies
 from homog.audit.__main__ import main
 from homog.audit.choices import AuditError
-from homog.report import plots
+from homog.report import layout, pages, plots
 from tests import fakes
 from tests.audit.data import by_hand, decisions, planted
 
@@ -78,7 +78,7 @@ def test_figures_of_an_earlier_audit_are_removed_but_nothing_else(tmp_path):
     folder.mkdir()
     for name in ("agreement_old_task.png", "market_share.pdf", "mine.png"):
         (folder / name).write_bytes(b"")
-    pages.write(audit(by_hand(), resamples=10), tmp_path)
+    report.write(audit(by_hand(), resamples=10), tmp_path)
     there = {path.name for path in folder.iterdir()}
     assert "mine.png" in there and "agreement_old_task.png" not in there and "market_share.pdf" not in there
     assert "agreement.png" in there
@@ -97,16 +97,18 @@ def test_tables_read_back_are_the_tables(written):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (0.1234, "0.123"),
-        (-0.00123, "−0.00123"),
-        (12.34, "12.3"),
+        (0.1234, "0.12"),
+        (-0.00123, "−0.0012"),
+        (12.34, "12.34"),
+        (-0.0000031, "−3.1e−6"),
+        (2.5e-12, "2.5e−12"),
         (1234.5, "1,234"),
         (5.2e9, "5.2e9"),
     ]
-    + [(0, "0"), (float("nan"), "n/a"), (float("-inf"), "−∞"), (1.0, "1")],
+    + [(0, "0.00"), (float("nan"), "n/a"), (float("-inf"), "−∞"), (1.0, "1.00")],
 )
-def test_numbers_in_three_digits(value, said):
-    assert words.significant(value) == said
+def test_numbers_have_two_decimals_or_two_digits(value, said):
+    assert layout.number(value, layout.decimals(value)) == said
 
 
 @pytest.mark.parametrize(
@@ -122,11 +124,11 @@ def test_numbers_in_three_digits(value, said):
 )
 def test_the_verdict_on_sharing(low, high, holm, verdict):
     row = {"shared": "arm", "control": "others", "value": (low + high) / 2, "low": low, "high": high, "holm": holm}
-    assert words._of_sharing(row).verdict == verdict
+    assert findings._of_sharing(row).verdict == verdict
 
 
 def test_percentages():
-    assert [words.percent(value) for value in (0, 0.00001, 0.0004, 0.0321, 0.5, 1)] == [
+    assert [layout.percent(value) for value in (0, 0.00001, 0.0004, 0.0321, 0.5, 1)] == [
         "0 %",
         "<0.01 %",
         "0.04 %",
@@ -160,7 +162,7 @@ def test_models_that_are_never_wrong_together():
     found = audit(frame, resamples=20)
     assert found.tables["measures"]["value"].isna()[1:3].all()
     assert found.tables["measures"]["reason"][1] == "B never fails"
-    assert "n/a" in words.findings(found)[0].detail
+    assert "n/a" in findings.findings(found)[0].detail
     assert figures.figures(found)["agreement_accuracy"][0].texts
 
 

@@ -9,7 +9,7 @@ import pytest
 from homog import analysis, records, report
 from homog.analysis import means, verdicts
 from homog.config import ConfigError, choose
-from homog.report import answers, layout, pages
+from homog.report import answers, layout, pages, study_report
 from tests import fakes
 
 TASKS = ["trec", "sms_spam", "adult_income"]
@@ -112,7 +112,7 @@ def grid(tmp_path_factory):
 
 def write(results, cells):
     figures = report.figures_of("inheritance")
-    return pages.write(results, fakes.study(), "laptop", cells, fakes.EXPOSURES, figures)[0]
+    return study_report.write(results, fakes.study(), "laptop", cells, fakes.EXPOSURES, figures)[0]
 
 
 def contents(folder):
@@ -131,9 +131,13 @@ def test_the_report_is_whole_and_the_same_on_a_second_run(grid):
     assert set(first) == expected
     (folder / "figures" / "of_an_earlier_report.png").write_bytes(b"")
     assert write(results, cells) == text and contents(folder) == first
-    assert "LoRA" in text and f"{len(cells) - 1} of {len(cells)} finished, 1 missing" in text
+    assert "LoRA" in text and f"{len(cells) - 1} of {len(cells)} models finished" in text
     assert f"met, so far: 1 of {len(cells)} cells are missing" in text
-    assert "WARNING: not verified upstream: sham" in text and str(folder / "report.html") in text
+    assert (
+        "Not verified upstream: 1 injected or sham backbone failed" in text
+        and "  sham minilm_l6" in text
+        and str(folder / "report.html") in text
+    )
 
 
 def test_the_report_names_missing_cells_and_failed_injections(grid):
@@ -186,20 +190,20 @@ def test_the_page_is_one_self_contained_escaped_file(grid):
 
 def test_a_study_without_figures_of_its_own(grid):
     results, cells, *_ = grid
-    pages.write(results, fakes.study("bare"), "smoke", cells, fakes.EXPOSURES, None)
+    study_report.write(results, fakes.study("bare"), "smoke", cells, fakes.EXPOSURES, None)
     assert not (results / "bare" / "figures").exists()
     assert "Figures" not in (results / "bare" / "report.md").read_text()
 
 
 def test_a_study_that_exposes_to_nothing_says_that_it_has_no_answer(tmp_path):
     cells = fakes.cells(["trec"], doses=(0,))
-    text, _ = pages.write(tmp_path, fakes.study(), "laptop", cells, {}, None)
-    assert "cells: 0 of 1 finished" in text
+    text, _ = study_report.write(tmp_path, fakes.study(), "laptop", cells, {}, None)
+    assert "0 of 1 model finished" in text
     for record in fakes.found(cells).values():
         records.save(tmp_path, record)
-    text, frame = pages.write(tmp_path, fakes.study(), "laptop", cells, {}, None)
-    assert "hypothesis (inherited harm above 0): undecided" in text
-    assert "cells: 1 of 1 finished" in text and len(frame) == 1
+    text, frame = study_report.write(tmp_path, fakes.study(), "laptop", cells, {}, None)
+    assert "Hypothesis (inherited harm above 0): undecided" in text
+    assert "1 of 1 model finished" in text and len(frame) == 1
 
 
 def test_long_lists_are_capped():
@@ -243,7 +247,7 @@ def registry(grid, monkeypatch):
 def test_by_default_every_study_with_records_at_its_largest_preset(registry, capsys):
     assert report.main([f"results={registry}"]) == 0
     printed = capsys.readouterr().out
-    assert "(inheritance, preset laptop, minilm_l6)" in printed and "other" not in printed
+    assert "Study inheritance, preset laptop, backbone minilm_l6;" in printed and "other" not in printed
     assert (registry / "inheritance" / "report.html").is_file()
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from homog import analysis
-from homog.report import pages, summary
+from homog.report import study_report, summary
 from tests import fakes
 
 ADAPTATIONS = ["nearest_centroid", "linear_probe", "lora"]
@@ -62,14 +62,14 @@ def test_nothing_upstream_means_no_transmission_and_says_why():
 def test_files(tmp_path):
     other = effects(["trec"], half)
     other = fakes.copied(other, condition="other", defect="other")
-    said = pages.write_summary(tmp_path, {"a": effects(["trec"], half), "b": other})
+    said = study_report.write_summary(tmp_path, {"a": effects(["trec"], half), "b": other})
     folder = tmp_path / "summary"
-    assert str(folder / "report.md") in said
+    assert str(folder / "report.html") in said
     assert {path.name for path in folder.rglob("*.*")} == {
-        *("summary.csv", "summary.tex", "summary.pdf", "summary.png", "report.md")
+        *("summary.csv", "summary.tex", "summary.pdf", "summary.png", "report.md", "report.html")
     }
     assert "Transmission" not in said and (folder / "report.md").read_text().count("| ") > 20
-    assert pages.write_summary(tmp_path, {}) == ""
+    assert study_report.write_summary(tmp_path, {}) == ""
 
 
 def test_studies_without_injected_arms_have_no_line():

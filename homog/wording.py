@@ -1,0 +1,26 @@
+"""Counts and lists of names in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+SHOWN = 3  # names in a message
+IRREGULAR = {"person": "people"}
+
+
+def counted(n: int, noun: str, verb: Sequence[str] = ("", "")) -> str:
+    """'1 example', '2,400 examples'; with `verb` ('is', 'are') the one that agrees."""
+    plural = IRREGULAR.get(noun, f"{noun}s")
+    return f"{n:,} {noun if n == 1 else plural} {verb[int(n != 1)]}".rstrip()
+
+
+def some(names: Iterable[Any], most: int = SHOWN) -> str:
+    """'a, b, c, ...': at most `most` names."""
+    names = [str(name) for name in names]
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def joined(names: Sequence[str]) -> str:
+    """'a, b and c'."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
