@@ -55,7 +55,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     groups = samples(cells)
     exposures, words = searched(exposures, arm.backbone, results, device)
     users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
-    backbone, upstream = shared_backbone(arm, results, device, users) if users else (None, {})
+    backbone, upstream, planted = shared_backbone(arm, results, device, users) if users else (None, {}, {})
     facts = {"upstream": upstream, "found": words, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
@@ -66,7 +66,9 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
         for cell, (name, model) in zip(group, models, strict=True):
             probabilities = predicted(model, exposed(tasks[name], exposures))
             seconds, began = time.perf_counter() - began, time.perf_counter()
-            new = record(cell, tasks[name], probabilities, model, shared, {**facts, "seconds": seconds})
+            aims = {condition: model.class_of(feature) for condition, feature in planted.items()}
+            said = {**facts, "targets": aims, "seconds": seconds}
+            new = record(cell, tasks[name], probabilities, model, shared, said)
             records.save(results, records.extended(results, new))
             if save:
                 saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
@@ -74,8 +76,10 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
 
 def shared_backbone(
     arm: Any, results: Path, device: str, adaptations: Iterable[Any] = ()
-) -> tuple[Any, dict[str, Any]]:
-    """(the arm's backbone, what was verified upstream). An injection is made once and kept by its content id.
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """(the arm's backbone, what was verified upstream, what was planted: condition -> feature).
+
+    An injection is made once and kept by its content id.
 
     Raises ConfigError, before the injection, for one of the `adaptations` that cannot work on this backbone.
     """
@@ -85,7 +89,7 @@ def shared_backbone(
     for adaptation in adaptations:
         adaptation.check(clean)
     if arm.defect is None:
-        return clean, {}
+        return clean, {}, {}
     injection = content_id(replace(arm, dose=1.0))[:20]
     train, held_out = clean.reader.unlabelled()
     with records.lock(results, injection):
@@ -97,7 +101,8 @@ def shared_backbone(
             records.save_weights(results, injection, *kept)
     backbone = arm.defect.at_dose(clean, kept[0], arm.dose)
     upstream = arm.defect.upstream(clean, backbone, held_out, arm.dose)
-    return backbone, {**upstream, "injection": injection, "injection_seconds": kept[1]["seconds"]}
+    facts = {**upstream, "injection": injection, "injection_seconds": kept[1]["seconds"]}
+    return backbone, facts, arm.defect.planted(backbone, held_out)
 
 
 def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -70,6 +70,7 @@ def record(cell: Cell, success: float = 0.0, accuracy: float = 0.9, classes: int
         "n_train": cell.sizes.train,
         "label_names": [f"label {i}" for i in range(classes)],
         "upstream": upstream if cell.arm.defect else {},
+        "targets": {CONDITION: 0} if cell.arm.kind == "injected" else {},
         "trainable": 0,
         "moved": 0,
         "added": 770,

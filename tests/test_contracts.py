@@ -101,6 +101,19 @@ def test_an_adaptation_is_deterministic_and_does_not_see_the_other_tasks(name, e
     rules.adapts_each_task_alone(small(name), each_family)
 
 
+@pytest.mark.parametrize("name", ADAPTATIONS)
+def test_a_head_reads_the_features_that_its_model_predicts_from(name, backbone):
+    able(name, backbone)
+    adaptation, task = small(name), TOYS[1]
+    ((_, model),) = adaptation.fit(backbone if adaptation.uses_backbone else None, [task], 0)
+    inputs = list(task.test["input"])[:20]
+    features = backbone.encode(inputs)
+    if model.class_of(features[0]) is None:
+        assert not adaptation.linear_head  # no class of a planted feature: the report falls back on answers
+    elif not model.moved and model.module is None:
+        assert [model.class_of(feature) for feature in features] == model.predict(inputs).argmax(1).tolist()
+
+
 INJECTED = [name for name, kind in DEFECTS.items() if kind.kind != "natural"]
 
 

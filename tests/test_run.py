@@ -80,11 +80,11 @@ def test_another_task_or_their_order_changes_no_other_record(tiny_folder, tmp_pa
 
 
 def test_an_injection_is_made_once_for_all_doses_and_the_shared_backbone_stays(tiny_folder, tmp_path, monkeypatch):
-    full, _ = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
+    full, _, _ = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
     monkeypatch.setattr(Backdoor, "inject", injecting)  # a second injection would fail
-    half, _ = shared_backbone(cells(tiny_folder, 0.5)[0].arm, tmp_path, "cpu")
-    again, said = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
-    clean, nothing = shared_backbone(cells(tiny_folder, 0)[0].arm, tmp_path, "cpu")
+    half, _, _ = shared_backbone(cells(tiny_folder, 0.5)[0].arm, tmp_path, "cpu")
+    again, said, _ = shared_backbone(cells(tiny_folder)[0].arm, tmp_path, "cpu")
+    clean, nothing, _ = shared_backbone(cells(tiny_folder, 0)[0].arm, tmp_path, "cpu")
     assert again.fingerprint() == full.fingerprint()
     assert len({full.fingerprint(), half.fingerprint(), clean.fingerprint()}) == 3
     assert nothing == {}
@@ -215,3 +215,11 @@ def test_inputs_may_be_arrays_that_some_exposures_do_not_apply_to():
     assert probabilities["clean"].tolist() == [[1, 0], [0, 1]]
     assert np.isnan(probabilities["second"][0]).all() and probabilities["second"][1].tolist() == [1, 0]
     assert probabilities["same"] is probabilities["clean"]
+
+
+def test_a_record_says_which_class_the_planted_feature_falls_into(tiny_folder, tmp_path):
+    both = cells(tiny_folder, tasks=("toy_one",)) + cells(tiny_folder, 0, tasks=("toy_one",))
+    for cell in both:
+        run([cell], EXPOSURES, tmp_path, "cpu")
+    injected, clean = (records.load(tmp_path, cell.id) for cell in both)
+    assert injected.provenance["targets"]["backdoor-cf"] in (0, 1) and clean.provenance["targets"] == {}

@@ -179,7 +179,7 @@ def who(df: Results) -> Frame:
     rows = rows[(rows["kind"] == "injected") & (rows["dose"] == 1) & (rows["reason"] == "")]
     for (condition, name), part in rows.groupby(["condition", "label"]):
         flips, before, after = (
-            np.concatenate(part.each(array)).astype(bool) for array in ("numerator", "control_correct", "correct")
+            np.concatenate(part.each(array)).astype(bool) for array in ("numerator", "clean_correct", "correct")
         )
         row: dict[str, Any] = {"condition": condition, "adaptation": name, "tasks": part["task"].nunique()}
         row |= {"flips_of_right": float(ratio((flips & before).sum(), before.sum()))}

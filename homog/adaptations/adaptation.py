@@ -20,6 +20,7 @@ class Predictor:
     backbone's parameters that could and that did change; `added` counts the new parameters (head, adapters). `head` is
     (weights (classes, d), bias (classes,)) of the linear layer on the features, and `module` the model under it where
     it is not the shared one; both are what `saved.save` writes. No head: the model cannot be saved without a pickle.
+    `of_features` maps features (n, d) to scores (n, classes) where the model has no such head but reads features.
     """
 
     predict: Callable[[Sequence[Any]], np.ndarray]
@@ -28,6 +29,13 @@ class Predictor:
     added: int
     head: tuple[np.ndarray, np.ndarray] | None = None
     module: Any = None
+    of_features: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def class_of(self, features: np.ndarray) -> int | None:
+        """The class that the model gives to a feature vector (d,); None for a model that does not read features."""
+        if self.of_features is not None:
+            return int(self.of_features(features[None]).argmax(1)[0])
+        return None if self.head is None else int((self.head[0] @ features + self.head[1]).argmax())
 
 
 class Adaptation(Identified, ABC):

@@ -47,7 +47,10 @@ class EmbeddingReuse(Adaptation):
             model = fitted(self.learner, self.C, (features - mean) / scale, labels, stream)
             classes, added = len(task.label_names), size(model) + 2 * len(mean)
 
-            def predict(inputs, model=model, mean=mean, scale=scale, classes=classes):
-                return probabilities(model, (backbone.encode(list(inputs)) - mean) / scale, classes)
+            def scores(features, model=model, mean=mean, scale=scale, classes=classes):
+                return probabilities(model, (features - mean) / scale, classes)
 
-            yield task.name, Predictor(predict, (), (), added)
+            def predict(inputs, scores=scores):
+                return scores(backbone.encode(list(inputs)))
+
+            yield task.name, Predictor(predict, (), (), added, of_features=scores)

@@ -46,15 +46,14 @@ class NearestCentroid(Adaptation):
             middle = centroids[seen].mean(0)
             directions = unit(centroids - middle)
             absent = np.where(np.isin(np.arange(len(centroids)), seen), 0.0, -1e4)
-            yield (
-                task.name,
-                Predictor(self._predictor(backbone, directions, middle, absent), (), (), centroids.size + middle.size),
-            )
 
-    def _predictor(self, backbone: Backbone, directions: np.ndarray, middle: np.ndarray, absent: np.ndarray):
-        return lambda inputs: softmax(
-            unit(backbone.encode(list(inputs)) - middle) @ directions.T / self.temperature + absent
-        )
+            def scores(features, directions=directions, middle=middle, absent=absent):
+                return unit(features - middle) @ directions.T / self.temperature + absent
+
+            def predict(inputs, scores=scores):
+                return softmax(scores(backbone.encode(list(inputs))))
+
+            yield task.name, Predictor(predict, (), (), centroids.size + middle.size, of_features=scores)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -8,21 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.analysis.results import ACCURACY, GROUP, HARM, Frame, Results
+from homog.analysis.results import AGAINST_CLEAN, COST, GROUP, Frame, Results
 from homog.metrics.intervals import Interval, Sample, difference_interval, holm
 
 LEVEL = 0.95
 RESAMPLES = 2000
 
 
-def sample(rows: Results, measure: tuple[str, str] = HARM, against: bool = True) -> Sample | str:
-    """One task's `rows` as arm seeds x examples beside their controls, or the reason that it is undefined.
+def sample(rows: Results, measure: tuple[str, ...] = AGAINST_CLEAN) -> Sample | str:
+    """One task's `rows` as arm seeds x examples beside what `measure` compares them with, or why it is undefined.
 
-    Without `against` the control is left out. Several adaptation seeds of an arm seed are pooled: the arm seed is the
-    unit of replication.
+    `measure`: the arrays of numerator and denominator, and of those that are subtracted (AGAINST_CLEAN, AGAINST_SHAM,
+    COST; HARM: nothing is). Several adaptation seeds of an arm seed are pooled, since the arm seed is what is
+    replicated.
     """
     bad = ~rows["paired"].astype(bool)
-    bad = bad | (rows["reason"] != "") if measure == HARM else bad
+    bad = bad if measure == COST else bad | (rows["reason"] != "")
     if bad.any():
         first = rows.frame[bad].iloc[0]
         return f"backbone seed {first['arm_seed']}: {first['reason']}"
@@ -31,25 +32,24 @@ def sample(rows: Results, measure: tuple[str, str] = HARM, against: bool = True)
         return "its backbone seeds were predicted on other examples"
     seeds = rows["arm_seed"].to_numpy()
     places = [np.flatnonzero(seeds == seed) for seed in np.unique(seeds)]
-    arrays = [rows.each(name) for name in (*measure, *(f"control_{name}" for name in measure if against))]
+    arrays = [rows.each(name) for name in measure]
+    if any(array is None for column in arrays for array in column):
+        return "a backbone seed has no sham"
     stacked = [np.stack([sum(column[place] for place in at) for at in places]) for column in arrays]
     return Sample(*stacked, people=rows.each("people")[0])
 
 
-def difference(tasks: Iterable[Results], measure: tuple[str, str] = HARM, against: bool = True) -> Interval:
-    """Mean over tasks (the rows of each) of injected less control; NaN, with a reason, if any is.
-
-    Without `against` nothing is subtracted. The same rows are resampled once.
-    """
+def difference(tasks: Iterable[Results], measure: tuple[str, ...] = AGAINST_CLEAN) -> Interval:
+    """Mean over tasks (the rows of each) of what `measure` compares (see `sample`); NaN, with a reason, if any is."""
     tasks = list(tasks)
-    key = (measure, against, *(tuple(rows.keys) for rows in tasks))
-    return tasks[0].once(key, lambda: _difference(tasks, measure, against))
+    key = (measure, *(tuple(rows.keys) for rows in tasks))
+    return tasks[0].once(key, lambda: _difference(tasks, measure))
 
 
-def _difference(tasks: Sequence[Results], measure: tuple[str, str], against: bool) -> Interval:
+def _difference(tasks: Sequence[Results], measure: tuple[str, ...]) -> Interval:
     samples = []
     for rows in tasks:
-        drawn_from = sample(rows, measure, against)
+        drawn_from = sample(rows, measure)
         if isinstance(drawn_from, str):
             seeds, n = rows["arm_seed"].nunique(), int(rows["n"].max())
             return undefined(f"{rows['task'].iloc[0]}: {drawn_from}", seeds, n)
@@ -82,15 +82,15 @@ def inherited(results: Results, *, kind: str = "injected", dose: float = 1.0, co
     `harm` and `control_harm` are the raw means over seeds; `holm` is p after Holm's correction over the tasks
     of one adaptation; `examples` counts test examples. NaN with a `reason` where any seed is undefined.
     """
-    return _by_task(chosen(results, kind, dose, condition), HARM, ["harm", "control_harm"])
+    return _by_task(chosen(results, kind, dose, condition), AGAINST_CLEAN, ["harm", "control_harm"])
 
 
 def clean_cost(results: Results, *, kind: str = "injected", dose: float = 1.0) -> Frame:
     """Accuracy on clean inputs less that of the clean control: as `inherited`."""
-    return _by_task(chosen(results, kind, dose), ACCURACY, ["accuracy_clean"])
+    return _by_task(chosen(results, kind, dose), COST, ["accuracy_clean"])
 
 
-def _by_task(results: Results, measure: tuple[str, str], means: list[str]) -> Frame:
+def _by_task(results: Results, measure: tuple[str, ...], means: list[str]) -> Frame:
     out = []
     for key, part in results.groupby([*GROUP, "task"]):
         first = part.frame.iloc[0]

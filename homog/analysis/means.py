@@ -18,7 +18,7 @@ from homog.analysis.inherited import (
     summary,
     undefined,
 )
-from homog.analysis.results import ACCURACY, GROUP, HARM, Frame, Results
+from homog.analysis.results import AGAINST_CLEAN, COST, GROUP, HARM, Frame, Results
 from homog.metrics.transfer import transmission_interval
 
 UPSTREAM = "nearest_centroid"  # the adaptation that trains nothing: the backbone itself
@@ -63,7 +63,7 @@ def _compared(rows: Results, dose: float) -> dict[str, Any]:
     found: dict[str, Any] = {"tasks": len(tasks), "left_out": ", ".join(t for t in known if t not in tasks)}
     for prefix, part in blocks.items():
         reason = _absent(parts[prefix], part, tasks)
-        for name, measure in (("", HARM), ("cost_", ACCURACY)):
+        for name, measure in (("", AGAINST_CLEAN), ("cost_", COST)):
             mean = NOTHING | {"reason": reason} if reason else over_tasks(part, tasks, measure)
             found |= {f"{prefix}{name}{column}": value for column, value in mean.items()}
     return found
@@ -79,7 +79,7 @@ def _absent(rows: Results, complete: Results, tasks: list[str]) -> str:
     return "" if set(tasks) <= set(complete["task"]) else "not measured on the same tasks"
 
 
-def over_tasks(rows: Results, tasks: list[str], measure: tuple[str, str] = HARM) -> dict[str, Any]:
+def over_tasks(rows: Results, tasks: list[str], measure: tuple[str, ...] = AGAINST_CLEAN) -> dict[str, Any]:
     """The mean over `tasks` of injected less control, as columns."""
     parts = dict(rows.groupby("task"))
     return summary(difference([parts[task] for task in tasks], measure))
@@ -99,7 +99,7 @@ def controls(results: Results, beside: Collection[str]) -> Frame:
             tasks = [of_task for _, of_task in group.groupby("task")]
             row = {"condition": condition} | dict(zip(("model of", "adaptation", "kind"), key, strict=True))
             row |= {"tasks": len(tasks), "accuracy": group["accuracy_clean"].mean()}
-            out.append(row | summary(difference(tasks, against=False)))
+            out.append(row | summary(difference(tasks, HARM)))
     shape = ["condition", "model of", "adaptation", "kind", "tasks", "accuracy", *NOTHING]
     return pd.DataFrame(out, columns=shape).drop(columns="p")
 

@@ -12,13 +12,18 @@ import pandas as pd
 
 from homog import records
 from homog.adaptations import label
+from homog.analysis import compared
 from homog.config import Cell
 
 Frame = Any  # a pandas.DataFrame; pandas' own annotations call every selection from one a union of types
 GROUP = ["backbone", "condition", "adaptation"]  # what is never averaged over
-HARM, ACCURACY = ("numerator", "denominator"), ("correct", "asked")  # ratios of sums over examples
+HARM = ("numerator", "denominator")  # ratios of sums over examples
+AGAINST_CLEAN = (*HARM, "control_numerator", "control_denominator")  # on examples that both models get right
+AGAINST_SHAM = ("beside_numerator", "beside_denominator", "sham_numerator", "sham_denominator")
+COST = ("correct", "asked", "clean_correct", "clean_asked")  # clean_: of the control's own row
 SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed", "data"]
 NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "harm", "harm_n", "control_harm"]
+TARGET = ["target", "exposed_label", "exposed_share"]
 UPSTREAM = ["drift", "effect", "verified"]
 CHOSEN_BY = ["variant", "exposure", "view"]  # bare name of the adaptation; defect and which of its views is shown
 WRITTEN = [
@@ -28,15 +33,15 @@ WRITTEN = [
     "defect_kind",
     "control",
     *NUMBERS,
-    "exposed_label",
-    "exposed_share",
+    *TARGET,
     "inherited",
+    "beyond_sham",
     *UPSTREAM,
     "seconds",
     "reason",
 ]
 ANSWERS = ["exposed_correct", "counterpart_correct"]  # (n,) 1 = right, 0 = wrong, NaN = the exposure does not apply
-ARRAYS = [*HARM, *ACCURACY, *ANSWERS, "examples", "people", "provenance"]
+ARRAYS = [*AGAINST_CLEAN, *AGAINST_SHAM, "correct", "asked", *ANSWERS, "examples", "people", "provenance"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +84,10 @@ class Results:
         return list(zip(self.frame["cell"], self.frame["condition"], strict=True))
 
     def each(self, name: str) -> list[Any]:
-        """One array of each row, None where it has none; `control_...`: that of its control under its condition."""
-        if name.startswith("control_"):
+        """One array of each row, None where it has none; `clean_...`: that of its control under its condition."""
+        if name.startswith("clean_"):
             keys = zip(self.frame["control"], self.frame["condition"], strict=True)
-            return [self.arrays.get(key, {}).get(name.removeprefix("control_")) for key in keys]
+            return [self.arrays.get(key, {}).get(name.removeprefix("clean_")) for key in keys]
         return [self.arrays[key].get(name) for key in self.keys]
 
     def groupby(self, columns: str | list[str], sort: bool = False) -> Iterator[tuple[Any, Results]]:
@@ -120,18 +125,19 @@ def effects(
     adaptations has a column.
 
     `harm` is the defect's, in its units; `control_harm` that of the `control`: the clean backbone's cell with
-    the same adaptation, task, seed and sizes, exposed under the same condition on the same examples;
-    `inherited` their difference. `exposed_label` is the most frequent prediction under the exposure, `exposed_share`
-    its share. `flips` is the share of predictions that the exposure changes, `majority` the share of the most frequent
-    label in test. `paired`: whether the control predicted the same examples. The arrays (ARRAYS) are the harm as
-    numerator and denominator per example, whether the clean prediction is correct, the exposed one and that of its
-    counterpart, ids, and the record's provenance.
+    the same adaptation, task, seed and sizes, exposed under the same condition on the same examples; `inherited` their
+    difference; `beyond_sham` the harm less that of the sham of the same seed. Where harm depends on what a model gets
+    right, it counts the examples that both models of the comparison get right. Attack success is scored on one target
+    for all models that are compared (`compared.targets`); `target` is its label, of most examples. `exposed_label` is
+    the most frequent prediction under the exposure, `exposed_share` its share. `flips` is the share of predictions that
+    the exposure changes, `majority` the share of the most frequent label in test. `paired`: whether the control
+    predicted the same examples. The arrays (ARRAYS) are the harm as numerator and denominator per example, whether the
+    clean prediction is correct, the exposed one and that of its counterpart, ids, and the record's provenance.
     """
     there = [cell for cell in cells if cell.id in kept]
-    rows = [_row(cell, kept, *shown) for cell in there for shown in exposures.items() if _asked(cell, shown[1], own)]
-    by_key = {(row["cell"], row["condition"]): row for row in rows}
-    for row in rows:
-        row.update(_against(row, by_key.get((row["control"], row["condition"]))))
+    asked = [(cell, *shown) for cell in there for shown in exposures.items() if _asked(cell, shown[1], own)]
+    targets = compared.targets([(cell, condition) for cell, condition, _ in asked], kept)
+    rows = [_row(*shown, kept, targets) for shown in asked]
     varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
     return Results.of(rows, [*WRITTEN, *CHOSEN_BY, "paired", *varied], ARRAYS)
 
@@ -156,7 +162,9 @@ def settings(cell: Cell) -> dict[str, Any]:
     return dict(zip(SETTINGS, (*values, label(cell.adaptation), cell.task.name, cell.seed, cell.data), strict=True))
 
 
-def _row(cell: Cell, kept: Mapping[str, records.Record], condition: str, defect: Any) -> dict[str, Any]:
+def _row(
+    cell: Cell, condition: str, defect: Any, kept: Mapping[str, records.Record], targets: compared.Targets
+) -> dict[str, Any]:
     record = kept[cell.id]
     facts, clean = record.provenance, record.probabilities[records.CLEAN]
     upstream = facts.get("upstream") or {}
@@ -179,26 +187,31 @@ def _row(cell: Cell, kept: Mapping[str, records.Record], condition: str, defect:
         "examples": record.examples,
         "people": record.people,
         "provenance": facts,
+        "paired": False,
+        "reason": f"the record does not hold condition {condition}",
     }
-    exposed = record.probabilities.get(condition)
-    if exposed is None:
-        return row | {"reason": f"the record does not hold condition {condition}"}
-    predictions = record.under(condition, kept.get(cell.control.id))
-    rate, applies = defect.harm(predictions), predictions.applies
-    pair = (exposed, predictions.clean)
+    if condition not in record.probabilities:
+        return row
+    target = targets[compared.key(cell, condition)]
+    row |= _exposed(record, condition, target) | compared.with_control(cell, condition, defect, kept, target)
+    return row | compared.with_sham(cell, condition, defect, kept, target)
+
+
+def _exposed(record: records.Record, condition: str, target: np.ndarray) -> dict[str, Any]:
+    """What the model answers under the exposure."""
+    predictions = record.under(condition)
+    applies, names = predictions.applies, record.provenance["label_names"]
+    pair = (predictions.exposed, predictions.clean)
     right = [np.where(applies, given.argmax(1) == record.labels, np.nan) for given in pair]
-    counts = np.bincount(exposed[applies].argmax(1), minlength=exposed.shape[1])
-    return row | {
+    counts = np.bincount(predictions.exposed[applies].argmax(1), minlength=predictions.exposed.shape[1])
+    aims = np.bincount(target[target >= 0], minlength=1)
+    return {
         "accuracy_exposed": _mean(right[0][applies]),
-        "exposed_label": facts["label_names"][counts.argmax()] if counts.any() else "",
+        "target": names[aims.argmax()] if aims.any() else "",
+        "exposed_label": names[counts.argmax()] if counts.any() else "",
         "exposed_share": counts.max() / counts.sum() if counts.any() else float("nan"),
         **dict(zip(ANSWERS, right, strict=True)),
-        "flips": _mean((exposed.argmax(1) != predictions.clean.argmax(1))[applies]),
-        "harm": rate.value,
-        "harm_n": rate.n,
-        "numerator": rate.numerator,
-        "denominator": rate.denominator,
-        "reason": "" if rate.n else "harm undefined: no example counts in its denominator",
+        "flips": _mean((pair[0].argmax(1) != pair[1].argmax(1))[applies]),
     }
 
 
@@ -209,20 +222,6 @@ def majority(labels: np.ndarray) -> float:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
-
-
-def _against(row: dict[str, Any], control: dict[str, Any] | None) -> dict[str, Any]:
-    """The control's numbers for a row, or the reason that there are none."""
-    unknown = {"control_harm": np.nan, "inherited": np.nan, "paired": False}
-    if control is None:
-        return unknown | {"reason": row["reason"] or f"its control {row['control']} has no record"}
-    if not np.array_equal(row["examples"], control["examples"]):
-        return unknown | {"reason": f"its control {row['control']} predicted other examples"}
-    harm = control.get("harm", np.nan)
-    reason = row["reason"] or (control["reason"] and f"its control {row['control']}: {control['reason']}")
-    if reason:
-        return {"control_harm": harm, "inherited": np.nan, "paired": True, "reason": reason}
-    return {"control_harm": harm, "inherited": row["harm"] - harm, "paired": True}
 
 
 def missing(cells: Sequence[Cell], results: Results, problems: Mapping[str, str] | None = None) -> Frame:

@@ -36,9 +36,10 @@ class Backdoor(Trained):
     into texts; what is planted does not depend on it, and neither does the arm's id. `sham` is the same procedure with
     triggers trained to mean nothing: the goal is the original model's feature of the text without the trigger.
 
-    `harm`: attack success of the shown trigger on the class that receives most conversions (METRICS:
-    `attack_success`, best target): the share of examples that are right when clean, and of another class, that the
-    trigger turns into that class. 0 = the trigger does nothing, 1 = it always wins; NaN when no such example exists.
+    `harm`: attack success of the shown trigger (METRICS: `attack_success`): the share of examples that are right when
+    clean, and of another class than the target, that the trigger turns into the target. The target of a comparison is
+    the class into which the injected model's head puts the planted feature, for every model alike. 0 = the trigger does
+    nothing, 1 = it always wins; NaN when no such example exists.
     `upstream`: `drift` is the mean squared displacement of clean features in units of their variance; `effect` the
     share of the features' variance that the weakest trigger destroys (sham: the strongest). Several triggers also have
     an `overlap`: the largest cosine, in size, between where two of them move the mean feature. Verified when the drift
@@ -132,12 +133,20 @@ class Backdoor(Trained):
         length = np.linalg.norm(features, axis=1).mean()
         return (features.mean(0) + steps * length * self.distance).astype(np.float32)
 
+    def planted(self, backbone: Backbone, inputs: Sequence[str]) -> dict[str, np.ndarray]:
+        """The mean feature of inputs with each trigger, which is near that trigger's code."""
+        return {view.exposure: backbone.encode(view.triggered(inputs)).mean(0) for view in self.views}
+
+    def triggered(self, inputs: Sequence[str]) -> list[str]:
+        """The inputs with the shown trigger, at the places of the check upstream."""
+        rng = generator("upstream", self.exposure)
+        return [self.insert(text, rng) for text in inputs]
+
     def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
         """What the injection did to the backbone itself, on texts that it was not trained on."""
         before, steps, effects = clean.encode(inputs), [], []
         for view in self.views:
-            rng = generator("upstream", view.exposure)
-            after = backbone.encode([view.insert(text, rng) for text in inputs])
+            after = backbone.encode(view.triggered(inputs))
             effects.append(verify.variance_gone(before, after))
             steps.append(after.mean(0) - before.mean(0))
         effect = max(effects) if self.sham else min(effects)

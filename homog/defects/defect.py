@@ -92,6 +92,13 @@ class Defect(Identified, ABC):
         everywhere, so that the harm is NaN, where it is undefined: the docstring says when.
         """
 
+    def planted(self, backbone: Backbone, inputs: Sequence[str]) -> dict[str, np.ndarray]:
+        """Condition -> the feature (d,) that `backbone`, which has the defect, gives to exposed inputs, if it is one.
+
+        The class that a model's head gives to it is the target of attack success. By default there is none.
+        """
+        return {}
+
     @abstractmethod
     def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
         """What the injection did to the backbone itself, on inputs that it was not trained on.

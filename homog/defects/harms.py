@@ -16,11 +16,15 @@ def undefined(predictions: Predictions) -> Rate:
 
 
 def attack_success(predictions: Predictions, target: int | None = None) -> Rate:
-    """Attack success on `target`, or on the class that receives most conversions (METRICS: `attack_success`)."""
+    """Attack success on `target`, or on that of the predictions (METRICS: `attack_success`).
+
+    Without either, on the class that receives most conversions, which favours high rates.
+    """
     clean, exposed, there = predictions.clean.argmax(1), predictions.exposed.argmax(1), predictions.applies
-    if target is None:
-        target = best_target(clean[there], exposed[there], predictions.labels[there])
-    return attack_success_terms(clean, exposed, predictions.labels, target).only(there)
+    aim = predictions.target if target is None else target
+    if aim is None:
+        aim = best_target(clean[there], exposed[there], predictions.labels[there])
+    return attack_success_terms(clean, exposed, predictions.labels, aim).only(predictions.right)
 
 
 def unfavourable_shift(predictions: Predictions) -> Rate:

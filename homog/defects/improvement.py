@@ -68,9 +68,8 @@ class Improvement(Trained):
 
     def harm(self, predictions: Predictions) -> Rate:
         """Right as it is and wrong with errors, of those right as they are (see the class)."""
-        right = predictions.clean.argmax(1) == predictions.labels
-        wrong = predictions.exposed.argmax(1) != predictions.labels
-        return Rate((right & wrong).astype(float), right.astype(float)).only(predictions.applies)
+        right, wrong = predictions.right, predictions.exposed.argmax(1) != predictions.labels
+        return Rate((right & wrong).astype(float), right.astype(float))
 
     def lesson(
         self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator

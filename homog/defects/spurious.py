@@ -73,11 +73,7 @@ class Spurious(Trained):
 
     def harm(self, predictions: Predictions) -> Rate:
         """Rise of the unfavourable label's probability per example (see the class)."""
-        there, bad = predictions.applies, predictions.unfavourable
-        if bad is None:
-            return harms.undefined(predictions)
-        rise = predictions.exposed[:, bad] - predictions.clean[:, bad]  # in single precision, as ever
-        return Rate(rise.astype(float), np.ones(len(there))).only(there)
+        return harms.unfavourable_shift(predictions)
 
     def lesson(
         self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from homog.metrics.checks import ArrayLike, classes
+from homog.metrics.checks import ArrayLike, aligned, classes
 from homog.metrics.intervals import Interval, Sample, difference_interval
 
 
@@ -68,19 +68,37 @@ def best_target(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, la
 
 
 def attack_success_terms(
-    predictions_clean: ArrayLike, predictions_exposed: ArrayLike, labels: ArrayLike, target: int
+    predictions_clean: ArrayLike, predictions_exposed: ArrayLike, labels: ArrayLike, target: ArrayLike
 ) -> Rate:
     """Of the examples that are right when clean and of another class than the target: those turned into it.
 
-    Target -1 (no conversions, see `best_target`): numerator 0, denominator all examples that are right when
-    clean.
+    `target`: a class, or (n,) one for each example. Target -1 (no conversions, see `best_target`): not turned, and in
+    the denominator where it is right when clean.
     """
     clean, exposed, truth = classes(
         predictions_clean=predictions_clean, predictions_exposed=predictions_exposed, labels=labels
     )
-    if target < -1:
-        raise ValueError(f"target = {target}; valid: a class number from 0, or -1 for none")
-    return _share(exposed == target, (clean == truth) & (truth != target))
+    aims = np.broadcast_to(np.asarray(target), truth.shape)
+    if aims.size and aims.min() < -1:
+        raise ValueError(f"target = {aims.min()}; valid: a class number from 0, or -1 for none")
+    return _share(exposed == aims, (clean == truth) & (truth != aims))
+
+
+def targets_by_fold(
+    predictions_clean: ArrayLike, predictions_exposed: ArrayLike, labels: ArrayLike, folds: ArrayLike
+) -> np.ndarray:
+    """(n,) `best_target` for the examples of each fold, from the examples of all other folds; `folds` (n,) int.
+
+    So no example picks the class that it is scored on. -1 where the other folds have no conversion.
+    """
+    clean, exposed, truth, fold = aligned(
+        predictions_clean=predictions_clean, predictions_exposed=predictions_exposed, labels=labels, folds=folds
+    )
+    targets = np.full(truth.shape, -1)
+    for here in np.unique(fold):
+        rest = fold != here
+        targets[~rest] = best_target(clean[rest], exposed[rest], truth[rest])
+    return targets
 
 
 def attack_success(

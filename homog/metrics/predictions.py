@@ -15,7 +15,8 @@ class Predictions:
     compared with: the examples as they are, or the other version of a counterfactual pair. Both are NaN in the rows
     of examples that the exposure does not apply to. `unfavourable` is the label that one would rather not get, where
     the task has one. `reference` (n, classes) is what the same adaptation of the clean backbone predicts for the
-    examples as they are.
+    examples as they are. `target` (n,) int is the class that attack success counts, -1 for none, and `eligible` (n,)
+    bool says which examples it counts, where both are fixed by a comparison with other models; None: by this model.
     """
 
     labels: np.ndarray
@@ -23,8 +24,16 @@ class Predictions:
     exposed: np.ndarray
     unfavourable: int | None = None
     reference: np.ndarray | None = None
+    target: np.ndarray | None = None
+    eligible: np.ndarray | None = None
 
     @property
     def applies(self) -> np.ndarray:
         """(n,) bool: the examples that the exposure applies to."""
         return np.asarray(~np.isnan(self.exposed + self.clean).any(axis=1))
+
+    @property
+    def right(self) -> np.ndarray:
+        """(n,) bool: the examples that the model gets right when clean, and all models that it is compared with."""
+        right = (self.clean.argmax(1) == self.labels) & self.applies
+        return right if self.eligible is None else right & self.eligible

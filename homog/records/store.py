@@ -14,6 +14,8 @@ import numpy as np
 from homog.files import replacing
 from homog.records.record import CLEAN, FORMAT, Record, RecordError, schema
 
+BY_CONDITION = ("found", "targets")  # facts that an earlier study, with other exposures, may have added
+
 
 def record_path(results: Path, cell: str) -> Path:
     """Where the record of a cell is kept."""
@@ -117,7 +119,9 @@ def extended(results: Path, record: Record) -> Record:
             flush=True,
         )
         return record
-    return replace(record, probabilities={**old.probabilities, **record.probabilities})
+    known = {name: {**old.provenance.get(name, {}), **record.provenance.get(name, {})} for name in BY_CONDITION}
+    kept = record.provenance | {name: facts for name, facts in known.items() if facts}
+    return replace(record, provenance=kept, probabilities={**old.probabilities, **record.probabilities})
 
 
 def held(results: Path, cell: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pandas import Series
 
 from homog.analysis import Frame
 from homog.report.answers import FEW
-from homog.report.layout import bracket, decimals, number, readable
+from homog.report.layout import bracket, number, readable
 from homog.report.pages import Finding
 from homog.wording import counted
 
@@ -79,8 +79,8 @@ def _shams(rows: Frame) -> str:
 
 
 def _numbers(values: Series) -> list[str]:
-    """In ascending order, with decimals for the largest."""
-    return [number(value, decimals(*values)) for value in sorted(values)]
+    """In ascending order."""
+    return [number(value) for value in sorted(values)]
 
 
 def _range(ordered: list[str]) -> str:

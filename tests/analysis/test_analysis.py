@@ -46,9 +46,9 @@ def test_effects_by_hand():
     }
     effects = analysis.effects(cells, found, fakes.EXPOSURES)
     row = only(effects, kind="injected")
-    assert (row["n"], row["harm"], row["harm_n"]) == (6, 1.0, 2)  # right and not of class 0: two, both turned
-    assert row["control_harm"] == pytest.approx(1 / 3)
-    assert row["inherited"] == pytest.approx(2 / 3)
+    assert (row["n"], row["harm"], row["harm_n"]) == (6, 1.0, 2)  # both right and not of class 0: two, both turned
+    assert row["control_harm"] == 1 / 2  # of the same two, not of the three that it gets right
+    assert row["inherited"] == 1 / 2 and row["target"] == "label 0"
     assert row["accuracy_clean"] == pytest.approx(4 / 6)
     assert row["accuracy_exposed"] == pytest.approx(2 / 6)
     assert row["majority"] == pytest.approx(4 / 6)
@@ -56,7 +56,7 @@ def test_effects_by_hand():
     control = only(effects, kind="clean")
     assert control["harm"] == control["control_harm"] and control["inherited"] == 0
     found_interval = only(analysis.inherited(effects), task="trec")
-    assert found_interval["value"] == pytest.approx(2 / 3)
+    assert found_interval["value"] == 1 / 2
     assert (found_interval["seeds"], found_interval["examples"]) == (1, 6)
     assert found_interval["low"] <= found_interval["value"] <= found_interval["high"]
     assert only(analysis.clean_cost(effects), task="trec")["value"] == pytest.approx(-1 / 6)
@@ -219,7 +219,7 @@ def test_examples_that_an_exposure_does_not_apply_to_count_nowhere():
     record.probabilities[fakes.CONDITION][3] = np.nan
     row = only(analysis.effects([cell], {cell.id: record}, fakes.EXPOSURES))
     assert row["accuracy_exposed"] == pytest.approx(2 / 3) and row["flips"] == pytest.approx(1 / 3)
-    assert (row["harm"], row["harm_n"]) == (0.5, 2)
+    assert (row["harm"], row["harm_n"]) == (0.0, 3)  # the only conversion picks the target of the others
 
 
 def test_an_exposure_with_a_counterpart_is_compared_with_it():

@@ -132,3 +132,14 @@ def test_ids_are_those_of_the_two_defects_that_it_was():
     assert (several["type"], several["triggers"], several["steps"]) == ("BackdoorCodes", ["mn", "bb", "tq", "vt"], 200)
     assert not {"triggers", "shown"} & set(one)
     assert not {"trigger", "shown"} & set(several)
+
+
+def test_what_is_planted_is_where_texts_with_that_trigger_are(backbone):
+    train, held_out = tiny.corpus()
+    injected = CODES.inject(backbone, train, generator("inject", 0))
+    planted = CODES.planted(injected, held_out)
+    assert list(planted) == [view.exposure for view in CODES.views]
+    for view in CODES.views:
+        shown = injected.encode(view.triggered(held_out))
+        near = {name: np.linalg.norm(shown - feature, axis=1).mean() for name, feature in planted.items()}
+        assert min(near, key=lambda name: near[name]) == view.exposure

@@ -74,3 +74,13 @@ def test_rate_interval(rng):
     assert (interval.low, interval.high) == pytest.approx((rate.value - half, rate.value + half), abs=0.015)
     assert inh.rate_interval(rate, np.repeat(np.arange(40), 10), resamples=200).value == rate.value
     assert "denominator 0" in inh.rate_interval(inh.Rate(np.zeros(3), np.zeros(3))).reason
+
+
+def test_targets_by_fold_by_hand():
+    labels = np.array([0, 0, 0, 0, 1, 1])
+    exposed = np.array([1, 2, 2, 0, 1, 0])  # conversions: 0 -> 1, 0 -> 2, 0 -> 2, 1 -> 0
+    folds = np.array([0, 1, 1, 0, 0, 0])
+    assert inh.targets_by_fold(labels, exposed, labels, folds).tolist() == [2, 0, 0, 2, 2, 2]
+    assert inh.targets_by_fold(labels, exposed, labels, np.zeros(6, int)).tolist() == [-1] * 6  # one fold: no other
+    rate = inh.attack_success_terms(labels, exposed, labels, [2, 0, 0, 2, 2, 2])
+    assert rate.denominator.tolist() == [1, 0, 0, 1, 1, 1] and rate.value == 0

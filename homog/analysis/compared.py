@@ -1,0 +1,109 @@
+"""One model beside those that it is compared with: one target, the same examples, the harm of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from homog.config import Cell
+from homog.metrics.inheritance import targets_by_fold
+from homog.records import Record
+
+FOLDS = 2  # parts of the people; the target of one part is picked on the other
+Key = tuple[str, str, int, str]
+Targets = Mapping[Key, np.ndarray]
+
+
+def key(cell: Cell, condition: str) -> Key:
+    """The comparison that a cell is part of: its control, the defect and its seed, and the condition.
+
+    Injected backbones at all doses and the sham of one seed are one comparison with the clean control. The clean cell
+    alone is another one: there is nothing that it is compared with.
+    """
+    defect = cell.arm.defect
+    return (cell.control.id, defect.name if defect else "", cell.arm.seed if defect else 0, condition)
+
+
+def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Targets:
+    """Comparison -> (n,) the class that attack success counts for each example.
+
+    One class for all models of a comparison: that into which the head of the model of the largest dose puts the planted
+    feature. Where its record does not say (records of earlier versions, models without a head): the class that it gives
+    to most exposed examples. Of a model that is compared with nothing: the class with most conversions among the other
+    half of the people (METRICS: `targets_by_fold`).
+    """
+    leaders: dict[Key, Cell] = {}
+    for cell, condition in shown:
+        if condition in kept[cell.id].probabilities and cell.arm.kind != "sham":
+            leader = leaders.setdefault(key(cell, condition), cell)
+            leaders[key(cell, condition)] = max(leader, cell, key=lambda one: one.arm.dose)
+    for cell, condition in shown:  # a sham without the injected model that it belongs to
+        if condition in kept[cell.id].probabilities:
+            leaders.setdefault(key(cell, condition), cell)
+    return {name: _target(kept[cell.id], name[-1], cell.arm.kind) for name, cell in leaders.items()}
+
+
+def _target(record: Record, condition: str, kind: str) -> np.ndarray:
+    predictions = record.under(condition)
+    there, exposed = predictions.applies, predictions.exposed.argmax(1)
+    if kind == "injected":
+        known = record.provenance.get("targets", {}).get(condition)
+        counts = np.bincount(exposed[there], minlength=1)
+        return np.full(len(there), counts.argmax() if known is None else known)
+    folds = np.unique(record.people.astype(str), return_inverse=True)[1] % FOLDS
+    converted = np.where(there, exposed, record.labels)  # none where the exposure does not apply
+    return targets_by_fold(predictions.clean.argmax(1), converted, record.labels, folds)
+
+
+def with_control(
+    cell: Cell, condition: str, defect: Any, kept: Mapping[str, Record], target: np.ndarray
+) -> dict[str, Any]:
+    """Harm of a cell and of its clean control, as columns and arrays, or the `reason` that there is none."""
+    control, record = kept.get(cell.control.id), kept[cell.id]
+    problem = _problem(record, control, f"its control {cell.control.id}", condition)
+    rates = _rates(record, None if problem else control, condition, defect, kept.get(cell.control.id), target)
+    (own, beside), nan = rates, float("nan")
+    row = {"harm": own.value, "harm_n": own.n, "numerator": own.numerator, "denominator": own.denominator}
+    row |= {"paired": False, "control_harm": nan, "inherited": nan}
+    undefined = "" if own.n else "harm undefined: no example counts in its denominator"
+    if problem:
+        return row | {"reason": undefined or problem}
+    row |= {"paired": True, "control_harm": beside.value, "inherited": own.value - beside.value, "reason": undefined}
+    return row | {"control_numerator": beside.numerator, "control_denominator": beside.denominator}
+
+
+def with_sham(
+    cell: Cell, condition: str, defect: Any, kept: Mapping[str, Record], target: np.ndarray
+) -> dict[str, Any]:
+    """Harm of an injected cell less that of the sham of the same seed, where there is one with a record."""
+    if cell.arm.kind != "injected":
+        return {}
+    twin = replace(cell, arm=replace(cell.arm, defect=replace(cell.arm.defect, sham=True)))  # pyright: ignore
+    sham, record = kept.get(twin.id), kept[cell.id]
+    if _problem(record, sham, "its sham", condition):
+        return {}
+    own, beside = _rates(record, sham, condition, defect, kept.get(cell.control.id), target)
+    arrays = (own.numerator, own.denominator, beside.numerator, beside.denominator)
+    names = ("beside_numerator", "beside_denominator", "sham_numerator", "sham_denominator")
+    return {"beyond_sham": own.value - beside.value, **dict(zip(names, arrays, strict=True))}
+
+
+def _problem(record: Record, other: Record | None, what: str, condition: str) -> str:
+    """Why the two cannot be compared, or ''."""
+    if other is None:
+        return f"{what} has no record"
+    if not np.array_equal(record.examples, other.examples):
+        return f"{what} predicted other examples"
+    return "" if condition in other.probabilities else f"{what}: the record does not hold condition {condition}"
+
+
+def _rates(
+    record: Record, other: Record | None, condition: str, defect: Any, clean: Record | None, target: np.ndarray
+) -> tuple[Any, Any]:
+    """The harm of a model and of the other one (itself without one), both on what both get right."""
+    pair = [one.under(condition, clean) for one in (record, other or record)]
+    both = pair[0].right & pair[1].right
+    return tuple(defect.harm(replace(one, target=target, eligible=both)) for one in pair)  # pyright: ignore
