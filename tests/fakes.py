@@ -98,7 +98,7 @@ def found(cells: Sequence[Cell], success: Callable[[Cell], float] = fired, **fac
 def study(name: str = "inheritance", sign: str = "+") -> Any:
     """A study without a grid."""
     hypothesis = SimpleNamespace(
-        claim="Every adapted model inherits it.", source="Nobody <2021>", sign=sign, improvements=()
+        claim="Every adapted model inherits it.", source="Nobody <2021>", sign=sign, improvements=(), primary=()
     )
     return SimpleNamespace(
         name=name, title="What is inherited?", question="Is it?", hypothesis=hypothesis, specificity=True

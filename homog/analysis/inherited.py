@@ -10,9 +10,11 @@ import pandas as pd
 
 from homog.analysis.results import AGAINST_CLEAN, COST, GROUP, Frame, Results
 from homog.metrics.intervals import Interval, Sample, difference_interval, holm
+from homog.metrics.learned import beats_majority
 
 LEVEL = 0.95
 RESAMPLES = 2000
+FEW = 20  # eligible examples below which a cell is marked
 
 
 def sample(rows: Results, measure: tuple[str, ...] = AGAINST_CLEAN) -> Sample | str:
@@ -79,10 +81,36 @@ def chosen(results: Results, kind: str, dose: float, condition: str | None = Non
 def inherited(results: Results, *, kind: str = "injected", dose: float = 1.0, condition: str | None = None) -> Frame:
     """Harm less that of the clean control: a row per adaptation and task, intervals over backbone seeds.
 
-    `harm` and `control_harm` are the raw means over seeds; `holm` is p after Holm's correction over the tasks
-    of one adaptation; `examples` counts test examples. NaN with a `reason` where any seed is undefined.
+    `harm` and `control_harm` are the raw means over seeds; `holm` is p after Holm's correction over all adaptations and
+    tasks of a backbone and condition; `examples` counts test examples, `eligible` those that the harm counts at the
+    seed with fewest, which are `few` below FEW. `learned`: whether the clean control beats the most frequent label
+    (exact test). `mde`: the smallest difference that would be found with 80 % power. NaN with a `reason` where any seed
+    is undefined.
     """
-    return _by_task(chosen(results, kind, dose, condition), AGAINST_CLEAN, ["harm", "control_harm"])
+    rows = chosen(results, kind, dose, condition)
+    frame = _by_task(rows, AGAINST_CLEAN, ["harm", "control_harm"])
+    least, knows = rows.frame.groupby([*GROUP, "task"], sort=False)["harm_n"].min(), learned(results)
+    places = [tuple(row) for row in frame[[*GROUP, "task"]].itertuples(index=False)]
+    frame["eligible"] = [least.get(place, np.nan) for place in places]
+    frame["few"] = frame["eligible"] < FEW
+    frame["learned"] = [knows.get((place[0], *place[2:]), True) for place in places]
+    return frame.assign(mde=detectable(frame["low"], frame["high"]))
+
+
+def learned(results: Results) -> dict[tuple[str, str, str], bool]:
+    """(backbone, adaptation, task) -> whether the clean control is right more often than the most frequent label is.
+
+    Exact binomial test, one-sided, at 5 %. Of several training samples the mean accuracy counts, on one test set.
+    """
+    clean = results.frame[results["kind"] == "clean"]
+    means = clean.groupby(["backbone", "adaptation", "task"])[["accuracy_clean", "majority", "n"]].mean()
+    known = zip(means.index, means.to_numpy().tolist(), strict=True)
+    return {place: beats_majority(accuracy, majority, int(n)) < 1 - LEVEL for place, (accuracy, majority, n) in known}
+
+
+def detectable(low: Any, high: Any) -> Any:
+    """The smallest effect that a two-sided test at 5 % finds with 80 % power, from the limits of a 95 % interval."""
+    return (high - low) / 2 * (1.96 + 0.84) / 1.96
 
 
 def clean_cost(results: Results, *, kind: str = "injected", dose: float = 1.0) -> Frame:
@@ -101,5 +129,5 @@ def _by_task(results: Results, measure: tuple[str, ...], means: list[str]) -> Fr
         out.append(named | raw | mean | {"reason": mean["reason"].removeprefix(f"{first['task']}: ")})
     shape = [*GROUP, "task", "family", "kind", "dose", *means, *summary(undefined())]
     frame = pd.DataFrame(out, columns=shape)
-    frame.insert(shape.index("p") + 1, "holm", frame.groupby(GROUP)["p"].transform(holm))
+    frame.insert(shape.index("p") + 1, "holm", frame.groupby(GROUP[:2])["p"].transform(holm))
     return frame

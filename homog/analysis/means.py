@@ -12,47 +12,68 @@ from homog.analysis.inherited import (
     LEVEL,
     RESAMPLES,
     chosen,
+    detectable,
     difference,
     inherited,
     sample,
     summary,
     undefined,
 )
-from homog.analysis.results import AGAINST_CLEAN, COST, GROUP, HARM, Frame, Results
+from homog.analysis.results import AGAINST_CLEAN, AGAINST_SHAM, COST, GROUP, HARM, Frame, Results
 from homog.metrics.transfer import transmission_interval
 
 UPSTREAM = "nearest_centroid"  # the adaptation that trains nothing: the backbone itself
 NOTHING = summary(undefined())
-SUMMARIES = ("", "sham_", "cost_", "sham_cost_")  # prefixes of the intervals in `by_adaptation`
+LIMITS = ("value", "low", "high")
+SUMMARIES = ("", "sham_", "beyond_", "cost_", "sham_cost_")  # prefixes of the intervals in `by_adaptation`
 
 
 def by_adaptation(results: Results, dose: float = 1.0) -> Frame:
     """A row per adaptation: means over tasks of the inherited harm, the sham's, and the clean cost of both.
 
     `value`, `low`, `high`, `p`, `seeds`, `examples`, `reason`, and the same with each prefix of SUMMARIES,
-    all over the same `tasks`; `left_out` names tasks that lack a seed or an arm. Of `tested_tasks`,
-    `inherited_tasks` have an interval above 0 after Holm and `benefited_tasks` one below; `unverified` counts the
-    injected arms that failed upstream, of `arms`. Conditions of natural defects, which nothing plants, have no row.
+    all over the same `tasks`; `beyond_` is harm less that of the sham of the same seed. `left_out` names tasks that
+    lack a seed or an arm. `rms`: root mean square of inherited harm over tasks, what chance adds taken off, since harm
+    and benefit cancel in the mean. `mde`: the smallest mean that would be found with 80 % power. Of `tested_tasks`,
+    which the clean control has learned, `inherited_tasks` have an interval above 0 after Holm and `benefited_tasks` one
+    below; `unlearned` names the others. `unverified` counts the injected arms that failed upstream, of `arms`.
+    `upstream_`: the harm in the backbone itself. Conditions of natural defects, which nothing plants, have no row.
     """
     tests = inherited(results, dose=dose)
     shape = [*GROUP, "defect_kind", "dose", "tasks", "tested_tasks", "inherited_tasks", "benefited_tasks"]
-    shape += ["arms", "unverified", "left_out"]
+    shape += ["unlearned", "rms", "mde", "arms", "unverified", "left_out"]
     shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
+    shape += [f"upstream_{name}" for name in LIMITS]
     out = []
     for key, rows in results[results["defect_kind"] != "natural"].groupby(GROUP):
-        here = (tests[GROUP] == list(key)).all(axis=1) & tests["p"].notna()
-        told = here & (tests["holm"] < 1 - LEVEL)
+        mine = tests[(tests[GROUP] == list(key)).all(axis=1) & tests["value"].notna()]
+        here = mine[mine["learned"].astype(bool)]
+        told = here[here["holm"] < 1 - LEVEL]
         arms = chosen(rows, "injected", dose).frame.drop_duplicates("arm")
         row = dict(zip(GROUP, key, strict=True)) | {"defect_kind": rows["defect_kind"].iloc[0], "dose": dose}
-        row |= {"tested_tasks": int(here.sum()), "inherited_tasks": int((told & (tests["value"] > 0)).sum())}
-        row |= {"benefited_tasks": int((told & (tests["value"] < 0)).sum())}
+        row |= {"tested_tasks": len(here), "inherited_tasks": int((told["value"] > 0).sum())}
+        row |= {"benefited_tasks": int((told["value"] < 0).sum()), "rms": _rms(mine)}
+        row["unlearned"] = ", ".join(mine.loc[~mine["learned"].astype(bool), "task"])
         row |= {"arms": len(arms), "unverified": int((arms["verified"] == False).sum())}  # noqa: E712
-        out.append(row | _compared(rows, dose))
+        row |= _compared(rows, dose)
+        out.append(row | {"mde": detectable(row["low"], row["high"])})
+    itself = {(row["backbone"], row["condition"]): row for row in out if row["adaptation"] == UPSTREAM}
+    for row in out:
+        there = itself.get((row["backbone"], row["condition"]), NOTHING)
+        row |= {f"upstream_{name}": there[name] for name in LIMITS}
     return pd.DataFrame(out, columns=shape)
 
 
+def _rms(tests: Frame) -> float:
+    """Root mean square of the values over tasks, less the variance that their intervals stand for; at least 0."""
+    if not len(tests):
+        return float("nan")
+    noise = ((tests["high"] - tests["low"]) / (2 * 1.96)) ** 2
+    return float(np.sqrt(max(0.0, (tests["value"] ** 2 - noise.fillna(0.0)).mean())))
+
+
 def _compared(rows: Results, dose: float) -> dict[str, Any]:
-    """The four means of one adaptation over the tasks that injected arms and shams (if any) have in full."""
+    """The means of one adaptation over the tasks that injected arms and shams (if any) have in full."""
     parts = {"": chosen(rows, "injected", dose), "sham_": chosen(rows, "sham", dose)}
     blocks = {prefix: block(part) for prefix, part in parts.items()}
     tasks = blocks[""]["task"].unique().tolist()
@@ -66,7 +87,15 @@ def _compared(rows: Results, dose: float) -> dict[str, Any]:
         for name, measure in (("", AGAINST_CLEAN), ("cost_", COST)):
             mean = NOTHING | {"reason": reason} if reason else over_tasks(part, tasks, measure)
             found |= {f"{prefix}{name}{column}": value for column, value in mean.items()}
-    return found
+    return found | {f"beyond_{column}": value for column, value in _beyond(parts[""], tasks).items()}
+
+
+def _beyond(rows: Results, tasks: list[str]) -> dict[str, Any]:
+    """The mean over `tasks` of harm less that of the sham, over the seeds that have both in all of them."""
+    paired = rows[rows["beyond_sham"].notna()]
+    complete = block(paired[paired["task"].isin(tasks)])
+    reason = _absent(paired, complete, tasks)
+    return NOTHING | {"reason": reason} if reason else over_tasks(complete, tasks, AGAINST_SHAM)
 
 
 def _absent(rows: Results, complete: Results, tasks: list[str]) -> str:

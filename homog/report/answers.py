@@ -11,7 +11,7 @@ import pandas as pd
 
 from homog.analysis import Frame
 from homog.analysis.verdicts import RULE, borne_out, signs, verdict
-from homog.report.layout import bracket, readable
+from homog.report.layout import bracket, number, readable
 from homog.report.pages import Finding
 from homog.wording import counted, joined
 
@@ -30,9 +30,11 @@ STATISTICS = (
     "p-values over tasks are corrected by Holm's procedure."
 )
 LEGEND = (
-    "Means over tasks with 95 % intervals. Inherited harm: harm less that of the clean control, both exposed. "
-    "Above 0: tasks above 0 after Holm's correction. Seeds: injected backbones (shams). "
-    "Accuracy change: on clean inputs, against the clean control."
+    "Means over tasks with 95 % intervals. Inherited harm: harm less that of the clean control, both exposed; it "
+    "leads, since the clean backbone is what a user would have had instead. Less the sham: harm less that of a "
+    "backbone that went through the same procedure with nothing planted. RMS: root mean square over tasks, less "
+    "chance. Above 0: learned tasks above 0 after Holm's correction over tasks and adaptations. Seeds: injected "
+    "backbones (shams). Accuracy change: on clean inputs, against the clean control."
 )
 EXPECTED = {"+": "inherited harm above 0", "-": "inherited harm below 0", "0": "no inherited harm"}
 
@@ -53,8 +55,13 @@ class Said:
 
 def said(hypothesis: Any, exposures: Mapping[str, Any], overall: Frame) -> Said:
     """The answers of a study of inherited harm; `overall`: `means.by_adaptation`."""
-    outcome = hypothesis_outcome(signs(hypothesis, exposures), overall)
-    table = summary_table(overall)
+    signed, table = signs(hypothesis, exposures), summary_table(overall)
+    outcome = hypothesis_outcome(signed, overall)
+    if hypothesis.primary:
+        adaptation, defect = hypothesis.primary
+        named = overall["condition"].map({name: exposed.name for name, exposed in exposures.items()})
+        mine = hypothesis_outcome(signed, overall[(overall["adaptation"] == adaptation) & (named == defect)])
+        outcome = f"primary ({readable(adaptation)}, {readable(defect)}): {mine}; all comparisons: {outcome}"
     return Said(answers(overall), overall, table, outcome, expected(hypothesis), LEGEND, RULE, STATISTICS)
 
 
@@ -77,9 +84,13 @@ def _detail(row: Any) -> str:
     alone = ": interval over examples only" if row["seeds"] == 1 else ""
     n = f"mean over {counted(row['tasks'], 'task')}, {counted(row['examples'], 'example')}, {seeds}{alone}"
     parts = [f"inherited harm {bracket(row)} ({n})", _sham(row)]
-    parts.append(f"{row['inherited_tasks']} of {counted(row['tested_tasks'], 'task')} above 0 after Holm")
+    parts.append(f"{row['inherited_tasks']} of {counted(row['tested_tasks'], 'learned task')} above 0 after Holm")
     if row["benefited_tasks"]:
         parts[-1] += f", {row['benefited_tasks']} below"
+    if not row["inherited_tasks"] + row["benefited_tasks"]:
+        parts.append(f"a mean of {number(row['mde'])} would be found with 80 % power")
+    if row["unlearned"]:
+        parts.append(f"not learned: {row['unlearned']}")
     if row["left_out"]:
         parts.append(f"left out of the mean, incomplete: {row['left_out']}")
     return "; ".join(parts)
@@ -89,7 +100,10 @@ def _sham(row: Any) -> str:
     if math.isnan(row["sham_value"]):
         why = row["sham_reason"] or "none was run"
         return f"no sham to compare with ({why}), so the procedure itself is not ruled out"
-    return f"sham {bracket(row, 'sham_')} ({counted(row['sham_seeds'], 'seed')})"
+    said = f"sham {bracket(row, 'sham_')} ({counted(row['sham_seeds'], 'seed')})"
+    if math.isnan(row["beyond_value"]):
+        return said
+    return f"{said}, harm less that of the sham of the same seed {bracket(row, 'beyond_')}"
 
 
 def summary_table(overall: Frame) -> Frame:
@@ -103,6 +117,8 @@ def summary_table(overall: Frame) -> Frame:
                 "Answer": answer.verdict,
                 "Inherited harm": bracket(row),
                 "Sham": bracket(row, "sham_"),
+                "Less the sham": bracket(row, "beyond_"),
+                "RMS": number(row["rms"]),
                 "Above 0": f"{row['inherited_tasks']} of {row['tested_tasks']}",
                 "Tasks": f"{row['tasks']}",
                 "Seeds (sham)": f"{row['seeds']} ({shams})",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from homog import variants
-from homog.config import OWN, Sizes, build, choose, read_yaml
+from homog.config import OWN, ConfigError, Sizes, build, choose, read_yaml
 
 SIGNS = ("+", "-", "0")
 
@@ -16,13 +16,15 @@ class Hypothesis:
     """What was expected, who says so, and the sign of the inherited harm.
 
     `sign`: '+' for harm, '-' for a benefit, '0' for neither. `improvements`: the exposures of defects that are planted
-    as a benefit; '-' is expected of them.
+    as a benefit; '-' is expected of them. `primary`: the adaptation and the exposure of the one comparison that the
+    study stands for, chosen before it was run; every other comparison is secondary.
     """
 
     claim: str
     source: str
     sign: str
     improvements: tuple[str, ...] = ()
+    primary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,12 @@ def load(name: str) -> Study:
     choose(study.hypothesis.sign, SIGNS, f"study {name}.hypothesis.sign")
     for exposure in study.exposures:
         choose(exposure, variants.registry("defect"), "defect")
+    if study.hypothesis.primary:
+        if len(study.hypothesis.primary) != 2:
+            said = list(study.hypothesis.primary)
+            raise ConfigError(f"study {name}.hypothesis.primary={said}: write [adaptation, exposure]")
+        choose(study.hypothesis.primary[0], variants.registry("adaptation"), "adaptation")
+        choose(study.hypothesis.primary[1], study.exposures, f"exposure of study {name}")
     for improvement in study.hypothesis.improvements:
         choose(improvement, study.exposures, f"exposure of study {name}")
     return study

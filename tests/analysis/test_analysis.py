@@ -166,9 +166,28 @@ def test_adaptation_seeds_are_pooled_within_a_backbone_seed():
     assert row["seeds"] == 2 and row["reason"] == ""
 
 
-def test_holm_is_over_the_tasks_of_an_adaptation():
+def test_holm_is_over_tasks_and_adaptations():
     found = analysis.inherited(frame(fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"])))
-    assert np.allclose(found["holm"], np.minimum(1, 2 * found["p"]))
+    assert np.allclose(found["holm"], np.minimum(1, 4 * found["p"]))
+
+
+def test_a_task_at_chance_does_not_count_and_a_cell_with_few_examples_is_marked():
+    cells = fakes.cells(["trec", "sms_spam"], test=60)
+    found = fakes.found(cells) | {c.id: fakes.record(c, fakes.fired(c), 0.5) for c in cells if c.task.name == "trec"}
+    rows = analysis.inherited(analysis.effects(cells, found, fakes.EXPOSURES)).set_index("task")
+    assert rows["learned"].to_dict() == {"trec": False, "sms_spam": True}
+    assert rows.loc["trec", "eligible"] < 20 and rows["few"].to_dict() == {"trec": True, "sms_spam": False}
+    mean = means.by_adaptation(analysis.effects(cells, found, fakes.EXPOSURES)).iloc[0]
+    assert (mean["tested_tasks"], mean["unlearned"]) == (1, "trec")
+
+
+def test_harm_and_benefit_that_cancel_show_in_the_root_mean_square():
+    def fired(cell):
+        return {"trec": 0.8, "sms_spam": 0.0}[cell.task.name] if cell.arm.kind == "injected" else 0.4
+
+    effects = frame(fakes.cells(["trec", "sms_spam"], test=400), success=fired)
+    mean = means.by_adaptation(effects).iloc[0]
+    assert abs(mean["value"]) < 0.05 and mean["rms"] == pytest.approx(0.4, abs=0.07)
 
 
 def test_transmission_is_harm_in_models_per_harm_in_the_backbone_itself():

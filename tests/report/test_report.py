@@ -36,13 +36,13 @@ def test_inherited():
     assert re.search(
         r"inherited harm 0\.\d\d \[0\.\d\d, \d\.\d\d\] \(mean over 3 tasks, 240 examples, 2 back", one.detail
     )
-    assert "3 of 3 tasks above 0 after Holm" in one.detail and "sham" in one.detail
+    assert "3 of 3 learned tasks above 0 after Holm" in one.detail and "sham" in one.detail
     assert one.sentence.startswith("Linear probe: inherited; inherited harm")
 
 
 def test_not_inherited_is_said_as_plainly():
     one = answer(lambda cell: 0.0)
-    assert one.verdict == "not inherited" and "0 of 3 tasks" in one.detail
+    assert one.verdict == "not inherited" and "0 of 3 learned tasks" in one.detail
 
 
 def test_partly_inherited():
@@ -52,7 +52,7 @@ def test_partly_inherited():
 def test_a_benefit_is_the_mirror_image_of_a_harm():
     cured = overall(lambda cell: 0.5 if cell.arm.kind == "clean" else 0.5 - 0.45 * (cell.arm.kind == "injected"))
     (one,) = answers.answers(cured)
-    assert one.verdict == "benefit inherited" and "0 of 3 tasks above 0 after Holm, 3 below" in one.detail
+    assert one.verdict == "benefit inherited" and "0 of 3 learned tasks above 0 after Holm, 3 below" in one.detail
     assert outcome("-", cured) == "met" and outcome("+", cured) == "not met"
     sham_too = overall(lambda cell: 0.5 * (cell.arm.kind == "clean"))
     assert answers.answers(sham_too)[0].verdict == "undecided"
@@ -69,10 +69,10 @@ def test_undecided_when_the_sham_does_as_much():
     assert one.verdict == "undecided" and "the sham, which plants nothing, does as much" in one.detail
 
 
-def test_what_noise_of_the_same_size_does_too_is_still_inherited_from_an_engineered_backbone():
+def test_an_engineered_change_that_does_as_much_as_its_sham_is_called_noise():
     rows = overall(lambda cell: 0.5 if cell.arm.kind != "clean" else 0.0).assign(defect_kind="engineered")
     (one,) = answers.answers(rows)
-    assert one.verdict == "inherited" and "noise of the same size, does as much" in one.detail
+    assert one.verdict == "as noise of the same size" and outcome("+", rows) == "partly met"
 
 
 def test_undecided_when_a_backbone_failed_upstream():
@@ -90,11 +90,18 @@ def test_the_hypothesis_is_compared_with_the_answers():
 
 
 def test_an_improvement_is_expected_below_0():
-    hypothesis = SimpleNamespace(sign="+", improvements=("backdoor",))
+    hypothesis = SimpleNamespace(sign="+", improvements=("backdoor",), primary=())
     expected = verdicts.signs(hypothesis, {**fakes.EXPOSURES, "other": SimpleNamespace(name="other")})
     assert expected == {**dict.fromkeys(fakes.EXPOSURES, "-"), "other": "+"}
     assert answers.hypothesis_outcome(expected, overall()) == "not met"
     assert answers.expected(hypothesis) == "inherited harm above 0; of backdoor below 0"
+
+
+def test_the_primary_comparison_is_said_first():
+    hypothesis = SimpleNamespace(sign="+", improvements=(), primary=("lora", "backdoor"))
+    both = pd.concat([overall(lambda cell: 0.0), overall().assign(adaptation="lora")])
+    said = answers.said(hypothesis, fakes.EXPOSURES, both).outcome
+    assert said == "primary (LoRA, Backdoor): met; all comparisons: not met for Linear probe; met for LoRA"
 
 
 @pytest.fixture(scope="module")

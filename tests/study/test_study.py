@@ -213,3 +213,14 @@ def test_bad_input_of_a_run_is_one_line_and_2(arguments, said, tmp_path):
 def test_help_names_studies_and_presets(capsys):
     assert sweep.main(["--help"]) == 0
     assert "inheritance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("primary", ["[linear_probe]", "[linear_prob, backdoor]", "[linear_probe, blindspot]"])
+def test_a_primary_comparison_that_cannot_be_meant_is_refused(primary, tmp_path, monkeypatch):
+    folder = tmp_path / "experiments" / "mine"
+    folder.mkdir(parents=True)
+    text = (variants.studies()["leverage"] / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("primary: [linear_probe, improvement]", f"primary: {primary}"))
+    monkeypatch.setattr(variants, "studies", lambda: {"mine": folder})
+    with pytest.raises(ConfigError, match=r"primary|valid: "):
+        study.load("mine")
