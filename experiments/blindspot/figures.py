@@ -87,7 +87,7 @@ def _by_seed(seeds: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
 def _shares(samples: dict[str, Sample]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, one in samples.items():
-        found = difference_interval([one], resamples=analysis.RESAMPLES, level=analysis.LEVEL)
+        found = difference_interval([one], level=analysis.LEVEL)
         row |= {f"{name}_{end}": getattr(found, end) for end in ("value", "low", "high")}
         row |= {"people": found.examples, "seeds": found.clusters, "reason": found.reason}
     return row

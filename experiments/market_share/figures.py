@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import LEVEL, RESAMPLES, Frame, Results, summary
+from homog.analysis import LEVEL, Frame, Results, summary
 from homog.analysis.against_control import log_h, point_columns
 from homog.analysis.ensembles import Ensemble, deployers, told_apart
 from homog.analysis.verdicts import direction, met_by
@@ -144,7 +144,7 @@ def moved(df: Results) -> Frame:
         row = names | {"tasks": len(pairs), "people": sum(after.n for after, _ in pairs)}
         for column, each in asked.items():
             samples = [_all(after, before) for after, before in each[place][1]]
-            interval = summary(difference_interval(samples, resamples=RESAMPLES, level=LEVEL))
+            interval = summary(difference_interval(samples, level=LEVEL))
             row |= {f"{column}_{name}": interval[name] for name in ("value", "low", "high", "p")}
         differences = log_h([(after.failures[0], before.failures[0]) for after, before in pairs])
         out.append(row | dict(zip(("log_h", "log_h_tasks"), differences, strict=True)))

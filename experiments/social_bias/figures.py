@@ -98,7 +98,7 @@ def natural(df: Results) -> Frame:
     for (swap, name), part in rows.groupby(["view", "adaptation"]):
         rates = zip(*(part.each(array) for array in (*HARM, "people")), strict=True)
         samples = [Sample(above[None], below[None], people=people) for above, below, people in rates]
-        mean = analysis.summary(difference_interval(samples, resamples=analysis.RESAMPLES, level=analysis.LEVEL))
+        mean = analysis.summary(difference_interval(samples, level=analysis.LEVEL))
         flips = part["flips"].mean()
         out.append({"swap": swap, "adaptation": name, "tasks": len(part), "flips": flips} | mean)
     return pd.DataFrame(out, columns=["swap", "adaptation", "tasks", "flips", *analysis.summary(analysis.undefined())])

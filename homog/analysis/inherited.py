@@ -56,7 +56,7 @@ def _difference(tasks: Sequence[Results], measure: tuple[str, ...]) -> Interval:
             seeds, n = rows["arm_seed"].nunique(), int(rows["n"].max())
             return undefined(f"{rows['task'].iloc[0]}: {drawn_from}", seeds, n)
         samples.append(drawn_from)
-    return difference_interval(samples, resamples=RESAMPLES, level=LEVEL)
+    return difference_interval(samples, level=LEVEL)
 
 
 def undefined(reason: str = "", seeds: int = 0, examples: int = 0) -> Interval:

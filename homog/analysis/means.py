@@ -10,7 +10,6 @@ import pandas as pd
 
 from homog.analysis.inherited import (
     LEVEL,
-    RESAMPLES,
     chosen,
     detectable,
     difference,
@@ -207,7 +206,7 @@ def _transmitted(down: Results, up: Results) -> dict[str, Any]:
     bad = next((drawn for part in samples for drawn in part if isinstance(drawn, str)), "")
     if bad:
         return {"tasks": 0, "names": "", **NOTHING, "reason": bad}
-    found = transmission_interval(*cast(Any, samples), resamples=RESAMPLES, level=LEVEL)
+    found = transmission_interval(*cast(Any, samples), level=LEVEL)
     return {"tasks": len(tasks), "names": ", ".join(tasks)} | summary(found)
 
 

@@ -154,9 +154,9 @@ def attack_success_of_best_target(
 
 
 def rate_interval(rate: Rate, people: ArrayLike | None = None, **options) -> Interval:
-    """Interval of one model's rate, persons (examples without `people`) resampled.
+    """Interval of one model's rate over persons (examples without `people`).
 
-    `options`: resamples, level, seed. Over arms, seeds and tasks, with a control, use
+    `options`: level. Over arms, seeds and tasks, with a control, use
     `intervals.difference_interval` on the same terms.
     """
     ids = None if people is None else np.asarray(people)

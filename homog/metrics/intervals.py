@@ -1,13 +1,12 @@
-"""Intervals by cluster bootstrap, paired with the control, and Holm's correction.
+"""Intervals of means over backbones and examples, paired with the control, and Holm's correction.
 
-Conventions. The unit of replication is the backbone (arm seed): seeds are drawn with replacement, jointly
-for all tasks, and inside each task examples are drawn with replacement, jointly for the injected arm and
-its control. Examples of one person are drawn together. Intervals are percentile intervals. With few seeds
-that differ they are too narrow (the variance of S seeds is underestimated by (S - 1)/S), so `clusters`
-belongs next to every interval; where only chance differs, drawing seeds and examples counts it more than
-once and they are too wide, by up to sqrt 3 (Owen 2007, The pigeonhole bootstrap). `p` is two-sided: twice
-the share of resamples on the other side of the null, +1 corrected, so never below 2/(resamples + 1). Every
-function is deterministic given `seed`.
+Conventions. The unit of replication is the backbone (arm seed), with the training sample that is drawn with it.
+Examples are crossed with it, the same for the injected arm and its control; those of one person belong together. The
+variance of a mean over tasks is that between seeds plus that over persons (linearised, seeds held fixed), and its
+interval is Satterthwaite's t. Chance in single predictions is in both, so that intervals are a little too wide where
+nothing else differs. Simulated coverage of 95 % intervals is .92 to .98 from 3 seeds on (results/calibration). With 2
+seeds there is no interval: it would cover .70 to .85. Of one backbone the interval is over its persons alone.
+Bootstraps are percentile intervals and resample persons. Every function is deterministic given `seed`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from homog.metrics.checks import ArrayLike, ratio
-from homog.metrics.resampling import by_person, counts, resampled_sums
+from homog.metrics.resampling import by_person, resampled_sums
 
 
 @dataclass(frozen=True)
@@ -148,41 +147,6 @@ def _same_people(samples: Sequence[Sample]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _difference(ratios: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Seed-weighted mean of injected ratios less that of the control: (B, rows), (B, S) -> (B,)."""
-    injected, control = np.split(ratios, [weights.shape[1]], axis=1)
-    control = np.broadcast_to(control, injected.shape) if control.shape[1] == 1 else control
-    # a seed that was not drawn does not count, even if its ratio is undefined
-    means = [np.where(weights > 0, part * weights, 0.0).sum(1) for part in (injected, control) if part.size]
-    return means[0] - means[1] if len(means) == 2 else means[0]
-
-
-def resampled_differences(
-    samples: Sequence[Sample], *, resamples: int = 2000, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Injected less control by task: estimates (T,) and their joint bootstrap draws (resamples, T).
-
-    Columns of the draws share the seeds that were drawn, so any function of several tasks may be computed
-    from them. NaN where a denominator is 0.
-    """
-    seeds = {np.shape(sample.numerator)[0] for sample in samples}
-    if len(seeds) != 1:
-        raise ValueError(f"tasks have {sorted(seeds)} seeds; valid: the same number in all tasks, and at least 1 task")
-    size = seeds.pop()
-    rng = np.random.default_rng(seed)
-    weights = counts(rng, resamples, size) / size
-    values, draws = np.empty(len(samples)), np.empty((resamples, len(samples)))
-    for group in _same_people(samples):
-        rows = [np.concatenate(samples[task].rows()) for task in group]
-        units = [by_person(row.T, samples[task].people) for task, row in zip(group, rows, strict=True)]
-        sums = resampled_sums(np.concatenate(units, axis=1), resamples, rng)
-        parts = np.split(sums, np.cumsum([unit.shape[1] for unit in units])[:-1], axis=1)
-        for task, row, part in zip(group, rows, parts, strict=True):
-            values[task] = _difference(ratio(*np.split(row.sum(1)[None], 2, 1)), np.full((1, size), 1 / size))[0]
-            draws[:, task] = _difference(ratio(*np.split(part, 2, axis=1)), weights)
-    return values, draws
-
-
 def _undefined(samples: Sequence[Sample]) -> str:
     """Which task, arm and seed has nothing in its denominator; empty when every ratio is defined."""
     for task, sample in enumerate(samples):
@@ -193,25 +157,101 @@ def _undefined(samples: Sequence[Sample]) -> str:
     return ""
 
 
-def difference_interval(
-    samples: Sequence[Sample], *, resamples: int = 2000, level: float = 0.95, seed: int = 0
-) -> Interval:
-    """Mean over tasks of (mean over seeds of the injected ratio less that of the control), with its interval.
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Linear combinations of the differences of tasks: `value` (m,), their covariance (m, m) by source of chance.
 
-    `samples` holds one Sample per task, all with the same S seeds (ValueError otherwise); the difference
-    lies in [-1, 1] for rates. S == 1: only examples are resampled, and `clusters` is 1. Tasks with the same
-    people are resampled with the same people. NaN, with the reason, when any task is undefined: a task is
-    never skipped.
+    `between`: of backbone seeds, 0 for one seed; `within`: of persons, seeds held fixed. `seeds` and `people` count
+    them.
     """
-    values, draws = resampled_differences(samples, resamples=resamples, seed=seed)
-    return percentile_interval(
-        float(values.mean()),
-        draws.mean(1),
-        level=level,
-        reason=_undefined(samples),
-        clusters=np.shape(samples[0].numerator)[0],
-        examples=sum(np.shape(s.numerator)[1] for s in samples),
-    )
+
+    value: np.ndarray
+    between: np.ndarray
+    within: np.ndarray
+    seeds: int
+    people: int
+
+    def freedom(self, i: int = 0) -> float:
+        """Satterthwaite's degrees of freedom of combination i."""
+        between, within = self.between[i, i], self.within[i, i]
+        below = ratio(between**2, max(self.seeds - 1, 1)) + ratio(within**2, max(self.people - 1, 1))
+        return float(ratio((between + within) ** 2, below)) if between + within else float("inf")
+
+
+def moments(samples: Sequence[Sample], weights: ArrayLike) -> Moments:
+    """Combinations, with `weights` (m, T), of the injected less control ratios of T tasks; all with the same S seeds.
+
+    Tasks with the same people covary by person. NaN where a denominator is 0.
+    """
+    seeds = {np.shape(sample.numerator)[0] for sample in samples}
+    if len(seeds) != 1:
+        raise ValueError(f"tasks have {sorted(seeds)} seeds; valid: the same number in all tasks, and at least 1 task")
+    size, coefficients = seeds.pop(), np.asarray(weights, dtype=float)
+    differences, influences = zip(*(influence(sample) for sample in samples), strict=True)
+    each = coefficients @ np.stack(differences)  # (m, S)
+    away = each - each.mean(1, keepdims=True)
+    between = away @ away.T / (size * (size - 1)) if size > 1 else np.zeros((len(each),) * 2)
+    within, people = np.zeros((len(each),) * 2), 0
+    for group in _same_people(samples):
+        moved = coefficients[:, group] @ np.stack([influences[task] for task in group])  # (m, persons)
+        count = moved.shape[1]
+        within, people = within + moved @ moved.T * ratio(count, count - 1), people + count
+    return Moments(each.mean(1), between, within, size, people)
+
+
+def influence(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Injected less control by seed (S,), and how much each person moves the mean over seeds (persons,)."""
+    rows, below = sample.rows()
+    size = len(sample.numerator)
+    totals = below.sum(1)
+    rates = ratio(rows.sum(1), totals)
+    moved = ratio(rows - rates[:, None] * below, np.broadcast_to(totals[:, None], rows.shape))
+    difference, push = rates[:size], moved[:size].mean(0)
+    if len(rows) > size:
+        difference, push = difference - rates[size:], push - moved[size:].mean(0)
+    return difference, by_person(push[:, None], sample.people)[:, 0]
+
+
+def difference_interval(samples: Sequence[Sample], *, level: float = 0.95) -> Interval:
+    """Mean over tasks of (mean over seeds of the injected ratio less that of the control), with its t interval.
+
+    `samples` holds one Sample per task, all with the same S seeds (ValueError otherwise); the difference lies in
+    [-1, 1] for rates. S == 1: the interval is over persons alone, a statement about this one backbone. S == 2, or one
+    person: no interval (NaN), with the reason. Where nothing varies, in any seed or person, the interval is the exact
+    binomial limit of that many persons. NaN, with the reason, when any task is undefined: a task is never skipped.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level = {level}; valid: above 0 and below 1")
+    found = moments(samples, np.full((1, len(samples)), 1 / max(len(samples), 1)))
+    examples, nan = sum(np.shape(sample.numerator)[1] for sample in samples), float("nan")
+    undefined = _undefined(samples)
+    if undefined or found.seeds == 2 or found.people < 2:
+        value = nan if undefined else float(found.value[0])
+        reason = undefined or ("2 backbone seeds: an interval needs 3" if found.seeds == 2 else "one person")
+        return Interval(value, nan, nan, found.seeds, examples, reason)
+    value, error = float(found.value[0]), float(np.sqrt(found.between[0, 0] + found.within[0, 0]))
+    half, p = t_limits(value, error, found.freedom(), level) if error > 1e-12 else _exact(value, samples, level)
+    return Interval(value, value - half, value + half, found.seeds, examples, p=p)
+
+
+def t_limits(value: float, error: float, freedom: float, level: float) -> tuple[float, float]:
+    """Half the width of a t interval, and the two-sided p against 0; without an error 0, and 0 or 1."""
+    from scipy.stats import t
+
+    if error < 1e-12:
+        return 0.0, float(abs(value) < 1e-12)
+    half = error * float(t.ppf((1 + level) / 2, freedom))
+    return half, float(2 * t.sf(abs(value) / error, freedom))
+
+
+def _exact(value: float, samples: Sequence[Sample], level: float) -> tuple[float, float]:
+    """The same where no example differs from another: the exact limit of no exception among the persons that count."""
+    people = 0
+    for sample in samples:
+        counts = (np.asarray(sample.denominator) > 0).all(axis=0).astype(float)
+        people += int(np.count_nonzero(by_person(counts[:, None], sample.people)))
+    half = 1 - ((1 - level) / 2) ** (1 / max(people, 1))
+    return half, 1.0 if abs(value) < 1e-12 else min(1.0, 2 * 0.5**people)
 
 
 def mean_interval(
@@ -222,7 +262,7 @@ def mean_interval(
 ) -> Interval:
     """Mean of `values` (S, n), such as correctness, less that of the paired `control` (S, n) or (1, n).
 
-    `options`: resamples, level, seed.
+    `options`: level. See `difference_interval`.
     """
     values = np.asarray(values, dtype=float)
     beside = None if control is None else np.asarray(control, dtype=float)

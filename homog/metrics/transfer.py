@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from homog.metrics.checks import ArrayLike, numbers, ratio
-from homog.metrics.intervals import Interval, Sample, holm, percentile_interval, resampled_differences
+from homog.metrics.intervals import Interval, Sample, holm, influence, moments, percentile_interval, t_limits
 from homog.metrics.regression import Coefficient, least_squares
 from homog.metrics.resampling import counts
+
+GATE = 0.001  # p that harm in the backbone itself has to be below for a ratio to it
+SEEDS = 5  # backbone seeds from which a half-life has an interval; with fewer the range of the seeds is given
 
 
 def inherited(harm_injected: ArrayLike, harm_clean: ArrayLike) -> float:
@@ -43,26 +46,49 @@ def transmission(
     return float(ratio(inherited(down_injected, down_clean), up))
 
 
-def transmission_interval(
-    down: Sequence[Sample], up: Sequence[Sample], *, resamples: int = 2000, level: float = 0.95, seed: int = 0
-) -> Interval:
-    """Transmission, mean downstream difference over tasks / mean upstream difference, seeds resampled jointly.
+def transmission_interval(down: Sequence[Sample], up: Sequence[Sample], *, level: float = 0.95) -> Interval:
+    """Transmission, mean downstream difference over tasks / mean upstream difference, with its Fieller interval.
 
     `down` holds a Sample per task, `up` one per task of the backbone itself, all with the same seeds; examples of the
-    same people are resampled jointly. NaN, with the reason, when a task is undefined or the upstream interval covers
-    0: nothing was there to transmit. p is against no transmission.
+    same people covary. NaN, with the reason, when a task is undefined or the upstream difference is not told from 0
+    with p < GATE: a ratio to what may be nothing says nothing. Limits are infinite, with the reason, where every ratio
+    on that side is compatible with the data. 2 seeds: no interval. p is against no transmission.
     """
-    values, draws = resampled_differences([*down, *up], resamples=resamples, seed=seed)
-    clusters, examples = np.shape(up[0].numerator)[0], sum(np.shape(sample.numerator)[1] for sample in down)
-    source, sources = float(values[len(down) :].mean()), draws[:, len(down) :].mean(1)
-    above = percentile_interval(source, sources, examples=examples, level=level)
-    known = above.low > 0 or above.high < 0
-    reason = f"the upstream difference's interval [{above.low:.3g}, {above.high:.3g}] covers 0"
-    if np.isnan(values).any():
-        reason = f"sample {int(np.isnan(values).argmax())} of {len(values)} (upstream last) has denominator 0"
-    value = float(ratio(values[: len(down)].mean(), source)) if known else float("nan")
-    share = ratio(draws[:, : len(down)].mean(1), sources)
-    return percentile_interval(value, share, examples=examples, clusters=clusters, level=level, reason=reason)
+    tasks, nan = [*down, *up], float("nan")
+    weights = np.zeros((2, len(tasks)))
+    weights[0, : len(down)], weights[1, len(down) :] = 1 / len(down), 1 / len(up)
+    joint, examples = moments(tasks, weights), sum(np.shape(sample.numerator)[1] for sample in down)
+    size = {"clusters": joint.seeds, "examples": examples}
+    bad = next((i for i, sample in enumerate(tasks) if np.isnan(influence(sample)[0]).any()), None)
+    if bad is not None:
+        return Interval(nan, nan, nan, reason=f"sample {bad} of {len(tasks)} (upstream last) has denominator 0", **size)
+    (below, above), spread = joint.value.tolist(), joint.between + joint.within
+    errors = np.sqrt(np.diag(spread)).tolist()
+    p, above_p = (t_limits(v, errors[i], joint.freedom(i), level)[1] for i, v in enumerate((below, above)))
+    if joint.seeds == 2 and above:
+        return Interval(below / above, nan, nan, reason="2 backbone seeds: an interval needs 3", **size)
+    if not above or above_p >= GATE:
+        reason = f"harm in the backbone itself, {above:.3g}, is not told from 0 (p {above_p:.2g}, needed {GATE})"
+        return Interval(nan, nan, nan, reason=reason, **size)
+    freedom = min(joint.freedom(0), joint.freedom(1))
+    limits, reason = _fieller(below, above, spread, freedom, level)
+    return Interval(below / above, *limits, reason=reason, p=p, **size)
+
+
+def _fieller(
+    below: float, above: float, spread: np.ndarray, freedom: float, level: float
+) -> tuple[tuple[float, float], str]:
+    """The ratios r for which below - r * above is within its t limits of 0 (Fieller 1954); why they are unbounded."""
+    from scipy.stats import t
+
+    quantile = float(t.ppf((1 + level) / 2, freedom)) ** 2 if np.isfinite(freedom) else float(1.96**2)
+    a = above**2 - quantile * spread[1, 1]
+    b = below * above - quantile * spread[0, 1]
+    c = below**2 - quantile * spread[0, 0]
+    root = b**2 - a * c
+    if a <= 0 or root < 0:
+        return (-float("inf"), float("inf")), "every ratio is compatible with the data"
+    return ((b - root**0.5) / a, (b + root**0.5) / a), ""
 
 
 def dose_slope(harm: ArrayLike, dose: ArrayLike, backbone: ArrayLike, *, level: float = 0.95) -> Coefficient:
@@ -106,9 +132,10 @@ def inheritance_rate(intervals: Sequence[Interval], level: float = 0.95) -> Inhe
 class Survival:
     """Harm by amount of adaptation: mean `harm` (A,) at the sorted `amounts`, and its share of the first one.
 
-    `half_life` is the first amount at which half of the first harm is left, by linear interpolation; inf =
-    not within the amounts seen. [`low`, `high`] is its interval over seeds. NaN, with a reason, if the
-    first harm is not above 0: then nothing can decay.
+    `half_life` is the first amount at which half of the first harm is left, by linear interpolation; inf = not within
+    the amounts seen. [`low`, `high`]: from SEEDS seeds on its bootstrap interval over seeds; with fewer the range of
+    the seeds' own half-lives, and `reason` says that it is no interval. NaN, with a reason, if the first harm is not
+    above 0: then nothing can decay.
     """
 
     amounts: np.ndarray
@@ -152,5 +179,8 @@ def survival(
     half = float(_half_lives(amount, mean))
     reason = "a harm is missing" if np.isnan(mean).any() else "the first harm is not above 0"
     spread = percentile_interval(half, _half_lives(amount, weights @ rows), examples=0, level=level, reason=reason)
-    bounds = (spread.low, spread.high) if len(rows) > 1 else (float("nan"), float("nan"))
-    return Survival(amount, mean, ratio(mean, mean[0]), half, *bounds, clusters=len(rows), reason=spread.reason)
+    bounds, said, each = (spread.low, spread.high), spread.reason, _half_lives(amount, rows)
+    if len(rows) < SEEDS and not said:
+        known = each[~np.isnan(each)] if len(rows) > 1 else np.array([float("nan")])
+        bounds, said = (float(known.min()), float(known.max())), f"range of {len(rows)} seeds, no interval"
+    return Survival(amount, mean, ratio(mean, mean[0]), half, *bounds, clusters=len(rows), reason=said)

@@ -7,6 +7,7 @@ import pytest
 from homog import analysis, records
 from homog.analysis import means
 from homog.config import Cell
+from homog.metrics.intervals import holm
 from homog.records import CLEAN, Record
 from tests import fakes
 
@@ -63,7 +64,7 @@ def test_effects_by_hand():
 
 
 def test_the_control_is_the_clean_cell_of_the_same_adaptation_task_and_seed():
-    cells = fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"], seeds=(0, 1), shams=(0,))
+    cells = fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"], seeds=(0, 1, 2), shams=(0,))
     by_id = {cell.id: cell for cell in cells}
     effects = frame(cells)
     assert len(effects) == len(cells)
@@ -114,7 +115,7 @@ def test_a_condition_that_a_record_does_not_hold_is_named():
 
 
 def test_missing_cells_are_named_with_the_reason(tmp_path):
-    cells = fakes.cells(["trec", "sms_spam"], seeds=(0, 1))
+    cells = fakes.cells(["trec", "sms_spam"], seeds=(0, 1, 2))
     first, second, *rest = cells
     for cell in (second, *rest):
         records.save(tmp_path, fakes.record(cell, fakes.fired(cell)))
@@ -130,22 +131,22 @@ def test_missing_cells_are_named_with_the_reason(tmp_path):
 
 
 def test_a_mean_over_tasks_never_mixes_task_sets():
-    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], doses=(0, 0.5, 1), seeds=(0, 1))
+    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], doses=(0, 0.5, 1), seeds=(0, 1, 2))
     gone = [c for c in cells if c.task.name == "trec" and c.arm.dose == 0.5 and c.arm.seed == 1]
     found = fakes.found([cell for cell in cells if cell not in gone])
     curve = means.dose_response(analysis.effects(cells, found, fakes.EXPOSURES))
     assert curve["names"].unique().tolist() == ["sms_spam, newsgroups"]
     assert curve["dose"].tolist() == [0.0, 0.5, 1.0] and set(curve["tasks"]) == {2}
-    assert set(curve["seeds"]) == {2}
+    assert set(curve["seeds"]) == {3}
     assert curve["value"].iloc[0] == 0 and 0.3 < curve["value"].iloc[1] < 0.7 < curve["value"].iloc[2]
 
 
 def test_the_largest_complete_block_is_taken():
-    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], seeds=(0, 1))
+    cells = fakes.cells(["trec", "sms_spam", "newsgroups"], seeds=(0, 1, 2))
     late = [c for c in cells if c.arm.seed == 1 and c.task.name != "trec"]  # an arm that has just begun
     effects = analysis.effects(cells, fakes.found([c for c in cells if c not in late]), fakes.EXPOSURES)
     mean = means.by_adaptation(effects).iloc[0]
-    assert (mean["tasks"], mean["seeds"], mean["examples"]) == (3, 1, 120)
+    assert (mean["tasks"], mean["seeds"], mean["examples"]) == (3, 2, 120)
 
 
 def test_the_sham_is_averaged_over_the_tasks_of_the_injected_arm():
@@ -160,15 +161,15 @@ def test_the_sham_is_averaged_over_the_tasks_of_the_injected_arm():
 
 
 def test_adaptation_seeds_are_pooled_within_a_backbone_seed():
-    cells = fakes.cells(["trec"], seeds=(0, 1))
+    cells = fakes.cells(["trec"], seeds=(0, 1, 2))
     cells += [dataclasses.replace(cell, seed=1) for cell in cells]
     row = only(analysis.inherited(frame(cells)), task="trec")
-    assert row["seeds"] == 2 and row["reason"] == ""
+    assert row["seeds"] == 3 and row["reason"] == ""
 
 
 def test_holm_is_over_tasks_and_adaptations():
     found = analysis.inherited(frame(fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"])))
-    assert np.allclose(found["holm"], np.minimum(1, 4 * found["p"]))
+    assert np.allclose(found["holm"], holm(found["p"])) and len(found) == 4
 
 
 def test_a_task_at_chance_does_not_count_and_a_cell_with_few_examples_is_marked():
@@ -191,18 +192,18 @@ def test_harm_and_benefit_that_cancel_show_in_the_root_mean_square():
 
 
 def test_transmission_is_harm_in_models_per_harm_in_the_backbone_itself():
-    cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"], seeds=(0, 1), test=400)
+    cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"], seeds=(0, 1, 2), test=400)
     found = fakes.found(cells, lambda c: (0.8 if c.adaptation.name == "nearest_centroid" else 0.4) * c.arm.dose)
     row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
     assert row["low"] < 0.5 < row["high"] and row["value"] == pytest.approx(0.5, abs=0.06)
-    assert (row["tasks"], row["seeds"], row["examples"]) == (2, 2, 800)
+    assert (row["tasks"], row["seeds"], row["examples"]) == (2, 3, 800)
 
 
 def test_transmission_is_undefined_where_nothing_was_there_to_transmit():
     cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"])
     found = fakes.found(cells, lambda c: 0.0 if c.adaptation.name == "nearest_centroid" else 0.4 * c.arm.dose)
     row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
-    assert np.isnan(row["value"]) and "covers 0" in row["reason"]
+    assert np.isnan(row["value"]) and "not told from 0" in row["reason"]
     alone = fakes.cells(["trec"], ["linear_probe"])
     row = only(means.transmission(frame(alone)), adaptation="linear_probe")
     assert np.isnan(row["value"]) and "in the backbone" in row["reason"]
@@ -264,7 +265,7 @@ def test_empty_effects_give_empty_frames():
 
 def test_controls_are_raw_harms_beside_those_of_the_models_that_share_the_backbone():
     tasks = ["trec", "sms_spam", "adult_income"]
-    cells = fakes.cells(tasks, seeds=(0, 1), shams=(0,), test=400)
+    cells = fakes.cells(tasks, seeds=(0, 1, 2), shams=(0,), test=400)
     beside = fakes.cells(tasks[:2], ["handcrafted"], doses=(0,), test=400)
     found = fakes.found(
         [*cells, *beside], lambda cell: 0.3 if cell.adaptation.name == "handcrafted" else fakes.fired(cell)

@@ -24,7 +24,7 @@ N = 200
 
 def cells(kinds=("clean", "injected", "sham")):
     backbone = fakes.Named("minilm_l6")
-    arms = [arm(backbone, one, dose, seed) for one in (SPOILED, REPAIRED) for dose in (0, 1) for seed in (0, 1)]
+    arms = [arm(backbone, one, dose, seed) for one in (SPOILED, REPAIRED) for dose in (0, 1) for seed in (0, 1, 2)]
     arms += [arm(backbone, one, 1, 0) for one in SHAMS]
     arms = [one for one in {one.id: one for one in arms}.values() if one.kind in kinds]
     names = [fakes.Named(a) for a in ("nearest_centroid", "linear_probe")]

@@ -17,7 +17,7 @@ TASKS = ["tweet_sentiment", "amazon_sentiment"]
 LEFT = {0: 0.9, 4: 0.6, 16: 0.1}  # epochs -> what the backdoor still does
 
 
-def effects(names, success, shams=(0,), seeds=(0, 1)):
+def effects(names, success, shams=(0,), seeds=(0, 1, 2)):
     cells = fakes.cells(TASKS, names, seeds=seeds, shams=shams, test=400)
     return analysis.effects(cells, fakes.found(cells, success), fakes.EXPOSURES)
 

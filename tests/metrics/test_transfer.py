@@ -33,10 +33,38 @@ def test_transmission_interval(rng):
     twice = tr.transmission_interval([harms(rng, 0.5, 0.1)] * 2, [harms(rng, 0.9, 0.1), harms(rng, 0.3, 0.1)])
     assert 0.7 < twice.value < 0.9  # the mean of 0.8 and 0.2 upstream
     nothing = tr.transmission_interval([harms(rng, 0.5, 0.1)], [harms(rng, 0.1, 0.1)])
-    assert np.isnan(nothing.value) and "covers 0" in nothing.reason
+    assert np.isnan(nothing.value) and "is not told from 0" in nothing.reason
+    two = tr.transmission_interval([harms(rng, 0.5, 0.1, seeds=2)], [harms(rng, 0.9, 0.1, seeds=2)])
+    assert 0.4 < two.value < 0.6 and np.isnan(two.low) and "needs 3" in two.reason
     empty = Sample(np.zeros((6, 3)), np.zeros((6, 3)))
     broken = tr.transmission_interval([empty], [up])
     assert np.isnan(broken.low) and "sample 0 of 2" in broken.reason
+
+
+def test_a_fieller_interval_contains_the_ratio_as_often_as_it_says():
+    rng, hits, gated = np.random.default_rng(3), 0, 0
+    for _ in range(300):
+        level = 0.3 + 0.05 * rng.standard_normal((3, 1))  # a backbone's seed moves both
+        up, down = (
+            Sample((rng.random((3, 120)) < share * level).astype(float), np.ones((3, 120))) for share in (1, 0.5)
+        )
+        interval = tr.transmission_interval([down], [up])
+        gated += np.isnan(interval.value)
+        hits += interval.low <= 0.5 <= interval.high
+    assert hits / (300 - gated) > 0.93
+    null = [Sample((rng.random((3, 120)) < 0.1).astype(float), np.ones((3, 120)), *control(rng)) for _ in range(300)]
+    assert np.mean([not np.isnan(tr.transmission_interval([up], [up]).value) for up in null]) < 0.025
+
+
+def control(rng):
+    return (rng.random((3, 120)) < 0.1).astype(float), np.ones((3, 120))
+
+
+def test_an_unbounded_ratio_is_infinite_and_says_why():
+    limits, reason = tr._fieller(0.1, 0.1, np.diag([0.01, 0.01]), 10, 0.95)
+    assert limits == (-np.inf, np.inf) and reason == "every ratio is compatible with the data"
+    (low, high), reason = tr._fieller(0.2, 0.4, np.diag([1e-6, 1e-12]), 1e6, 0.95)
+    assert (low, high) == pytest.approx((0.5 - 0.0049, 0.5 + 0.0049), abs=1e-4) and reason == ""
 
 
 def test_dose_slope_against_statsmodels(rng):
@@ -94,7 +122,8 @@ def test_survival_interval_over_seeds(rng):
     found = tr.survival(steps, decay)
     assert found.low < 300 < found.high and found.clusters == 12
     never = np.vstack([np.ones(4), [1, 0.9, 0.2, 0.1], np.ones(4)])
-    assert tr.survival([0, 1, 2, 3], never).high == np.inf
+    few = tr.survival([0, 1, 2, 3], never)
+    assert (few.low, few.high) == (pytest.approx(1 + 4 / 7), np.inf) and few.reason == "range of 3 seeds, no interval"
 
 
 def test_survival_errors():

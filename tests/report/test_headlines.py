@@ -39,7 +39,7 @@ def test_one_line_an_adaptation_with_the_range_over_triggers():
     assert "backdoor-cf inherited, 0.90 [" in lora.detail
     assert "codes inherited (2 of 3), partly inherited (1 of 3), 0.75 to 0.85" in lora.detail
     assert f"{tasks - 1} to {tasks} of {tasks} tasks above 0" in lora.detail
-    assert lora.detail.endswith("; sham −0.01")
+    assert lora.detail.endswith("; sham 0.00")
     assert headlines(answers(frame), frame.assign(sham_value=float("nan")), TRIGGERS)[0].detail.endswith("; no sham")
 
 

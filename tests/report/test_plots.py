@@ -13,7 +13,7 @@ STUDY: Any = report.figures_of("inheritance")
 THREE = ["linear_probe", "lora", "full_finetune"]
 GRIDS = {
     "one of everything": fakes.cells(["trec"]),
-    "no sham": fakes.cells(["trec", "adult_income"], THREE, doses=(0, 0.5, 1), seeds=(0, 1)),
+    "no sham": fakes.cells(["trec", "adult_income"], THREE, doses=(0, 0.5, 1), seeds=(0, 1, 2)),
     "sham": fakes.cells(["trec", "adult_income"], THREE, shams=(0,)),
     "no injected arm": fakes.cells(["trec"], doses=(0,), shams=(0,)),
     "clean only": fakes.cells(["trec"], doses=(0,)),

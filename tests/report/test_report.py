@@ -15,7 +15,7 @@ from tests import fakes
 TASKS = ["trec", "sms_spam", "adult_income"]
 
 
-def overall(success=fakes.fired, tasks=TASKS, shams=(0, 1), seeds=(0, 1), **facts):
+def overall(success=fakes.fired, tasks=TASKS, shams=(0, 1, 2), seeds=(0, 1, 2), **facts):
     cells = fakes.cells(tasks, seeds=seeds, shams=shams, test=80)
     found = fakes.found(cells, success, **facts)
     return means.by_adaptation(analysis.effects(cells, found, fakes.EXPOSURES))
@@ -34,7 +34,7 @@ def test_inherited():
     one = answer()
     assert one.verdict == "inherited" and one.name == "Linear probe"
     assert re.search(
-        r"inherited harm 0\.\d\d \[0\.\d\d, \d\.\d\d\] \(mean over 3 tasks, 240 examples, 2 back", one.detail
+        r"inherited harm 0\.\d\d \[0\.\d\d, \d\.\d\d\] \(mean over 3 tasks, 240 examples, 3 back", one.detail
     )
     assert "3 of 3 learned tasks above 0 after Holm" in one.detail and "sham" in one.detail
     assert one.sentence.startswith("Linear probe: inherited; inherited harm")
@@ -77,7 +77,7 @@ def test_an_engineered_change_that_does_as_much_as_its_sham_is_called_noise():
 
 def test_undecided_when_a_backbone_failed_upstream():
     one = answer(upstream={"drift": 0.5, "effect": 0.1, "verified": False})
-    assert one.verdict == "undecided" and "2 of 2 injected backbones failed upstream" in one.detail
+    assert one.verdict == "undecided" and "3 of 3 injected backbones failed upstream" in one.detail
 
 
 def test_the_hypothesis_is_compared_with_the_answers():
@@ -108,7 +108,7 @@ def test_the_primary_comparison_is_said_first():
 def grid(tmp_path_factory):
     """(results, cells, the cell that is missing, what the first report printed)."""
     results = tmp_path_factory.mktemp("results")
-    cells = fakes.cells(TASKS, ["linear_probe", "lora"], doses=(0, 0.5, 1), seeds=(0, 1), shams=(0,))
+    cells = fakes.cells(TASKS, ["linear_probe", "lora"], doses=(0, 0.5, 1), seeds=(0, 1, 2), shams=(0,))
     gone = cells[-1]
     for cell in cells[:-1]:
         verified = cell.arm.kind != "sham"
