@@ -39,7 +39,7 @@ def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Ta
     for cell, condition in shown:
         if condition in kept[cell.id].probabilities and cell.arm.kind != "sham":
             leader = leaders.setdefault(key(cell, condition), cell)
-            leaders[key(cell, condition)] = max(leader, cell, key=lambda one: one.arm.dose)
+            leaders[key(cell, condition)] = max(leader, cell, key=lambda member: member.arm.dose)
     for cell, condition in shown:  # a sham without the injected model that it belongs to
         if condition in kept[cell.id].probabilities:
             leaders.setdefault(key(cell, condition), cell)
@@ -91,19 +91,19 @@ def with_sham(
     return {"beyond_sham": own.value - beside.value, **dict(zip(names, arrays, strict=True))}
 
 
-def _problem(record: Record, other: Record | None, what: str, condition: str) -> str:
+def _problem(record: Record, beside: Record | None, what: str, condition: str) -> str:
     """Why the two cannot be compared, or ''."""
-    if other is None:
+    if beside is None:
         return f"{what} has no record"
-    if not np.array_equal(record.examples, other.examples):
+    if not np.array_equal(record.examples, beside.examples):
         return f"{what} predicted other examples"
-    return "" if condition in other.probabilities else f"{what}: the record does not hold condition {condition}"
+    return "" if condition in beside.probabilities else f"{what}: the record does not hold condition {condition}"
 
 
 def _rates(
-    record: Record, other: Record | None, condition: str, defect: Any, clean: Record | None, target: np.ndarray
+    record: Record, beside: Record | None, condition: str, defect: Any, clean: Record | None, target: np.ndarray
 ) -> tuple[Any, Any]:
     """The harm of a model and of the other one (itself without one), both on what both get right."""
-    pair = [one.under(condition, clean) for one in (record, other or record)]
+    pair = [of_model.under(condition, clean) for of_model in (record, beside or record)]
     both = pair[0].right & pair[1].right
-    return tuple(defect.harm(replace(one, target=target, eligible=both)) for one in pair)  # pyright: ignore
+    return tuple(defect.harm(replace(of_model, target=target, eligible=both)) for of_model in pair)  # pyright: ignore

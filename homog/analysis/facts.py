@@ -16,13 +16,13 @@ MODEL = ["trainable", "moved", "added"]
 MACHINE = ["device", "threads", "capability", "cpu"]
 
 
-def cell_table(cells: Sequence[Cell], found: Mapping[str, Record], problems: Mapping[str, str]) -> Frame:
+def cell_table(cells: Sequence[Cell], kept: Mapping[str, Record], problems: Mapping[str, str]) -> Frame:
     """A row per expected cell, finished or missing, with its settings, n and accuracy on clean inputs."""
     shape = [*SETTINGS, "train", "test", "max_length", "status", "n", "n_train", "accuracy", *MODEL]
     rows = []
     for cell in cells:
         row = settings(cell) | {name: getattr(cell.sizes, name) for name in ("train", "test", "max_length")}
-        row |= _finished(found[cell.id]) if cell.id in found else {"status": "missing"}
+        row |= _finished(kept[cell.id]) if cell.id in kept else {"status": "missing"}
         rows.append(row | {"reason": problems.get(cell.id, "")})
     return pd.DataFrame(rows, columns=[*shape, "seconds", "device", "threads", "reason"])
 
@@ -56,29 +56,29 @@ def accuracy(results: Results) -> Frame:
     return means.assign(learned=means["accuracy_clean"] > means["majority"])
 
 
-def parameters(found: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:
+def parameters(kept: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:
     """How many parameters of the backbone could move and did, and how many were added, by adaptation."""
     rows = [
         {"adaptation": label(cells[record.cell].adaptation)} | {n: record.provenance.get(n) for n in MODEL}
-        for record in found
+        for record in kept
     ]
     groups = pd.DataFrame(rows, columns=["adaptation", *MODEL]).groupby("adaptation", sort=False)
     text = groups[MODEL].agg(lambda x: f"{x.min():,}" if x.nunique() == 1 else f"{x.min():,} to {x.max():,}")
     return text.reset_index()
 
 
-def provenance(found: Sequence[Record]) -> list[tuple[str, str]]:
+def provenance(kept: Sequence[Record]) -> list[tuple[str, str]]:
     """(what, value) of the machines and versions behind the records; several values are all named."""
-    facts = [record.provenance for record in found]
-    names = dict.fromkeys(name for one in facts for name in one.get("versions", {}))
-    said = [(name, _distinct(one.get("versions", {}).get(name) for one in facts)) for name in names]
-    said += [(name, _distinct(one.get(name) for one in facts)) for name in MACHINE]
+    facts = [record.provenance for record in kept]
+    names = dict.fromkeys(name for record_facts in facts for name in record_facts.get("versions", {}))
+    said = [(name, _distinct(record_facts.get("versions", {}).get(name) for record_facts in facts)) for name in names]
+    said += [(name, _distinct(record_facts.get(name) for record_facts in facts)) for name in MACHINE]
     injections = {
-        one["upstream"]["injection"]: one["upstream"].get("injection_seconds", 0.0)
-        for one in facts
-        if (one.get("upstream") or {}).get("injection")
+        record_facts["upstream"]["injection"]: record_facts["upstream"].get("injection_seconds", 0.0)
+        for record_facts in facts
+        if (record_facts.get("upstream") or {}).get("injection")
     }
-    seconds = sum(one["seconds"] for one in facts)
+    seconds = sum(record_facts["seconds"] for record_facts in facts)
     said.append(("cells", f"{len(facts):,} in {seconds:,.0f} s of computing"))
     if injections:
         said.append(("injections", f"{len(injections)} in {sum(injections.values()):,.0f} s of computing"))

@@ -21,8 +21,8 @@ def sample(rows: Results, measure: tuple[str, ...] = AGAINST_CLEAN) -> Sample | 
     """One task's `rows` as arm seeds x examples beside what `measure` compares them with, or why it is undefined.
 
     `measure`: the arrays of numerator and denominator, and of those that are subtracted (AGAINST_CLEAN, AGAINST_SHAM,
-    COST; HARM: nothing is). Several adaptation seeds of an arm seed are pooled, since the arm seed is what is
-    replicated.
+    COST; HARM: nothing is). Training samples (adaptation seeds) that every backbone has are crossed with the backbones;
+    where each backbone has one of its own, the pair is what is replicated; else those of a backbone are pooled.
     """
     bad = ~rows["paired"].astype(bool)
     bad = bad if measure == COST else bad | (rows["reason"] != "")
@@ -32,13 +32,17 @@ def sample(rows: Results, measure: tuple[str, ...] = AGAINST_CLEAN) -> Sample | 
     ids = rows.each("examples")
     if not all(np.array_equal(ids[0], others) for others in ids):
         return "its backbone seeds were predicted on other examples"
-    seeds = rows["arm_seed"].to_numpy()
-    places = [np.flatnonzero(seeds == seed) for seed in np.unique(seeds)]
     arrays = [rows.each(name) for name in measure]
     if any(array is None for column in arrays for array in column):
         return "a backbone seed has no sham"
+    drawn = rows.frame[["arm_seed", "seed"]].reset_index(drop=True)
+    backbones, samples = (drawn[name].nunique() for name in drawn)
+    if len(drawn.drop_duplicates()) == len(drawn) == backbones * samples:
+        places, crossed = [[place] for place in drawn.sort_values(["arm_seed", "seed"]).index], samples
+    else:
+        places, crossed = [list(part) for part in drawn.groupby("arm_seed").groups.values()], 1
     stacked = [np.stack([sum(column[place] for place in at) for at in places]) for column in arrays]
-    return Sample(*stacked, people=rows.each("people")[0])
+    return Sample(*stacked, people=rows.each("people")[0], crossed=crossed)
 
 
 def difference(tasks: Iterable[Results], measure: tuple[str, ...] = AGAINST_CLEAN) -> Interval:

@@ -18,7 +18,7 @@ from homog.analysis.inherited import (
     summary,
     undefined,
 )
-from homog.analysis.results import AGAINST_CLEAN, AGAINST_SHAM, COST, GROUP, HARM, Frame, Results
+from homog.analysis.results import AGAINST_CLEAN, AGAINST_SHAM, COST, GROUP, HARM, SIZE, Frame, Results
 from homog.metrics.transfer import transmission_interval
 
 UPSTREAM = "nearest_centroid"  # the adaptation that trains nothing: the backbone itself
@@ -80,13 +80,13 @@ def _compared(rows: Results, dose: float) -> dict[str, Any]:
         shared = set(blocks["sham_"]["task"])
         tasks = [task for task in tasks if task in shared] or tasks
     known = dict.fromkeys(task for part in parts.values() for task in part["task"])
-    found: dict[str, Any] = {"tasks": len(tasks), "left_out": ", ".join(t for t in known if t not in tasks)}
+    row: dict[str, Any] = {"tasks": len(tasks), "left_out": ", ".join(t for t in known if t not in tasks)}
     for prefix, part in blocks.items():
         reason = _absent(parts[prefix], part, tasks)
         for name, measure in (("", AGAINST_CLEAN), ("cost_", COST)):
             mean = NOTHING | {"reason": reason} if reason else over_tasks(part, tasks, measure)
-            found |= {f"{prefix}{name}{column}": value for column, value in mean.items()}
-    return found | {f"beyond_{column}": value for column, value in _beyond(parts[""], tasks).items()}
+            row |= {f"{prefix}{name}{column}": value for column, value in mean.items()}
+    return row | {f"beyond_{column}": value for column, value in _beyond(parts[""], tasks).items()}
 
 
 def _beyond(rows: Results, tasks: list[str]) -> dict[str, Any]:
@@ -194,8 +194,8 @@ def transmission(results: Results, dose: float = 1.0) -> Frame:
 
 
 def _transmitted(down: Results, up: Results) -> dict[str, Any]:
-    """Transmission over the tasks and seeds that both have in full."""
-    keys = [pd.MultiIndex.from_frame(part.frame[["task", "arm_seed"]]) for part in (down, up)]
+    """Transmission over the tasks, backbones and training samples that both have in full."""
+    keys = [pd.MultiIndex.from_frame(part.frame[["task", "arm_seed", "seed"]]) for part in (down, up)]
     shared = [down[keys[0].isin(keys[1])], up[keys[1].isin(keys[0])]]
     whole = [block(part) for part in shared]
     tasks = [task for task in whole[0]["task"].unique() if task in set(whole[1]["task"])]
@@ -206,8 +206,8 @@ def _transmitted(down: Results, up: Results) -> dict[str, Any]:
     bad = next((drawn for part in samples for drawn in part if isinstance(drawn, str)), "")
     if bad:
         return {"tasks": 0, "names": "", **NOTHING, "reason": bad}
-    found = transmission_interval(*cast(Any, samples), level=LEVEL)
-    return {"tasks": len(tasks), "names": ", ".join(tasks)} | summary(found)
+    interval = transmission_interval(*cast(Any, samples), level=LEVEL)
+    return {"tasks": len(tasks), "names": ", ".join(tasks)} | summary(interval)
 
 
 def specificity(crossed: Results, dose: float = 1.0) -> Frame:
@@ -220,6 +220,54 @@ def specificity(crossed: Results, dose: float = 1.0) -> Frame:
     shape = ["defect", *GROUP, "tasks", *NOTHING]
     parts = [by_adaptation(part, dose).assign(defect=defect) for defect, part in injected.groupby("defect")]
     return pd.concat(parts)[shape].reset_index(drop=True) if parts else pd.DataFrame(columns=shape)
+
+
+def by_size(results: Results) -> Frame:
+    """Mean inherited harm at dose 1, over the tasks that have every size: a row per adaptation, kind and size.
+
+    `train`: training examples asked for, `n_train` those that the tasks had (their mean), `accuracy` that of the
+    clean control, the columns of an interval, and `names` of the tasks. Adaptations with one size have no row.
+    """
+    out = []
+    shape = [*GROUP, "kind", SIZE, "n_train", "accuracy", "tasks", *NOTHING, "names"]
+    at_full = results[(results["kind"] != "clean") & (results["dose"] == 1) & (results["reason"] == "")]
+    for key, rows in at_full.groupby([*GROUP, "kind"]):
+        sizes = sorted(rows[SIZE].unique())
+        tasks = [task for task, part in rows.groupby("task") if part[SIZE].nunique() == len(sizes)]
+        for size in sizes if len(sizes) > 1 else ():
+            here = rows[(rows[SIZE] == size) & rows["task"].isin(tasks)]
+            clean = results[results["cell"].isin(set(here["control"]))]
+            row = dict(zip([*GROUP, "kind"], key, strict=True)) | {SIZE: size, "n_train": here["n_train"].mean()}
+            row |= {"accuracy": clean["accuracy_clean"].mean(), "tasks": len(tasks), "names": ", ".join(tasks)}
+            out.append(row | over_tasks(here, tasks))
+    return pd.DataFrame(out, columns=shape)
+
+
+def components(results: Results) -> Frame:
+    """What inherited harm varies with, where backbones and training samples are crossed: a row per adaptation.
+
+    Standard deviations between injected `backbones`, between training `samples`, and of what is left (`rest`: their
+    interaction and chance), by two-way analysis of variance, pooled over tasks; a negative variance is 0.
+    """
+    out = []
+    shape = [*GROUP, "tasks", "backbones", "samples", "sd_backbones", "sd_samples", "sd_rest"]
+    for key, rows in chosen(results, "injected", 1.0).groupby(GROUP):
+        tables = [
+            part.frame.pivot_table(index="arm_seed", columns="seed", values="inherited")
+            for _, part in rows.groupby("task")
+        ]
+        tables = [table.to_numpy() for table in tables if min(table.shape) > 1 and table.notna().all(axis=None)]
+        if not tables or len({table.shape for table in tables}) > 1:
+            continue
+        cells = np.stack(tables)  # (tasks, backbones, samples)
+        (_, i, j), means = cells.shape, cells.mean((1, 2), keepdims=True)
+        over = [cells.mean(2, keepdims=True) - means, cells.mean(1, keepdims=True) - means]
+        rest = ((cells - means - over[0] - over[1]) ** 2).sum((1, 2)).mean() / ((i - 1) * (j - 1))
+        square = [j * (over[0] ** 2).sum((1, 2)).mean() / (i - 1), i * (over[1] ** 2).sum((1, 2)).mean() / (j - 1)]
+        sds = [max(0.0, (value - rest) / levels) ** 0.5 for value, levels in zip(square, (j, i), strict=True)]
+        row = dict(zip(GROUP, key, strict=True)) | {"tasks": len(cells), "backbones": i, "samples": j}
+        out.append(row | dict(zip(shape[-3:], (*sds, rest**0.5), strict=True)))
+    return pd.DataFrame(out, columns=shape)
 
 
 def task_means(results: Results) -> Frame:

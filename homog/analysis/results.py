@@ -26,6 +26,7 @@ NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "fl
 TARGET = ["target", "exposed_label", "exposed_share"]
 UPSTREAM = ["drift", "effect", "verified"]
 CHOSEN_BY = ["variant", "exposure", "view"]  # bare name of the adaptation; defect and which of its views is shown
+SIZE = "train"  # training examples asked for; the task may have fewer (n_train)
 WRITTEN = [
     *SETTINGS,
     "family",
@@ -139,7 +140,7 @@ def effects(
     targets = compared.targets([(cell, condition) for cell, condition, _ in asked], kept)
     rows = [_row(*shown, kept, targets) for shown in asked]
     varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
-    return Results.of(rows, [*WRITTEN, *CHOSEN_BY, "paired", *varied], ARRAYS)
+    return Results.of(rows, [*WRITTEN, *CHOSEN_BY, SIZE, "paired", *varied], ARRAYS)
 
 
 def amounts(adaptation: Any) -> dict[str, float]:
@@ -176,6 +177,7 @@ def _row(
         "control": cell.control.id,
         **dict(zip(CHOSEN_BY, (cell.adaptation.name, defect.name, defect.view), strict=True)),
         **amounts(cell.adaptation),
+        SIZE: cell.sizes.train,
         "n": len(record.labels),
         "n_train": facts["n_train"],
         "accuracy_clean": float(correct.mean()),
@@ -222,6 +224,13 @@ def majority(labels: np.ndarray) -> float:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
+
+
+def usual_size(results: Results) -> Results:
+    """The rows with the number of training examples that most have: what a study's means are over."""
+    if SIZE not in results or not len(results):
+        return results
+    return results[results[SIZE] == results[SIZE].mode()[0]]
 
 
 def missing(cells: Sequence[Cell], results: Results, problems: Mapping[str, str] | None = None) -> Frame:

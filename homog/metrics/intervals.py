@@ -41,9 +41,9 @@ class Interval:
 class Sample:
     """One task's harms at the seeds of one arm kind, with the paired control on the same examples.
 
-    `numerator` and `denominator` are (S, n), a row per arm seed; the control's are (S, n), or (1, n) when
-    one control serves all seeds, or None (then the control counts as 0). `people` (n,) names the person of
-    each example.
+    `numerator` and `denominator` are (S, n), a row per arm seed; the control's are (S, n), or (1, n) when one control
+    serves all seeds, or None (then the control counts as 0). `people` (n,) names the person of each example. `crossed`
+    is the number of training samples where rows are all pairs of backbone and sample, those of one backbone together.
     """
 
     numerator: np.ndarray
@@ -51,6 +51,7 @@ class Sample:
     control_numerator: np.ndarray | None = None
     control_denominator: np.ndarray | None = None
     people: np.ndarray | None = None
+    crossed: int = 1
 
     def __post_init__(self) -> None:
         shape = np.shape(self.numerator)
@@ -159,23 +160,26 @@ def _undefined(samples: Sequence[Sample]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Linear combinations of the differences of tasks: `value` (m,), their covariance (m, m) by source of chance.
+    """Linear combinations of the differences of tasks: `value` (m,), and their covariance by source of chance.
 
-    `between`: of backbone seeds, 0 for one seed; `within`: of persons, seeds held fixed. `seeds` and `people` count
-    them.
+    `parts`: source -> (covariance, degrees of freedom). Sources: backbones, samples (of training examples, where they
+    are crossed with backbones), people (the others held fixed). `seeds`, `people` count them.
     """
 
     value: np.ndarray
-    between: np.ndarray
-    within: np.ndarray
+    parts: dict[str, tuple[np.ndarray, float]]
     seeds: int
     people: int
 
+    @property
+    def spread(self) -> np.ndarray:
+        """The covariance (m, m), all sources together."""
+        return np.sum([matrix for matrix, _ in self.parts.values()], axis=0)
+
     def freedom(self, i: int = 0) -> float:
         """Satterthwaite's degrees of freedom of combination i."""
-        between, within = self.between[i, i], self.within[i, i]
-        below = ratio(between**2, max(self.seeds - 1, 1)) + ratio(within**2, max(self.people - 1, 1))
-        return float(ratio((between + within) ** 2, below)) if between + within else float("inf")
+        below = sum(float(ratio(matrix[i, i] ** 2, max(freedom, 1))) for matrix, freedom in self.parts.values())
+        return float(self.spread[i, i] ** 2 / below) if below else float("inf")
 
 
 def moments(samples: Sequence[Sample], weights: ArrayLike) -> Moments:
@@ -183,20 +187,30 @@ def moments(samples: Sequence[Sample], weights: ArrayLike) -> Moments:
 
     Tasks with the same people covary by person. NaN where a denominator is 0.
     """
-    seeds = {np.shape(sample.numerator)[0] for sample in samples}
-    if len(seeds) != 1:
-        raise ValueError(f"tasks have {sorted(seeds)} seeds; valid: the same number in all tasks, and at least 1 task")
-    size, coefficients = seeds.pop(), np.asarray(weights, dtype=float)
+    shapes = {(np.shape(sample.numerator)[0], sample.crossed) for sample in samples}
+    if len(shapes) != 1:
+        rows = sorted(size for size, _ in shapes)
+        raise ValueError(f"tasks have {rows} seeds; valid: the same number in all tasks, and at least 1 task")
+    size, crossed = shapes.pop()
+    coefficients = np.asarray(weights, dtype=float)
     differences, influences = zip(*(influence(sample) for sample in samples), strict=True)
-    each = coefficients @ np.stack(differences)  # (m, S)
-    away = each - each.mean(1, keepdims=True)
-    between = away @ away.T / (size * (size - 1)) if size > 1 else np.zeros((len(each),) * 2)
-    within, people = np.zeros((len(each),) * 2), 0
+    each = (coefficients @ np.stack(differences)).reshape(-1, size // crossed, crossed)  # (m, backbones, samples)
+    parts = {"backbones": _between(each.mean(2))}
+    if crossed > 1:
+        parts["samples"] = _between(each.mean(1))
+    within, people = np.zeros((len(each), len(each))), 0
     for group in _same_people(samples):
         moved = coefficients[:, group] @ np.stack([influences[task] for task in group])  # (m, persons)
         count = moved.shape[1]
         within, people = within + moved @ moved.T * ratio(count, count - 1), people + count
-    return Moments(each.mean(1), between, within, size, people)
+    parts["people"] = np.asarray(within), float(people - 1)
+    return Moments(each.mean((1, 2)), parts, size // crossed, people)
+
+
+def _between(means: np.ndarray) -> tuple[np.ndarray, float]:
+    """Covariance of the mean of (m, k) values over k, and its degrees of freedom; 0 for one value."""
+    away, k = means - means.mean(1, keepdims=True), means.shape[1]
+    return (away @ away.T / (k * (k - 1)) if k > 1 else np.zeros((len(means),) * 2)), k - 1
 
 
 def influence(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
@@ -216,22 +230,32 @@ def difference_interval(samples: Sequence[Sample], *, level: float = 0.95) -> In
     """Mean over tasks of (mean over seeds of the injected ratio less that of the control), with its t interval.
 
     `samples` holds one Sample per task, all with the same S seeds (ValueError otherwise); the difference lies in
-    [-1, 1] for rates. S == 1: the interval is over persons alone, a statement about this one backbone. S == 2, or one
-    person: no interval (NaN), with the reason. Where nothing varies, in any seed or person, the interval is the exact
-    binomial limit of that many persons. NaN, with the reason, when any task is undefined: a task is never skipped.
+    [-1, 1] for rates, and so do its limits. S == 1: the interval is over persons alone, a statement about this one
+    backbone. S == 2, or one person: no interval (NaN), with the reason. Where nothing varies, in any seed or person,
+    the interval is the exact binomial limit of that many persons. NaN, with the reason, when any task is undefined: a
+    task is never skipped.
     """
     if not 0 < level < 1:
         raise ValueError(f"level = {level}; valid: above 0 and below 1")
-    found = moments(samples, np.full((1, len(samples)), 1 / max(len(samples), 1)))
+    joint = moments(samples, np.full((1, len(samples)), 1 / max(len(samples), 1)))
     examples, nan = sum(np.shape(sample.numerator)[1] for sample in samples), float("nan")
     undefined = _undefined(samples)
-    if undefined or found.seeds == 2 or found.people < 2:
-        value = nan if undefined else float(found.value[0])
-        reason = undefined or ("2 backbone seeds: an interval needs 3" if found.seeds == 2 else "one person")
-        return Interval(value, nan, nan, found.seeds, examples, reason)
-    value, error = float(found.value[0]), float(np.sqrt(found.between[0, 0] + found.within[0, 0]))
-    half, p = t_limits(value, error, found.freedom(), level) if error > 1e-12 else _exact(value, samples, level)
-    return Interval(value, value - half, value + half, found.seeds, examples, p=p)
+    if undefined or joint.seeds == 2 or joint.people < 2:
+        value = nan if undefined else float(joint.value[0])
+        reason = undefined or ("2 backbone seeds: an interval needs 3" if joint.seeds == 2 else "one person")
+        return Interval(value, nan, nan, joint.seeds, examples, reason)
+    value, error = float(joint.value[0]), float(np.sqrt(joint.spread[0, 0]))
+    half, p = t_limits(value, error, joint.freedom(), level) if error > 1e-12 else _exact(value, samples, level)
+    low, high = _range(samples)
+    return Interval(value, max(low, value - half), min(high, value + half), joint.seeds, examples, p=p)
+
+
+def _range(samples: Sequence[Sample]) -> tuple[float, float]:
+    """What a difference can be: of shares between -1 and 1, without a control from 0 on, of other numbers anything."""
+    sides = [sample.rows() for sample in samples]
+    if any((rows < 0).any() or (rows > below).any() for rows, below in sides):
+        return -float("inf"), float("inf")
+    return (0.0 if all(sample.control_numerator is None for sample in samples) else -1.0), 1.0
 
 
 def t_limits(value: float, error: float, freedom: float, level: float) -> tuple[float, float]:

@@ -62,7 +62,7 @@ def transmission_interval(down: Sequence[Sample], up: Sequence[Sample], *, level
     bad = next((i for i, sample in enumerate(tasks) if np.isnan(influence(sample)[0]).any()), None)
     if bad is not None:
         return Interval(nan, nan, nan, reason=f"sample {bad} of {len(tasks)} (upstream last) has denominator 0", **size)
-    (below, above), spread = joint.value.tolist(), joint.between + joint.within
+    (below, above), spread = joint.value.tolist(), joint.spread
     errors = np.sqrt(np.diag(spread)).tolist()
     p, above_p = (t_limits(v, errors[i], joint.freedom(i), level)[1] for i, v in enumerate((below, above)))
     if joint.seeds == 2 and above:

@@ -9,6 +9,7 @@ from typing import Any
 
 from homog import analysis, records
 from homog.analysis import Frame, Results, facts, means, models
+from homog.analysis.results import usual_size
 from homog.config import Cell
 from homog.report import answers, layout, pages, summary
 from homog.report.answers import Said
@@ -34,7 +35,7 @@ def write(
     every = _results(cells, finished, exposures, module)
     beside = controls(cells) if "inherited" in every else set()
     effects = every[~every["cell"].isin(beside)]
-    said = _said(study, exposures, module, effects)
+    said = _said(study, exposures, module, effects if hasattr(module, "said") else usual_size(effects))
     tables = {"summary": said.frame, **(module.tables(effects) if module else {}), "accuracy": facts.accuracy(every)}
     tables |= {"upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(finished.values(), {cell.id: cell for cell in cells})
@@ -42,7 +43,7 @@ def write(
         own = [cell for cell in cells if cell.id not in beside]
         crossed = means.specificity(analysis.effects(own, finished, exposures, own=False))
         tables |= {"specificity": crossed} if len(crossed) else {}
-    tables |= {"controls": means.controls(every, beside)} if beside else {}
+    tables |= {"controls": means.controls(usual_size(every), beside)} if beside else {}
     folder = records.report_folder(results, study.name)
     pages.write(folder / "cells.csv", pages.csv(facts.cell_table(cells, finished, problems)))
     pages.write(
@@ -52,7 +53,7 @@ def write(
     figures = {name: (figure, captions.get(name, layout.readable(name))) for name, figure in drawn.items()}
     page = _page(study, preset, cells, said, tables, figures, analysis.missing(cells, every, problems))
     page = _with_end(page, said, every, facts.provenance(list(finished.values())))
-    return pages.save(page, folder, tables), effects
+    return pages.save(page, folder, tables), usual_size(effects)
 
 
 def _results(cells: Sequence[Cell], finished: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Results:

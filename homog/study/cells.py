@@ -36,7 +36,8 @@ def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
     arms = [shared for which in block.arms for shared in _arms(which, backbone)]
     sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
     for shared, adaptation, task, seed, data in itertools.product(arms, adaptations, tasks, block.seed, block.data):
-        yield Cell(shared, adaptation, task, seed, sizes, data)
+        if not (block.paired and shared.defect) or seed == shared.seed:
+            yield Cell(shared, adaptation, task, seed, sizes, data)
 
 
 def _arms(which: Arms, backbone: Any) -> list[Arm]:

@@ -43,7 +43,9 @@ class Block:
 
     `backbone`: the backbones of this block, to compare the study's own with. Without it the block takes the study's
     own, and only that one is replaced by the user's (backbone.source=…). `vary`: fields of the adaptations and their
-    values, in all combinations. `train`, `test`: sizes that differ from the preset's.
+    values, in all combinations. `train`, `test`: sizes that differ from the preset's. With `paired`, an arm with a
+    defect is adapted with the training sample of its own seed alone, and the clean arm with each: backbones and samples
+    are replicated together, at the cost of one. Without it every arm meets every sample.
     """
 
     presets: tuple[str, ...]
@@ -56,6 +58,7 @@ class Block:
     vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     train: int | None = None
     test: int | None = None
+    paired: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from homog import analysis, records
-from homog.analysis import means
+from homog.analysis import means, results
 from homog.config import Cell
 from homog.metrics.intervals import holm
 from homog.records import CLEAN, Record
@@ -167,6 +167,47 @@ def test_adaptation_seeds_are_pooled_within_a_backbone_seed():
     assert row["seeds"] == 3 and row["reason"] == ""
 
 
+def several(seeds=(0, 1, 2), samples=(0, 1, 2), tasks=("trec", "sms_spam"), **options):
+    cells = [dataclasses.replace(c, seed=s) for c in fakes.cells(tasks, seeds=seeds, **options) for s in samples]
+    return list({cell.id: cell for cell in cells}.values())
+
+
+def test_crossed_samples_add_their_variance_and_paired_ones_are_replicated_together():
+    def fired(cell):
+        return min(1.0, 0.5 * cell.arm.dose * (1 + 0.3 * cell.seed))
+
+    cells = several(test=200)
+    both = only(analysis.inherited(frame(cells, success=fired)), task="trec")
+    own = [cell for cell in cells if not cell.arm.defect or cell.arm.seed == cell.seed]
+    paired = only(analysis.inherited(frame(own, success=fired)), task="trec")
+    first = only(analysis.inherited(frame([c for c in cells if c.seed == 0], success=fired)), task="trec")
+    assert both["seeds"] == paired["seeds"] == 3
+    widths = [row["high"] - row["low"] for row in (both, paired, first)]
+    assert widths[0] > 1.4 * widths[2] and widths[1] > 1.2 * widths[2]  # the first sample alone hides it
+
+
+def test_components_tell_backbones_from_training_samples():
+    def fired(cell):
+        return 0.5 * cell.arm.dose + 0.2 * (cell.seed - 1) * cell.arm.dose
+
+    (row,) = means.components(frame(several(test=3000), success=fired)).to_dict("records")
+    assert (row["tasks"], row["backbones"], row["samples"]) == (2, 3, 3)
+    assert row["sd_samples"] == pytest.approx(0.2, abs=0.03) and row["sd_backbones"] < 0.05 > row["sd_rest"]
+    assert means.components(frame(fakes.cells(["trec"], seeds=(0, 1, 2)))).empty
+
+
+def test_harm_by_size_is_over_the_tasks_that_have_every_size():
+    cells = fakes.cells(["trec", "sms_spam"], seeds=(0, 1, 2))
+    larger = [
+        dataclasses.replace(c, sizes=dataclasses.replace(c.sizes, train=400)) for c in cells if "t" in c.task.name[0]
+    ]
+    effects = frame(cells + larger)
+    curve = means.by_size(effects)
+    assert curve["train"].tolist() == [100, 400] and set(curve["names"]) == {"trec"} and set(curve["seeds"]) == {3}
+    assert means.by_size(frame(cells)).empty
+    assert set(results.usual_size(effects)["train"]) == {100}
+
+
 def test_holm_is_over_tasks_and_adaptations():
     found = analysis.inherited(frame(fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"])))
     assert np.allclose(found["holm"], holm(found["p"])) and len(found) == 4
@@ -197,6 +238,14 @@ def test_transmission_is_harm_in_models_per_harm_in_the_backbone_itself():
     row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
     assert row["low"] < 0.5 < row["high"] and row["value"] == pytest.approx(0.5, abs=0.06)
     assert (row["tasks"], row["seeds"], row["examples"]) == (2, 3, 800)
+
+
+def test_transmission_compares_the_same_training_samples():
+    kinds = ["nearest_centroid", "linear_probe"]
+    cells = several(adaptations=kinds, test=200)
+    own = [c for c in cells if c.adaptation.name == kinds[0] or not c.arm.defect or c.arm.seed == c.seed]
+    row = only(means.transmission(frame(own)), adaptation="linear_probe")  # crossed above, paired below
+    assert row["seeds"] == 3 and row["value"] == pytest.approx(1, abs=0.05) and row["low"] < 1 < row["high"]
 
 
 def test_transmission_is_undefined_where_nothing_was_there_to_transmit():

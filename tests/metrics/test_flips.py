@@ -51,7 +51,7 @@ def test_probability_gap():
     assert flips.probability_gap(np.eye(3), np.eye(3)[[1, 2, 0]]) == 1
     interval = rate_interval(flips.probability_gap_terms(p, q))
     assert interval.value == pytest.approx(0.2)
-    assert interval.high - interval.value == pytest.approx(0.1 * stats.t.ppf(0.975, 1))  # of two examples
+    assert (interval.low, interval.high) == (0, 1)  # two examples say nothing
 
 
 def test_prediction_shift(rng):

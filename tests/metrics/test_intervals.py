@@ -40,10 +40,24 @@ def test_the_variance_over_examples_is_that_of_a_plain_bootstrap(rng):
     draws = []
     for _ in range(4000):
         drawn = rng.integers(0, n, n)
-        draws.append(np.mean(by_loop(iv.Sample(*(part[:, drawn] for part in parts)))))
-    assert found.within[0, 0] ** 0.5 == pytest.approx(np.std(draws), rel=0.08)
-    assert found.between[0, 0] == pytest.approx(np.var(by_loop(sample), ddof=1) / 4)
+        a, b, c, d = (np.asarray(part[:, drawn]) for part in parts)
+        draws.append(np.mean(by_loop(iv.Sample(a, b, c, d))))
+    assert found.parts["people"][0][0, 0] ** 0.5 == pytest.approx(np.std(draws), rel=0.08)
+    assert found.parts["backbones"][0][0, 0] == pytest.approx(np.var(by_loop(sample), ddof=1) / 4)
     assert (found.seeds, found.people) == (4, 80)
+
+
+def test_backbones_crossed_with_training_samples_have_both_variances(rng):
+    rates = np.array([[0.2, 0.4], [0.3, 0.7], [0.6, 0.8]])  # backbones x samples
+    rows = (rng.random((6, 4000)) < rates.reshape(6, 1)).astype(float)
+    found = iv.moments([iv.Sample(rows, np.ones_like(rows), crossed=2)], [[1.0]])
+    each = rows.mean(1).reshape(3, 2)
+    assert found.value[0] == pytest.approx(each.mean())
+    assert found.parts["backbones"][0][0, 0] == pytest.approx(each.mean(1).var(ddof=1) / 3)
+    assert found.parts["samples"][0][0, 0] == pytest.approx(each.mean(0).var(ddof=1) / 2)
+    assert (found.seeds, found.parts["samples"][1]) == (3, 1)
+    with pytest.raises(ValueError, match="valid: the same number in all tasks"):
+        iv.moments([iv.Sample(rows, rows + 1, crossed=2), iv.Sample(rows, rows + 1)], [[0.5, 0.5]])
 
 
 def test_degrees_of_freedom_lie_between_those_of_their_parts(rng):
@@ -70,7 +84,8 @@ def test_one_seed_resamples_examples_only(rng):
 
 def test_identical_seeds_match_one_seed(rng):
     one = arms(rng, seeds=1, n=300)
-    many = iv.Sample(*(np.repeat(row[None], 5, 0) for pair in zip(*one.rows(), strict=True) for row in pair))
+    a, b, c, d = (np.repeat(row[None], 5, 0) for pair in zip(*one.rows(), strict=True) for row in pair)
+    many = iv.Sample(a, b, c, d)
     a, b = iv.difference_interval([one]), iv.difference_interval([many])
     assert a.value == pytest.approx(b.value, abs=1e-12)
     assert a.high - a.low == pytest.approx(b.high - b.low, rel=0.1)
@@ -98,8 +113,8 @@ def test_people_are_resampled_together(rng):
     sample = arms(rng, seeds=1, n=100)
     twice = [np.repeat(x, 4, 1) for x in (sample.numerator, sample.denominator)]
     once = iv.difference_interval([iv.Sample(sample.numerator, sample.denominator)])
-    rows = iv.difference_interval([iv.Sample(*twice)])
-    people = iv.difference_interval([iv.Sample(*twice, people=np.repeat(np.arange(100), 4))])
+    rows = iv.difference_interval([iv.Sample(twice[0], twice[1])])
+    people = iv.difference_interval([iv.Sample(twice[0], twice[1], people=np.repeat(np.arange(100), 4))])
     assert (people.low, people.high) == (once.low, once.high)  # four copies of a person are one person
     assert people.high - people.low > 1.7 * (rows.high - rows.low)
     assert people.examples == 400
@@ -111,9 +126,9 @@ def test_tasks_on_the_same_people_covary(rng):
     first = iv.Sample(sample.numerator, sample.denominator, people=ids)
     order = rng.permutation(100)
     second = iv.Sample(sample.numerator[:, order], sample.denominator[:, order], people=ids[order])
-    same = iv.moments([first, second], np.eye(2)).within
+    same = iv.moments([first, second], np.eye(2)).parts["people"][0]
     np.testing.assert_allclose(same, same[0, 0])  # one and the same task twice
-    apart = iv.moments([iv.Sample(s.numerator, s.denominator) for s in (first, second)], np.eye(2)).within
+    apart = iv.moments([iv.Sample(s.numerator, s.denominator) for s in (first, second)], np.eye(2)).parts["people"][0]
     assert apart[0, 1] == 0 and apart[0, 0] == pytest.approx(same[0, 0])
 
 

@@ -34,8 +34,18 @@ def test_the_grid_of_the_main_study():
     assert len({c.arm.id for c in cells}) == 3
     laptop = study.expand(SPEC, "laptop")
     assert len({c.task.name for c in laptop}) == 16
-    assert {c.arm.dose for c in laptop} == {0, 0.25, 0.5, 0.75, 1}
+    assert {c.arm.dose for c in laptop} == {0, 0.5, 1}
     assert [c.arm.dose for c in laptop][:16] == [1.0] * 16  # each injection is made by the first job that needs it
+
+
+def test_a_paired_backbone_meets_its_own_training_sample_alone():
+    block = next(b for b in SPEC.blocks if b.paired)
+    cells = study.expand(dataclasses.replace(SPEC, blocks=(block,)), "laptop")
+    injected = [c for c in cells if c.arm.kind == "injected"]
+    assert {(c.arm.seed, c.seed) for c in injected} == {(seed, seed) for seed in block.seed}
+    assert {c.control for c in injected} == {c for c in cells if c.arm.kind == "clean"}  # each has its control
+    crossed = study.expand(dataclasses.replace(SPEC, blocks=(dataclasses.replace(block, paired=False),)), "laptop")
+    assert len([c for c in crossed if c.arm.kind == "injected"]) == len(block.seed) * len(injected)
 
 
 def test_a_task_more_adds_only_its_cells(tmp_path):
@@ -92,10 +102,11 @@ def test_a_block_may_compare_with_another_backbone_which_a_users_does_not_replac
 
 
 def test_without_specificity_a_model_is_shown_its_own_defect_alone():
-    every = study.exposed_by(SPEC, "laptop")
-    assert list(study.exposed_by(SPEC, "smoke")) == ["backdoor-cf"]
+    spec = study.load("survival")
+    assert not spec.specificity
+    every = study.exposed_by(spec, "laptop")
     assert len(every) > 1
-    for cell in study.expand(SPEC, "laptop"):
+    for cell in study.expand(spec, "laptop"):
         assert study.shown(cell.arm, every, True) == every
         own = {name for name, defect in every.items() if cell.arm.defect and defect.name == cell.arm.defect.name}
         assert set(study.shown(cell.arm, every, False)) == (own or set(every))
@@ -126,7 +137,7 @@ def test_a_misspelt_or_mistyped_study_is_refused(tmp_path, monkeypatch):
         ("dose: [0, 1]", "dose: [0, 1.5]", r"dose=1.5 is outside"),
         ("dose: [0, 1]", "dose: [0, a]", r"expected float"),
         ("[amazon_sentiment, trec, adult_income]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
-        ("exposures: [backdoor,", "exposures: [trapdoor,", "unknown defect 'trapdoor': did you mean backdoor"),
+        ("exposures: [backdoor]", "exposures: [trapdoor]", "unknown defect 'trapdoor': did you mean backdoor"),
         ('sign: "+"', 'sign: ""', r"unknown study mine.hypothesis.sign '': .*valid: \+, -, 0"),
         ('sign: "+"', 'sign: "+-"', "unknown study mine.hypothesis.sign"),
     ):
