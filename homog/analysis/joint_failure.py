@@ -24,7 +24,7 @@ _ONE_HOT = 20_000_000  # entries above which measures of diversity get no interv
 INTERVAL = ["value", "low", "high", "p", "reason"]
 SAME_PEOPLE = ["backbone", "condition", "adaptation", "family", "kind", "dose", "tasks", "people", "seeds"]
 SAME_PEOPLE += ["value", "low", "high", "independent", "homogenization", "normalized", "reason"]
-SYSTEMIC, BOUNDED = "systemic_failure", "normalized_homogenization"
+SYSTEMIC, BOUNDED, EXCESS = "systemic_failure", "normalized_homogenization", "homogeneous_excess"
 Why = Callable[[list[str]], str]
 
 
@@ -100,13 +100,32 @@ def measure_rows(ensemble: Ensemble, sums: Sums, names: Sequence[str], bootstrap
     members = ensemble.tasks if ensemble.kind == DECISIONS else ensemble.models
     for replicate, rates in enumerate(errors):
         reason = why([name for name, rate in zip(members, rates, strict=True) if rate == 0])
+        tests: dict[bool, float] = {}  # of H in every form, of the excess
         for name, (value, draws) in values.items():
             null = outcomes.MEASURES[name][1]
-            size: Any = {"examples": ensemble.n, "level": bootstrap.level, "null": null, "reason": reason}
-            interval = percentile_interval(float(value[replicate]), draws[:, replicate], **size)
+            size: Any = {"examples": ensemble.n, "level": bootstrap.level, "null": float("nan"), "reason": reason}
+            row = interval_columns(percentile_interval(float(value[replicate]), draws[:, replicate], **size))
+            if not np.isnan(row["value"]):
+                both = name == EXCESS
+                if both not in tests:
+                    tests[both] = outcomes.independence_p(
+                        ensemble.failures[replicate], name, ensemble.persons, seed=bootstrap.seed
+                    )
+                row |= {"p": tests[both], **_exact(ensemble, sums, replicate, name, bootstrap)}
             chance = float(np.exp(log(rates).sum())) if name == SYSTEMIC else null
-            rows.append({"replicate": replicate, "measure": name, **interval_columns(interval), "independent": chance})
+            rows.append({"replicate": replicate, "measure": name, **row, "independent": chance})
     return rows
+
+
+def _exact(ensemble: Ensemble, sums: Sums, replicate: int, measure: str, bootstrap: Bootstrap) -> dict[str, Any]:
+    """Exact limits where few are counted, and why H is infinite, of a defined measure."""
+    errors, systemic, none = (part[replicate] for part in sums.rates(sums.whole))
+    low, high, why = outcomes.exact_limits(
+        measure, errors, systemic, none, ensemble.size["people"], level=bootstrap.level
+    )
+    value = float(outcomes.MEASURES[measure][0](errors, systemic, none))
+    said = {"reason": "H is larger than a float holds; see its logarithm"} if np.isinf(value) else {}
+    return ({"low": low, "high": high, "reason": why} if why else {}) | said
 
 
 def rate_limits(value: np.ndarray, draws: np.ndarray, n: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:

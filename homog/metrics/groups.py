@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from homog.metrics.checks import ArrayLike, aligned, binary, ratio
+from homog.metrics.checks import ArrayLike, aligned, binary, log, ratio
 from homog.metrics.intervals import Interval, percentile_interval
 from homog.metrics.resampling import resampled_sums
 
@@ -37,17 +37,26 @@ def _sums(failures: ArrayLike, groups: ArrayLike, names: np.ndarray) -> np.ndarr
 
 
 def _homogenization(sums: np.ndarray, weighting: str) -> np.ndarray:
-    """From sums (..., tasks, 2G) over ALL groups to values (...); empty groups drop out."""
+    """From sums (..., tasks, 2G) over ALL groups to values (...), in logarithms; empty groups drop out."""
     members, failed = np.split(sums, 2, axis=-1)
-    task_error = ratio(failed.sum(-1), members.sum(-1)).prod(-1)
-    usable = (members > 0).all(-2)
+    size = members.sum(-1, keepdims=True)
+    task_error, usable = log(ratio(failed.sum(-1), size[..., 0])).sum(-1), (members > 0).all(-2)
+    below = size if weighting == "average" else members
+    joint = np.where(usable, log(np.nan_to_num(ratio(failed, below))).sum(-2), -np.inf)
     if weighting == "average":
-        shares = members / members.sum(-1, keepdims=True)
-        joint = np.where(usable, (failed / members.sum(-1, keepdims=True)).prod(-2), 0).sum(-1)
-        return ratio(joint, task_error * np.where(usable, shares.prod(-2), 0).sum(-1))
-    joint = np.where(usable, np.nan_to_num(ratio(failed, members)).prod(-2), 0)
-    top = joint.max(-1) if weighting == "worst" else ratio(joint.sum(-1), usable.sum(-1))
-    return np.where(usable.any(-1), ratio(top, task_error), np.nan)
+        top = _log_sum(joint) - _log_sum(np.where(usable, log(ratio(members, size)).sum(-2), -np.inf))
+    else:
+        top = joint.max(-1) if weighting == "worst" else _log_sum(joint) - log(usable.sum(-1))
+    known = usable.any(-1) & np.isfinite(task_error)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(known, np.exp(np.where(known, top, 0.0) - np.where(known, task_error, 0.0)), np.nan)
+
+
+def _log_sum(logs: np.ndarray) -> np.ndarray:
+    """Logarithm of the sum of exp(logs) over the last axis; -inf where all are."""
+    top = logs.max(-1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    return log(np.exp(logs - top).sum(-1)) + top[..., 0]
 
 
 def _prepare(failures_by_task: Sequence, groups_by_task: Sequence, weighting: str) -> tuple[list, np.ndarray]:

@@ -8,13 +8,17 @@ without it examples are resampled. Sources: Bommasani et al. 2022 (Picking on th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from homog.metrics.checks import ArrayLike, aligned, binary, log, ratio
 from homog.metrics.inheritance import Rate
 from homog.metrics.intervals import Interval, bootstrap_interval
+
+FEW = 5  # counted examples below which no resample tells much
+EXACT = 400  # failures of the best model up to which the distribution of joint failures is computed
+DRAWS, PERMUTATIONS = 9999, 999
 
 
 def log_homogenization(systemic: np.ndarray, log_expected: np.ndarray) -> np.ndarray:
@@ -116,13 +120,114 @@ def log_homogenization_per_model(failures: ArrayLike) -> float:
 
 
 def outcome_interval(measure: str, failures: ArrayLike, people: ArrayLike | None = None, **options) -> Interval:
-    """Interval of one of MEASURES for fixed models, persons resampled; p is against independence.
+    """Interval of one of MEASURES for fixed models; p is against independence (`independence_p`).
 
-    `options`: resamples, level, seed.
+    Persons are resampled. Where fewer than FEW examples are counted no resample tells much: the limits are exact ones
+    (`exact_limits`), and the reason says so. `options`: resamples, level, seed.
     """
     columns, statistic = _columns(failures), _statistic(measure)
-    options["reason"] = f"{measure} is undefined: a model never fails, or there are too few models"
-    return bootstrap_interval(columns, statistic, people, null=MEASURES[measure][1], **options)
+    undefined = f"{measure} is undefined: a model never fails, or there are too few models"
+    interval = bootstrap_interval(columns, statistic, people, reason=undefined, **options)
+    if np.isnan(interval.value):
+        return interval
+    rates = columns.mean(0)[:-1]
+    n = len(columns) if people is None else len(np.unique(np.asarray(people)))
+    low, high, reason = exact_limits(measure, rates[:-2], rates[-2], rates[-1], n, options.get("level", 0.95))
+    if reason:
+        interval = replace(interval, low=low, high=high, reason=reason)
+    return replace(interval, p=independence_p(failures, measure, people, seed=options.get("seed", 0)))
+
+
+def exact_limits(
+    measure: str, errors: np.ndarray, systemic: float, none: float, n: int, level: float = 0.95
+) -> tuple[float, float, str]:
+    """Limits of one of MEASURES where few of `n` persons are counted, and why; the reason is empty where many are.
+
+    Counted are those whom all models fail, for the excess also those whom none fails. The limits are the exact binomial
+    ones of their share (Clopper and Pearson 1934), carried to the measure at the observed error rates `errors` (k,).
+    """
+    from scipy.stats import beta
+
+    both = measure == "homogeneous_excess"
+    count = round(float(systemic + none if both else systemic) * n)
+    if count >= FEW and (not both or count <= n - FEW):
+        return float("nan"), float("nan"), ""
+    tail = (1 - level) / 2
+    shares = [float(beta.ppf(tail, count, n - count + 1)) if count else 0.0]
+    shares.append(float(beta.ppf(1 - tail, count + 1, n - count)) if count < n else 1.0)
+    formula = MEASURES[measure][0]
+    low, high = (float(formula(errors, np.float64(share), np.float64(0.0))) for share in shares)
+    return low, high, f"{count} of {n} counted: exact limits at these error rates"
+
+
+def independence_p(
+    failures: ArrayLike, measure: str = "systemic_failure", people: ArrayLike | None = None, *, seed: int = 0
+) -> float:
+    """Two-sided p of joint failure against models that fail independently, each as often as it does.
+
+    Given how often each model fails, the number of examples that all fail is a chain of hypergeometric draws: exact
+    where some model fails at most EXACT examples, else from DRAWS draws (+1). Every form of H depends on that number
+    alone; `homogeneous_excess` also on the number that no model fails, and is drawn. With several examples of a person
+    the failures of each model are permuted over persons with as many examples. NaN for one model or no example.
+    """
+    table = binary("failures", failures)
+    k, n = table.shape
+    if k < 2 or not n:
+        return float("nan")
+    rng, both = np.random.default_rng(seed), measure == "homogeneous_excess"
+    observed = int(np.count_nonzero(table.all(0)) + both * np.count_nonzero(~table.any(0)))
+    if people is not None and len(np.unique(np.asarray(people))) < n:
+        return _two_sided(_permuted(table, np.asarray(people), both, rng), observed)
+    fails = np.sort(table.sum(1))
+    if both or fails[0] > EXACT:
+        return _two_sided(_chain(fails, n, both, rng), observed)
+    chances = _chances(fails, n)
+    return float(min(1.0, chances[chances <= chances[observed] * (1 + 1e-7)].sum()))
+
+
+def _chances(fails: np.ndarray, n: int) -> np.ndarray:
+    """P(x examples are failed by all), x = 0..the fewest failures of a model."""
+    from scipy.stats import hypergeom
+
+    counts = np.arange(fails[0] + 1)
+    chances = (counts == fails[0]).astype(float)
+    for number in fails[1:]:
+        chances = chances @ hypergeom.pmf(counts[None], n, counts[:, None], number)
+    return chances
+
+
+def _chain(fails: np.ndarray, n: int, both: bool, rng: np.random.Generator) -> np.ndarray:
+    """(DRAWS,) number of examples that all models fail, or all or none, if each fails its number at random."""
+    every, none = np.full(DRAWS, fails[0]), np.full(DRAWS, n - fails[0])
+    for number in fails[1:]:
+        hit = rng.hypergeometric(every, n - every, number)
+        if both:
+            others = n - every - none
+            lost = rng.hypergeometric(none, others, number - hit)
+            none = none - lost
+        every = hit
+    return every + none if both else every
+
+
+def _permuted(table: np.ndarray, people: np.ndarray, both: bool, rng: np.random.Generator) -> np.ndarray:
+    """(PERMUTATIONS,) the same, with each model's failures permuted over whole persons of equal number of examples."""
+    _, person, sizes = np.unique(people, return_inverse=True, return_counts=True)
+    order, starts, out = np.argsort(person, kind="stable"), np.cumsum(sizes) - sizes, np.empty(PERMUTATIONS)
+    places = []  # for each size (persons, examples) columns
+    for size in np.unique(sizes):
+        places.append(order[starts[sizes == size][:, None] + np.arange(size)])
+    for draw in range(PERMUTATIONS):
+        shuffled = table.copy()
+        for place in places:
+            for row in shuffled:
+                row[place] = row[place[rng.permutation(len(place))]]
+        out[draw] = np.count_nonzero(shuffled.all(0)) + both * np.count_nonzero(~shuffled.any(0))
+    return out
+
+
+def _two_sided(draws: np.ndarray, observed: int) -> float:
+    beyond = min(np.count_nonzero(draws <= observed), np.count_nonzero(draws >= observed))
+    return float(min(1.0, 2 * (1 + beyond) / (len(draws) + 1)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,3 +89,10 @@ def test_errors():
         group_homogenization(([], [1]), ([], ["a"]))
     with pytest.raises(ValueError, match="groups has 4 values"):
         group_homogenization(FAILURES, GROUPS[::-1])
+
+
+@pytest.mark.parametrize("weighting", ["average", "uniform", "worst"])
+def test_hundreds_of_tasks_do_not_underflow(weighting):
+    failures, names = np.array([True, False, True, False]), np.array(["a", "a", "b", "b"])
+    found = group_homogenization([failures] * 400, [names] * 400, weighting)
+    assert found.value == pytest.approx(1) and found.reason == ""
