@@ -10,7 +10,7 @@ import pandas as pd
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.failing_alike import similarity
 from homog.analysis.results import Frame
-from homog.metrics.regression import dyadic_least_squares, least_squares
+from homog.metrics.regression import dyadic_least_squares, least_squares, sharing_coefficient
 
 TERMS = ["outcome", "term", "value", "low", "high", "p", "error_dyadic", "error_plain", "p_plain", "pairs", "models"]
 _FOLLOWS = 1e-6  # a column whose part that earlier ones do not explain is smaller than this follows from them
@@ -25,9 +25,10 @@ def regression(ensemble: Ensemble, pairs: Frame) -> Frame:
     """A row per outcome and term, least squares over pairs (Kim et al. 2025): plain and dyadic-clustered errors.
 
     Terms: sharing each attribute (0 or 1), the higher and the lower accuracy of the pair, less the mean accuracy, and
-    their product. `low`, `high` and `p` use the dyadic error, which lets all pairs of one model covary. A term that is
-    constant or follows from earlier ones is left out of the regression: NaN with a `reason`, as where pairs are few.
-    Pairs whose outcome is undefined are left out: `pairs` counts the others.
+    their product. `low`, `high` and `p` of sharing are those of dealing the attribute to other models
+    (`sharing_coefficient`); of the other terms they use the dyadic error, which lets all pairs of one model covary. A
+    term that is constant or follows from earlier ones is left out of the regression: NaN with a `reason`, as where
+    pairs are few. Pairs whose outcome is undefined are left out: `pairs` counts the others.
     """
     rows = []
     for outcome in explained(ensemble):
@@ -40,8 +41,20 @@ def regression(ensemble: Ensemble, pairs: Frame) -> Frame:
         for term in (*terms, *left):
             size = {"pairs": len(part), "models": len(np.union1d(first, second))}
             row = {"reason": left[term]} if term in left else _row(plain[term], dyadic[term])
+            if term in terms and term.startswith("same_"):
+                beside = {name: _whole(column, known) for name, column in terms.items() if name != term}
+                values = ensemble.attributes[term.removeprefix("same_")]
+                dealt = sharing_coefficient(pairs[outcome], values, beside)
+                row |= {name: getattr(dealt, name) for name in ("low", "high", "p", "reason")}
             rows.append({"outcome": outcome, "term": term, **row, **size})
     return pd.DataFrame(rows, columns=[*TERMS, "reason"])
+
+
+def _whole(column: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """A column of the pairs that are `known`, as one of all pairs."""
+    every = np.zeros(len(known))
+    every[known] = column
+    return every
 
 
 def _terms(pairs: Frame, mean: float) -> dict[str, np.ndarray]:

@@ -20,16 +20,18 @@ SAME_PEOPLE, OTHER_PEOPLE = "the same people are failed", "different people are 
 HOW = (
     "Everything holds for these models; what is drawn are examples (persons, where they are named). Intervals are 95 "
     "% percentile intervals of a bootstrap over persons, the same draws for all numbers of a task; a rate of 0 or 1 "
-    "has the exact limit. Independent: what the same error rates give if models fail independently of each other "
-    "(Poisson-binomial). H: how often every model fails, over that (Bommasani et al. 2022); it grows with the number "
-    "of models by construction, log H per model and normalized H do not. Hard examples alone make H exceed 1: only a "
-    "control that meets the same examples can say whether it is the sharing, and only the sharing that the control "
-    "lacks; as in the control: the interval lies within 10 %. Error consistency and CAPA: 0 = agreement as the "
-    "accuracies imply, 1 = the most. The verdict on a task is that of the interval of the interrater kappa of "
-    "correctness. Regressions over pairs: low, high and p use errors that let all pairs of one model covary; plain "
-    "errors, which take pairs as independent, stand beside them. With fewer than about 30 models the former are often"
-    " too small: believe an effect that both show. Groups: p is Fisher's exact test against everybody else, Holm's "
-    "correction is for the number of groups."
+    "has the exact limit, and so has joint failure where fewer than 5 examples are failed by all. Independent: what "
+    "the same error rates give if models fail independently of each other (Poisson-binomial); its p is exact, given "
+    "how often each model fails. H: how often every model fails, over that (Bommasani et al. 2022); it grows with the "
+    "number of models by construction, log H per model and normalized H do not. Hard examples alone make H exceed 1: "
+    "only a control that meets the same examples can say whether it is the sharing, and only the sharing that the "
+    "control lacks; as in the control: the interval lies within 10 %. Error consistency and CAPA: 0 = agreement as "
+    "the accuracies imply, 1 = the most. The verdict on a task is that of the interval of the interrater kappa of "
+    "correctness. Regressions over pairs: interval and p of sharing an attribute are those of dealing it to other "
+    "models at random, since models and not pairs are what there is much or little of; where a design has too few "
+    "deals it cannot answer, and says so. Those of accuracies use errors that let all pairs of one model covary. "
+    "Plain errors, which take pairs as independent, stand beside them. Groups: p is Fisher's exact test against "
+    "everybody else, Holm's correction is for the number of groups."
 )
 
 

@@ -108,7 +108,7 @@ def regression(frame: Frame) -> list[str]:
             outcome, term = (layout.readable(row[name]).lower() for name in ("outcome", "term"))
             known = row["value"] == row["value"]
             p, plain = (layout.cell(row[name], "p") for name in ("p", "p_plain"))
-            numbers = f"{layout.bracket(row)} (p {p} dyadic, {plain} plain)" if known else "not estimated"
+            numbers = f"{layout.bracket(row)} (p {p} dealt, {plain} plain)" if known else "not estimated"
             why = f", {row['reason']}" if row["reason"] else ""
             size = f"{row['pairs']:,} pairs of {row['models']:,} models"
             lines.append(f"{about}{term}, change in {outcome}: {numbers}{why}; {size}")

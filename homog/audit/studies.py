@@ -20,14 +20,14 @@ FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "
 TOLD_APART = ("backbone", "defect", "seed", "data")  # what a model's name says where it differs
 
 
-def predictions(found: Iterable[Record], condition: str = CLEAN) -> Frame:
+def predictions(kept: Iterable[Record], condition: str = CLEAN) -> Frame:
     """The long frame that `homog.audit` takes, from records: a row per model and example, under `condition`.
 
     A model is an arm (backbone with its defect, dose and injection seed) adapted in one way with one seed; it is the
     same model in every task. Attributes: backbone, kind, arm, adaptation. Raises AuditError for a record without the
     condition.
     """
-    held = list(found)
+    held = list(kept)
     named = [_names(record.provenance) for record in held]
     vary = [part for part in TOLD_APART if len({names[part] for names in named} - {""}) > 1]
     frames = []

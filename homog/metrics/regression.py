@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from homog.metrics.checks import ArrayLike, aligned, numbers
+from homog.metrics.checks import ArrayLike, aligned, numbers, ratio
 
 
 @dataclass(frozen=True)
@@ -138,3 +138,65 @@ def dyadic_least_squares(
     # pairs of rows that share a member, each row with itself once
     meat = by_member.T @ by_member - scores.T @ scores
     return _coefficients(names, beta, bread @ meat @ bread, len(members) - 1, len(y), len(members), level)
+
+
+ASSIGNMENTS = 20  # distinct ones that a design needs to be able to say anything at 5 %
+PERMUTATIONS, PAIRS_AT_ONCE, MOST = 9999, 4_000_000, 200_000_000
+
+
+def sharing_coefficient(
+    outcome: ArrayLike, values: ArrayLike, columns: Mapping[str, ArrayLike], *, level: float = 0.95, seed: int = 0
+) -> Coefficient:
+    """The coefficient of sharing an attribute over pairs of models, with the p of permuting it over models (QAP).
+
+    `outcome` (N,) of the pairs of m models in the order of `np.triu_indices(m, 1)`, NaN where undefined; `values` (m,)
+    the attribute; `columns` (N,) each, what else is in the regression. Models are what was drawn, not pairs: the
+    attribute is dealt to other models, as often as it occurs, and all else stays (Hubert 1987; Krackhardt 1988). The
+    interval is that of the effect which, taken off the outcome, the permutations do not tell from none. `clusters`
+    counts models. p and interval are NaN, with the reason, where fewer than ASSIGNMENTS deals differ.
+    """
+    group, y = np.unique(np.asarray(values), return_inverse=True)[1], np.asarray(outcome, dtype=float)
+    first, second = np.triu_indices(len(group), 1)
+    known = ~np.isnan(y)
+    first, second, y = first[known], second[known], y[known]
+    others = np.column_stack([np.ones(len(y)), *(np.asarray(c, dtype=float)[known] for c in columns.values())])
+    basis = np.linalg.qr(others)[0]
+    rest = y - basis @ (basis.T @ y)
+
+    def slopes(deals: np.ndarray, targets: np.ndarray) -> np.ndarray:  # (R, m) groups, (t, N) -> (R, t)
+        x = (deals[:, first] == deals[:, second]).astype(float)
+        x -= (x @ basis) @ basis.T
+        return ratio(x @ targets.T, (x**2).sum(1)[:, None])
+
+    value = float(slopes(group[None], rest[None])[0, 0])
+    same = (group[first] == group[second]).astype(float)
+    removed = rest - value * (same - basis @ (basis.T @ same))
+    nan = float("nan")
+    deals = _deals(group)
+    if np.isnan(value) or deals < ASSIGNMENTS:
+        reason = f"{deals} ways to deal it to the models: too few to say anything at 5 %"
+        reason = "the same for all pairs" if np.isnan(value) or deals == 1 else reason
+        return Coefficient(value, nan, nan, nan, nan, len(y), len(group), reason)
+    rng, number = np.random.default_rng(seed), min(PERMUTATIONS, max(199, MOST // len(y)))
+    step, parts = max(1, PAIRS_AT_ONCE // len(y)), []
+    for start in range(0, number, step):
+        drawn = rng.permuted(np.tile(group, (min(step, number - start), 1)), axis=1)
+        parts.append(slopes(drawn, np.stack([rest, removed])))
+    by_chance, without = np.nan_to_num(np.concatenate(parts)).T
+    p = (1 + np.count_nonzero(np.abs(by_chance) >= abs(value) * (1 - 1e-12))) / (number + 1)
+    above, below = np.quantile(without, [(1 + level) / 2, (1 - level) / 2])
+    limits = value - float(above), value - float(below)
+    return Coefficient(value, float(without.std()), *limits, float(p), len(y), len(group))
+
+
+def _deals(group: np.ndarray) -> int:
+    """In how many ways the models can be parted into groups of these sizes."""
+    from math import comb, factorial
+
+    sizes = np.bincount(group)
+    ways, left = 1, len(group)
+    for size in sizes.tolist():
+        ways, left = ways * comb(left, size), left - size
+    for same in np.unique(sizes, return_counts=True)[1].tolist():
+        ways //= factorial(same)
+    return ways

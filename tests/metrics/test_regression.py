@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from homog.metrics import regression as reg
 from homog.metrics.regression import dyadic_least_squares, least_squares
 
 
@@ -68,3 +69,40 @@ def test_undefined_and_errors(rng):
         least_squares(x, {"x": x[:5]})
     with pytest.raises(ValueError, match="outcome holds nan"):
         least_squares([np.nan, 1, 2], {"x": [1, 2, 3]})
+
+
+def similar(rng, sizes, effect=0.0):
+    """Similarity of the pairs of models, which covary by model; `effect`: of sharing the attribute."""
+    values = np.repeat(np.arange(len(sizes)), sizes)
+    first, second = np.triu_indices(len(values), 1)
+    own, hidden = 0.05 * rng.standard_normal(len(values)), 0.2 * rng.standard_normal((len(values), 3))
+    outcome = own[first] + own[second] + (hidden[first] * hidden[second]).sum(1)
+    return outcome + effect * (values[first] == values[second]), values
+
+
+@pytest.mark.parametrize("sizes", [(27, 3), (8, 8)])
+def test_sharing_is_dealt_over_models(sizes, monkeypatch):
+    monkeypatch.setattr(reg, "PERMUTATIONS", 199)
+    rng = np.random.default_rng(0)
+    null = [reg.sharing_coefficient(*similar(rng, sizes), {}) for _ in range(120)]
+    assert np.mean([found.p < 0.05 for found in null]) < 0.1  # dyadic errors: up to .78
+    assert np.mean([found.low <= 0 <= found.high for found in null]) > 0.87
+    found = reg.sharing_coefficient(*similar(rng, sizes, 0.3), {})
+    assert found.p <= 0.01 and found.low > 0 and found.clusters == sum(sizes)
+
+
+def test_the_coefficient_is_that_of_least_squares(rng):
+    outcome, values = similar(rng, (5, 4, 3), 0.1)
+    beside = rng.standard_normal(len(outcome))
+    first, second = np.triu_indices(12, 1)
+    columns = {"same": (values[first] == values[second]).astype(float), "beside": beside}
+    dealt = reg.sharing_coefficient(outcome, values, {"beside": beside})
+    assert dealt.value == pytest.approx(reg.least_squares(outcome, columns)["same"].value)
+
+
+def test_a_design_with_few_deals_cannot_answer(rng):
+    alone = reg.sharing_coefficient(*similar(rng, (8, 1)), {})
+    assert np.isnan(alone.p) and alone.reason == "9 ways to deal it to the models: too few to say anything at 5 %"
+    assert not np.isnan(alone.value)
+    assert reg.sharing_coefficient(*similar(rng, (6,)), {}).reason == "the same for all pairs"
+    assert [reg._deals(np.repeat(np.arange(len(s)), s)) for s in ((27, 1), (4, 4), (2, 2, 2))] == [28, 35, 15]
