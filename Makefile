@@ -2,6 +2,7 @@
 # make test       set up what is missing, pass the tests
 # make figures    redraw every report from records alone
 # make check      format, lint, types, tests        make bench   speed against the usual way
+# make calibration  coverage of intervals and error rates of tests, simulated at the sizes of the studies (10 min)
 # make validation  accuracy of every adaptation on texts held out of training, by which settings were picked (40 min)
 STUDY ?= inheritance
 PRESET ?= laptop
@@ -21,13 +22,13 @@ endif
 
 LAUNCH := hydra/launcher=$(LAUNCHER) $(if $(filter joblib,$(LAUNCHER)),hydra.launcher.n_jobs=$(JOBS))
 
-.PHONY: run-sweep test figures fetch check format bench validation lock clean
+.PHONY: run-sweep test figures fetch check format bench calibration validation lock clean
 
 run-sweep: .venv/ready
 	$(BIN)/python -m homog sweep study=$(STUDY) preset=$(PRESET) results=$(RESULTS) $(LAUNCH) $(ARGS)
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope
 
 figures: .venv/ready
 	$(BIN)/python -m homog report results=$(RESULTS)
@@ -39,7 +40,7 @@ check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope
 
 format: .venv/ready
 	$(BIN)/ruff format .
@@ -47,6 +48,9 @@ format: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench
+
+calibration: .venv/ready
+	$(BIN)/python -m tests.calibration
 
 validation: .venv/ready
 	$(BIN)/python -m tests.validation
