@@ -12,7 +12,8 @@ from homog import analysis
 from homog.analysis import Frame, Results
 from homog.metrics.intervals import Sample, difference_interval
 from homog.report import charts, plots
-from homog.report.layout import count, readable
+from homog.report.layout import readable
+from homog.wording import counted
 
 KINDS = {"clean": -0.24, "sham": 0.0, "injected": 0.24}  # and their places beside an adaptation's tick
 CAPTIONS = charts.CAPTIONS | {
@@ -31,8 +32,8 @@ def figures(df: Results) -> dict[str, Figure]:
     if not len(df):
         return {}
     with plots.style():
-        found = {"systemic_failure": systemic_failure(failed_by_all(df))}
-    return found | charts.standard_figures(df)
+        drawn = {"systemic_failure": systemic_failure(failed_by_all(df))}
+    return drawn | charts.standard_figures(df)
 
 
 def failed_by_all(df: Results) -> Frame:
@@ -86,22 +87,22 @@ def _by_seed(seeds: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
 
 def _shares(samples: dict[str, Sample]) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for name, one in samples.items():
-        found = difference_interval([one], level=analysis.LEVEL)
-        row |= {f"{name}_{end}": getattr(found, end) for end in ("value", "low", "high")}
-        row |= {"people": found.examples, "seeds": found.clusters, "reason": found.reason}
+    for name, drawn in samples.items():
+        interval = difference_interval([drawn], level=analysis.LEVEL)
+        row |= {f"{name}_{end}": getattr(interval, end) for end in ("value", "low", "high")}
+        row |= {"people": interval.examples, "seeds": interval.clusters, "reason": interval.reason}
     return row
 
 
-def systemic_failure(found: Frame) -> Figure:
+def systemic_failure(shares: Frame) -> Figure:
     """A panel per family: the share failed by all models, by adaptation and arm kind, of both versions."""
-    families, names = found["family"].unique(), found["adaptation"].unique().tolist()
+    families, names = shares["family"].unique(), shares["adaptation"].unique().tolist()
     figure = plots.figure(0.7 + 1.15 * max(1, len(families)))
-    if found.empty:
+    if shares.empty:
         return plots.empty(figure, "No family of the same persons has all its tasks.")
     panels = np.atleast_1d(figure.subplots(len(families), 1, sharex=True, sharey=True))
     for axes, family in zip(panels, families, strict=True):
-        for _, row in found[found["family"] == family].iterrows():
+        for _, row in shares[shares["family"] == family].iterrows():
             x = names.index(row["adaptation"]) + KINDS[row["kind"]]
             plots.dots(axes, x - 0.09, [row["other_value"]], row["kind"])
             plots.point(axes, x, row, row["kind"], "group_")
@@ -110,9 +111,9 @@ def systemic_failure(found: Frame) -> Figure:
         axes.grid(axis="y")
     panels[0].set_ylim(bottom=0)
     figure.supylabel("Share failed by every model", fontsize="medium")
-    shown = {kind: kind for kind in KINDS if kind in set(found["kind"])}
+    shown = {kind: kind for kind in KINDS if kind in set(shares["kind"])}
     plots.legend(figure, shown | {"dot": "the other group"})
-    plots.note(figure, " ".join(_sizes(found[found["family"] == family]) for family in families))
+    plots.note(figure, " ".join(_sizes(shares[shares["family"] == family]) for family in families))
     return figure
 
 
@@ -121,7 +122,7 @@ def _sizes(part: Frame) -> str:
     first = part.iloc[0]
     seeds = ", ".join(f"{kind} {low}" if low == high else f"{kind} {low} to {high}" for kind, low, high in _seeds(part))
     family = charts.FAMILIES.get(first["family"], readable(first["family"])).split(",")[0]
-    return f"{family}: {first['people']:,} persons, {count(first['tasks'], 'task')}, backbone seeds {seeds}."
+    return f"{family}: {first['people']:,} persons, {counted(first['tasks'], 'task')}, backbone seeds {seeds}."
 
 
 def _seeds(part: Frame) -> list[tuple[str, int, int]]:

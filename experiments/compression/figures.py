@@ -22,7 +22,8 @@ from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
 from homog.metrics.outcomes import failure_distribution, outcome_interval
 from homog.report import charts, plots
-from homog.report.layout import count, readable
+from homog.report.layout import readable
+from homog.wording import counted
 
 BETWEEN = {
     "adaptations": "two adaptations\nof one task",
@@ -65,12 +66,12 @@ def figures(df: Results) -> dict[str, Figure]:
     if not len(df):
         return {}
     with plots.style():
-        found = {"changed": changed(df), "same_examples": agreement(df)}
+        drawn = {"changed": changed(df), "same_examples": agreement(df)}
         if any(_families(df, condition) for condition in df["condition"].unique()):
-            found["people"] = distributions(df)
+            drawn["people"] = distributions(df)
         if _pruned(df).frame.query("kind == 'injected'")["dose"].nunique() > 1:
-            found["pruned_dose_response"] = charts.dose_response(_pruned(df))
-    return found
+            drawn["pruned_dose_response"] = charts.dose_response(_pruned(df))
+    return drawn
 
 
 def _pruned(df: Results) -> Results:
@@ -92,19 +93,19 @@ def units(df: Results, condition: str) -> Iterator[Unit]:
 def pairs(rows: Frame, between: str) -> list[tuple[int, int]]:
     """Places of the two models of each pair: alike in all but what is compared."""
     differ = {"adaptations": "adaptation", "tasks": "task", "sham": "kind", "backbones": "backbone"}[between]
-    own, found = usual(rows), []
-    for (i, one), (j, other) in itertools.combinations(enumerate(rows.to_dict("records")), 2):
-        unlike = {name for name in ("task", "adaptation", "backbone", "kind", "seed") if one[name] != other[name]}
-        here = between == "backbones" or one["backbone"] == own
-        if unlike == {differ} and "injected" in (one["kind"], other["kind"]) and here:
-            found.append((i, j))
-    return found
+    own, places = usual(rows), []
+    for (i, first), (j, second) in itertools.combinations(enumerate(rows.to_dict("records")), 2):
+        unlike = {name for name in ("task", "adaptation", "backbone", "kind", "seed") if first[name] != second[name]}
+        here = between == "backbones" or first["backbone"] == own
+        if unlike == {differ} and "injected" in (first["kind"], second["kind"]) and here:
+            places.append((i, j))
+    return places
 
 
-def kappa(found: list[tuple[Unit, list[tuple[int, int]]]]) -> Interval:
+def kappa(chosen_pairs: list[tuple[Unit, list[tuple[int, int]]]]) -> Interval:
     """Error consistency of flips pooled over pairs, 1 - (disagreement / disagreement by chance); people resampled."""
     columns, ids, places, offset = [], [], [], 0
-    for number, (unit, chosen) in enumerate(found):
+    for number, (unit, chosen) in enumerate(chosen_pairs):
         a, b = (unit.flips[[pair[side] for pair in chosen]] for side in (0, 1))
         columns.append(np.concatenate([a, b, a ^ b, np.ones((1, a.shape[1]))]).T.astype(float))
         ids += [f"{number} {person}" for person in unit.people]
@@ -141,10 +142,10 @@ def _pooled(parts: list[Unit], between: str, name: str) -> dict[str, Any]:
     for unit in parts:
         there = [pair for pair in pairs(unit.rows, between) if name in ("all", unit.rows["adaptation"][pair[0]])]
         chosen += [(unit, there)] if there else []
-    found = kappa(chosen) if chosen else analysis.undefined("no such pair of models has records")
+    interval = kappa(chosen) if chosen else analysis.undefined("no such pair of models has records")
     number = sum(len(there) for _, there in chosen)
     return {"adaptation": name, "pairs": number} | {
-        key: getattr(found, key) for key in ("value", "low", "high", "p", "examples", "reason")
+        key: getattr(interval, key) for key in ("value", "low", "high", "p", "examples", "reason")
     }
 
 
@@ -157,19 +158,19 @@ def people(df: Results) -> Frame:
                 flips = unit.flips[(unit.rows["adaptation"] == name).to_numpy() | (name == "all")]
                 if len(flips) < 2:
                     continue
-                found, excess = failure_distribution(flips), outcome_interval("homogeneous_excess", flips)
+                distribution, excess = failure_distribution(flips), outcome_interval("homogeneous_excess", flips)
                 row = {"condition": condition, "family": unit.rows["family"][0], "adaptation": name}
-                row |= {"models": len(flips), "mean_flips": flips.mean(), "ever": 1 - found.observed[0]}
-                row |= {"ever_if_independent": 1 - found.baseline[0], "value": excess.value, "low": excess.low}
-                out.append(row | {"high": excess.high, "p": excess.p, "examples": found.n})
+                row |= {"models": len(flips), "mean_flips": flips.mean(), "ever": 1 - distribution.observed[0]}
+                row |= {"ever_if_independent": 1 - distribution.baseline[0], "value": excess.value, "low": excess.low}
+                out.append(row | {"high": excess.high, "p": excess.p, "examples": distribution.n})
     return pd.DataFrame(out)
 
 
 def _families(df: Results, condition: str) -> list[Unit]:
     """The injected models on the usual backbone of each family of the same people, at least two."""
     own = on_usual(df)
-    found = units(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
-    return [unit for unit in found if len(unit.rows) > 1]
+    every = units(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
+    return [unit for unit in every if len(unit.rows) > 1]
 
 
 def who(df: Results) -> Frame:
@@ -194,7 +195,8 @@ def changed(df: Results) -> Figure:
     df = df.with_rows(labelled(df.frame))
     names, conditions = df["label"].unique().tolist(), df["condition"].unique().tolist()
     figure, overall = plots.figure(3.1), labelled(means.by_adaptation(df))
-    panels = np.atleast_1d(figure.subplots(1, len(conditions), sharey=True))
+    titles = [_said(condition) for condition in conditions]
+    panels = plots.panels(figure, titles, "Share of\npredictions changed", sharey=True)
     for axes, condition in zip(panels, conditions, strict=True):
         part = overall[overall["condition"] == condition].set_index("label")
         for place, name in enumerate(names):
@@ -203,10 +205,7 @@ def changed(df: Results) -> Figure:
                 plots.dots(axes, place + side - 0.05, tasks["value"], kind)
                 if name in part.index:
                     plots.point(axes, place + side + 0.08, part.loc[name], kind, prefix)
-        axes.set_title(_said(condition), weight="bold")
         axes.set_xticks(range(len(names)), [readable(name) for name in names], rotation=90, fontsize=plots.SMALL)
-        axes.grid(axis="y")
-    panels[0].set_ylabel("Share of\npredictions changed")
     plots.legend(figure, {"injected": "compressed", "sham": "sham, noise of the same size", "dot": "a task"})
     plots.note(figure, "One compressed backbone: its intervals are over examples, those of shams over backbones too.")
     return figure
@@ -219,46 +218,49 @@ def _said(condition: str) -> str:
 
 def agreement(df: Results) -> Figure:
     """Error consistency of changed predictions by condition, a panel per kind of pair."""
-    found = same_examples(df)
-    found = found[found["adaptation"] == "all"]
+    rows = same_examples(df)
+    rows = rows[rows["adaptation"] == "all"]
     shown = {name: label for name, label in BETWEEN.items() if name != "backbones" or df["backbone"].nunique() > 1}
     figure = plots.figure(2.1)
-    panels = figure.subplots(1, len(shown), sharey=True)
-    for axes, (between, label) in zip(panels, shown.items(), strict=True):
-        part = found[found["between"] == between]
+    panels = plots.panels(figure, list(shown.values()), "Error consistency\nof changed predictions", sharey=True)
+    for axes, between in zip(panels, shown, strict=True):
+        part = rows[rows["between"] == between]
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for place, (_, row) in enumerate(part.iterrows()):
             plots.point(axes, place, row, "injected")
-        ticks = [f"{_said(row['condition'])}\n{count(row['pairs'], 'pair')}" for _, row in part.iterrows()]
+        ticks = [f"{_said(row['condition'])}\n{counted(row['pairs'], 'pair')}" for _, row in part.iterrows()]
         axes.set_xticks(range(len(part)), ticks, rotation=90, fontsize=plots.SMALL)
         axes.set(xlim=(-0.5, len(part) - 0.5))
-        axes.set_title(label, fontsize=plots.SMALL)
-        axes.grid(axis="y")
-    panels[0].set_ylabel("Error consistency\nof changed predictions")
-    plots.note(figure, f"{found['examples'].max():,} people and examples at most; they are resampled, models are not.")
+    plots.note(figure, f"{rows['examples'].max():,} people and examples at most; they are resampled, models are not.")
     return figure
 
 
 def distributions(df: Results) -> Figure:
     """Families x conditions: people by the number of models that changed their mind about them."""
     conditions = df["condition"].unique().tolist()
-    found = {(c, unit.rows["family"][0]): unit for c in conditions for unit in _families(df, c)}
-    families = sorted({family for _, family in found})
-    most = max(int(unit.flips.sum(0).max()) for unit in found.values())
+    by_place = {(c, unit.rows["family"][0]): unit for c in conditions for unit in _families(df, c)}
+    families = sorted({family for _, family in by_place})
+    most = max(int(unit.flips.sum(0).max()) for unit in by_place.values())
     figure = plots.figure(0.6 + 1.1 * len(families))
     grid = figure.subplots(len(families), len(conditions), squeeze=False, sharey=True, sharex=True)
-    for (condition, family), unit in found.items():
+    for (condition, family), unit in by_place.items():
         axes = grid[families.index(family)][conditions.index(condition)]
-        one = failure_distribution(unit.flips)
-        axes.bar(range(len(one.observed)), one.observed, color=plots.COLOURS["injected"], alpha=0.6, width=0.9)
-        axes.plot(one.baseline, color=plots.COLOURS["clean"], marker=".", markersize=3, linewidth=0.8)
+        distribution = failure_distribution(unit.flips)
+        axes.bar(
+            range(len(distribution.observed)),
+            distribution.observed,
+            color=plots.COLOURS["injected"],
+            alpha=0.6,
+            width=0.9,
+        )
+        axes.plot(distribution.baseline, color=plots.COLOURS["clean"], marker=".", markersize=3, linewidth=0.8)
         axes.set(xlim=(-0.6, most + 0.6))
         axes.grid(axis="y")
     for axes, condition in zip(grid[0], conditions, strict=True):
         axes.set_title(_said(condition), weight="bold")
     for axes, family in zip(grid[:, 0], families, strict=True):
         axes.set_ylabel(f"{charts.FAMILIES.get(family, readable(family)).split(',')[0]}\nshare of people")
-    models, persons = (max(unit.flips.shape[side] for unit in found.values()) for side in (0, 1))
+    models, persons = (max(unit.flips.shape[side] for unit in by_place.values()) for side in (0, 1))
     plots.note(
         figure, f"Across: how many of up to {models} models change for a person. Up to {persons} people a family."
     )

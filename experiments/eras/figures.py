@@ -158,7 +158,7 @@ def homogenization(every: list[Ensemble]) -> Figure:
     """Bounded H by adaptation, a panel for decisions and one for deployers."""
     figure = plots.figure(2.9)
     kinds = [kind for kind in TITLES if any(ensemble.kind == kind for ensemble in every)]
-    for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+    for axes, kind in zip(plots.panels(figure, [TITLES[kind] for kind in kinds], "Bounded H"), kinds, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         names = _labels([ensemble for ensemble in every if ensemble.kind == kind])
         for place, name in enumerate(names):
@@ -177,9 +177,6 @@ def homogenization(every: list[Ensemble]) -> Figure:
         axes.set_xticks(
             range(len(names)), [_tick(name) for name in names], rotation=60, ha="right", fontsize=plots.SMALL
         )
-        axes.set_title(TITLES[kind], weight="bold", fontsize=plots.SMALL)
-        axes.grid(axis="y")
-    figure.axes[0].set_ylabel("Bounded H")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data", "dot": "a family or task"})
     plots.note(figure, f"{max(ensemble.n for ensemble in every):,} people each.")
     return figure
@@ -194,7 +191,8 @@ def agreement(every: list[Ensemble]) -> Figure:
     outcomes, names = outcome_table(every), _labels(every)
     figure = plots.figure(2.6)
     kinds = [kind for kind in TITLES if (outcomes["panel"] == kind).any()]
-    for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+    panels = plots.panels(figure, [TITLES[kind] for kind in kinds], "Error consistency")
+    for axes, kind in zip(panels, kinds, strict=True):
         groups = outcomes[outcomes["panel"] == kind].groupby(["backbone", "adaptation", "data"], sort=False)
         means = groups[["error", "error_consistency"]].mean()
         for (_, name, sharing_), row in means.iterrows():
@@ -202,10 +200,7 @@ def agreement(every: list[Ensemble]) -> Figure:
             axes.annotate(
                 str(1 + names.index(name)), row, xytext=(3, 2), textcoords="offset points", fontsize=plots.SMALL
             )
-        axes.set_title(TITLES[kind], weight="bold", fontsize=plots.SMALL)
         axes.set_xlabel("Mean error")
-        axes.grid(axis="y")
-    figure.axes[0].set_ylabel("Error consistency")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data"})
     plots.note(figure, ", ".join(f"{1 + i} {_named(name)}" for i, name in enumerate(names)))
     return figure

@@ -26,9 +26,9 @@ CAPTIONS = {
 
 def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures."""
-    found = {"reached": reached(df), "transmission": means.transmission(df)}
-    found["inheritance"] = pd.concat([analysis.inherited(df, kind=kind) for kind in ("injected", "sham")])
-    return found
+    frames = {"reached": reached(df), "transmission": means.transmission(df)}
+    frames["inheritance"] = pd.concat([analysis.inherited(df, kind=kind) for kind in ("injected", "sham")])
+    return frames
 
 
 def figures(df: Results) -> dict[str, Figure]:
@@ -36,10 +36,10 @@ def figures(df: Results) -> dict[str, Figure]:
     if not len(df):
         return {}
     with plots.style():
-        found = {"both_sides": both_sides(df), "transmission": transmission(df)}
+        drawn = {"both_sides": both_sides(df), "transmission": transmission(df)}
     for condition in df["condition"].unique():
-        found |= charts.standard_figures(df[df["condition"] == condition], f"{defects(df)[condition]}_")
-    return found
+        drawn |= charts.standard_figures(df[df["condition"] == condition], f"{defects(df)[condition]}_")
+    return drawn
 
 
 def defects(df: Results) -> dict[str, str]:
@@ -71,10 +71,11 @@ def reached(df: Results) -> Frame:
 
 def both_sides(df: Results) -> Figure:
     """Inherited harm by adaptation, a panel for the spoiled and one for the repaired backbone."""
-    found, conditions = reached(df), sorted(df["condition"].unique())
+    means_of, conditions = reached(df), sorted(df["condition"].unique())
     names = df["adaptation"].unique().tolist()
     figure = plots.figure(2.5)
-    panels = figure.subplots(1, len(conditions), squeeze=False)[0]
+    titles = [readable(defects(df)[condition]) for condition in conditions]
+    panels = plots.panels(figure, titles, "Inherited harm")
     for axes, condition in zip(panels, conditions, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         ticks = []
@@ -83,14 +84,13 @@ def both_sides(df: Results) -> Figure:
                 rows = df[df["adaptation"] == name]
                 tasks = analysis.inherited(rows, kind=kind, condition=condition)["value"]
                 plots.dots(axes, place + side - 0.05, tasks, kind)
-                here = (found["condition"] == condition) & (found["adaptation"] == name) & (found["kind"] == kind)
-                for _, row in found[here].iterrows():
+                here = (
+                    (means_of["condition"] == condition) & (means_of["adaptation"] == name) & (means_of["kind"] == kind)
+                )
+                for _, row in means_of[here].iterrows():
                     plots.point(axes, place + side + 0.08, row, kind)
                     ticks += [f"{readable(name)}\n{row['reached']} of {row['tested']}"] if kind == "injected" else []
         axes.set_xticks(range(len(ticks)), ticks, rotation=60, ha="right", fontsize=plots.SMALL)
-        axes.set_title(readable(defects(df)[condition]), weight="bold")
-        axes.grid(axis="y")
-    panels[0].set_ylabel("Inherited harm")
     plots.legend(figure, {"injected": "injected", "sham": "sham", "dot": "a task"})
     plots.note(figure, f"{df['n'].max():,} test examples a task, {_seeds(df)}. The scales differ.")
     return figure
@@ -103,19 +103,19 @@ def _seeds(df: Results) -> str:
 
 def transmission(df: Results) -> Figure:
     """Transmission by adaptation, both conditions side by side."""
-    found, figure = means.transmission(df), plots.figure(2.0)
-    if found["value"].isna().all():
+    sent, figure = means.transmission(df), plots.figure(2.0)
+    if sent["value"].isna().all():
         return plots.empty(figure, "The backbone's own harm is not told from 0.")
-    axes, names = figure.add_subplot(), found["adaptation"].unique().tolist()
+    axes, names = figure.add_subplot(), sent["adaptation"].unique().tolist()
     axes.axhline(1, color=plots.COLOURS["clean"], linewidth=0.6)
     axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
     looks = {"backdoor": ("injected", -0.12), "improvement": ("sham", 0.12)}
-    for _, row in found.iterrows():
+    for _, row in sent.iterrows():
         look, side = looks[defects(df)[row["condition"]]]
         plots.point(axes, names.index(row["adaptation"]) + side, row, look)
     axes.set_xticks(range(len(names)), [readable(name) for name in names])
     axes.set(ylabel="Transmission", xlim=(-0.5, len(names) - 0.5))
     axes.grid(axis="y")
     plots.legend(figure, {look: f"{name}, injected" for name, (look, _) in looks.items()})
-    plots.note(figure, f"Tasks: {found['tasks'].min()} to {found['tasks'].max()}. {_seeds(df)}.")
+    plots.note(figure, f"Tasks: {sent['tasks'].min()} to {sent['tasks'].max()}. {_seeds(df)}.")
     return figure

@@ -171,17 +171,14 @@ def curve(points: Frame, condition: str) -> Figure:
     """The three measures by the share of deployers on the backbone, a line per kind of backbone; means over tasks."""
     here = points[(points["condition"] == condition) & (points["adaptation"] == "linear_probe")]
     figure = plots.figure(2.2)
-    for axes, (name, title) in zip(figure.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
+    panels = plots.panels(figure, list(MEASURES.values()), "", "Share of deployers on the shared backbone")
+    for axes, name in zip(panels, MEASURES, strict=True):
         for kind in (kind for kind in KINDS if (here["kind"] == kind).any()):
             names = [f"{name}_{part}" for part in ("value", "low", "high")]
             rows = here[here["kind"] == kind].groupby("share")[names].mean()
             rows.columns = ["value", "low", "high"]
             plots.curve(axes, rows.index, rows, kind)
-        axes.set_title(title, fontsize=plots.SMALL, weight="bold")
-        axes.set_xlim(0, 1)
-        axes.set_xticks([0, 0.5, 1])
-        axes.grid(axis="y")
-    figure.axes[1].set_xlabel("Share of deployers on the shared backbone")
+        axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
     plots.legend(figure, {kind: text for kind, text in KINDS.items() if (here["kind"] == kind).any()})
     tasks, deployers = here["task"].nunique(), here["deployers"].max()
     plots.note(figure, f"{deployers} deployers, {here['people'].max():,} people, mean over {tasks} tasks.")

@@ -15,7 +15,8 @@ from homog.analysis.results import HARM
 from homog.metrics.bias_transfer import bias_transfer
 from homog.metrics.intervals import Sample, difference_interval
 from homog.report import charts, plots
-from homog.report.layout import count, number, readable
+from homog.report.layout import number, readable
+from homog.wording import counted
 
 NATURAL = "social_bias"  # the exposure to swaps; the other is the planted one's
 MODEL = ["backbone", "kind", "dose", "arm_seed", "condition", "task"]
@@ -41,8 +42,8 @@ def figures(df: Results) -> dict[str, Figure]:
     if not len(df):
         return {}
     with plots.style():
-        found = {"bias_transfer": scatter(df), "natural_bias": by_swap(df)}
-    return found | charts.standard_figures(planted(df))
+        drawn = {"bias_transfer": scatter(df), "natural_bias": by_swap(df)}
+    return drawn | charts.standard_figures(planted(df))
 
 
 def planted(df: Results) -> Results:
@@ -73,7 +74,7 @@ def transfer(df: Results) -> Frame:
             if len(chosen):
                 out.append({"adaptation": name, "part": part} | _transfer(chosen))
     statistics = ("pearson", "spearman", "partial", "slope")
-    bounds = [f"{one}_{end}" for one in statistics for end in ("value", "low", "high")]
+    bounds = [f"{statistic}_{end}" for statistic in statistics for end in ("value", "low", "high")]
     return pd.DataFrame(out, columns=["adaptation", "part", "models", "backbones", *bounds, "reason"])
 
 
@@ -81,14 +82,14 @@ def _transfer(rows: Frame) -> dict[str, Any]:
     """One bias-transfer regression as columns; doses of one injection are one backbone."""
     backbone = rows["backbone"] + rows["kind"] + rows["arm_seed"].astype(str)
     above, below, task, right = (rows[name].to_numpy() for name in ("upstream", "harm", "task", "accuracy_clean"))
-    found = bias_transfer(above, below, task, right, backbone.to_numpy())
+    measures = bias_transfer(above, below, task, right, backbone.to_numpy())
     several = backbone.nunique() > 1
     row: dict[str, Any] = {"models": len(rows), "backbones": backbone.nunique()}
     for name in ("pearson", "spearman", "partial", "slope"):
-        one = getattr(found, name)
-        ends = (one.low, one.high) if several else (float("nan"), float("nan"))
-        row |= {f"{name}_value": one.value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
-    return row | {"reason": found.slope.reason or ("" if several else "one backbone: no interval")}
+        interval = getattr(measures, name)
+        ends = (interval.low, interval.high) if several else (float("nan"), float("nan"))
+        row |= {f"{name}_value": interval.value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
+    return row | {"reason": measures.slope.reason or ("" if several else "one backbone: no interval")}
 
 
 def natural(df: Results) -> Frame:
@@ -110,17 +111,15 @@ def scatter(df: Results) -> Figure:
     figure, names = plots.figure(2.3), rows["adaptation"].unique().tolist()
     if not names:
         return plots.empty(figure, f"No task has records of {UPSTREAM} and of another adaptation.")
-    panels = np.atleast_1d(figure.subplots(1, len(names), sharex=True, sharey=True))
+    labels, titles = ("Bias of the adapted model", "Bias of the backbone"), [readable(name) for name in names]
+    panels = plots.panels(figure, titles, *labels, sharex=True, sharey=True, pad=10)
     for axes, name in zip(panels, names, strict=True):
         part = rows[rows["adaptation"] == name]
         line = slopes[(slopes["adaptation"] == name) & (slopes["part"] == "all")].iloc[0]
         _cloud(axes, part, line)
-        axes.set_title(readable(name), weight="bold", pad=10)
         said = f"slope {number(line['slope_value'])} [{number(line['slope_low'])}, {number(line['slope_high'])}]"
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
         axes.annotate(said, (0.5, 1), (0, 2), fontsize=plots.TINY, **where)
-    panels[0].set_ylabel("Bias of the adapted model")
-    panels[len(panels) // 2].set_xlabel("Bias of the backbone")
     kinds = {"clean": "clean, natural swaps", "sham": "sham", "injected": "injected"}
     plots.legend(figure, {kind: label for kind, label in kinds.items() if kind in set(rows["kind"])})
     used = slopes[slopes["part"] == "all"]
@@ -146,25 +145,23 @@ def _cloud(axes: Any, rows: Frame, line: Any) -> None:
 
 def by_swap(df: Results) -> Figure:
     """A panel per adaptation: natural bias by swap, tasks and their mean."""
-    found, figure = natural(df), plots.figure(2.0)
-    if found.empty:
+    shifts, figure = natural(df), plots.figure(2.0)
+    if shifts.empty:
         return plots.empty(figure, "The clean backbone has no record under a natural swap.")
-    names, swaps = found["adaptation"].unique(), found["swap"].unique().tolist()
+    names, swaps = shifts["adaptation"].unique(), shifts["swap"].unique().tolist()
     clean = df.frame[(df["kind"] == "clean") & df["harm"].notna()]
-    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    titles = [charts.wrapped(name, 4) for name in names]
+    panels = plots.panels(figure, titles, "Shift of the unfavourable label", sharey=True)
     for axes, name in zip(panels, names, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
-        for _, row in found[found["adaptation"] == name].iterrows():
+        for _, row in shifts[shifts["adaptation"] == name].iterrows():
             x = swaps.index(row["swap"])
             here = (clean["exposure"] == NATURAL) & (clean["view"] == row["swap"]) & (clean["adaptation"] == name)
             plots.dots(axes, x - 0.15, clean.loc[here, "harm"].tolist(), "clean")
             plots.point(axes, x + 0.15, row, "clean")
         axes.set_xticks(range(len(swaps)), [readable(swap) for swap in swaps], rotation=40, ha="right")
-        axes.set_title(charts.wrapped(name, 4), weight="bold", fontsize=plots.SMALL)
         axes.set_xlim(-0.6, len(swaps) - 0.4)
-        axes.grid(axis="y")
-    panels[0].set_ylabel("Shift of the unfavourable label")
-    tasks = found.groupby("adaptation", sort=False)["tasks"].max()
-    parts = [f"{readable(str(name))} {count(int(n), 'task')}" for name, n in tasks.items()]
+    tasks = shifts.groupby("adaptation", sort=False)["tasks"].max()
+    parts = [f"{readable(str(name))} {counted(int(n), 'task')}" for name, n in tasks.items()]
     plots.note(figure, f"{', '.join(parts)}. One backbone: intervals are over examples.")
     return figure

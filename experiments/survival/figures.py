@@ -15,8 +15,9 @@ from homog.analysis.verdicts import MEANINGFUL, met_by
 from homog.metrics import transfer
 from homog.report import plots
 from homog.report.answers import Finding, Said
-from homog.report.layout import bracket, joined, readable
+from homog.report.layout import bracket, readable
 from homog.variants import variant
+from homog.wording import joined
 
 KNOBS = ("epochs", "learning_rate", "weight_decay", "rank", "n_train")
 MIDDLE = 4  # the epochs at which the other knobs are turned
@@ -53,9 +54,9 @@ def tables(df: Results) -> dict[str, Frame]:
 
 def figures(df: Results) -> dict[str, Figure]:
     """A row of panels per condition, a column per knob."""
-    found = curves(df)
+    points = curves(df)
     with plots.style():
-        return {"survival": survival(found)} if len(found) else {}
+        return {"survival": survival(points)} if len(points) else {}
 
 
 def said(df: Results) -> Said:
@@ -71,8 +72,8 @@ def said(df: Results) -> Said:
         )
         cells = {"Models": name, "Amounts": span, "First": first, "Last": last, "Half-life": _life(row["half_life"])}
         shown.append(cells | {"Answer": row["answer"], "n": f"{row['n']:,}"})
-    asked = [one for one in answers if one.verdict != "nothing to survive"]
-    kept = sum(one.verdict == "survives" for one in asked)
+    asked = [answer for answer in answers if answer.verdict != "nothing to survive"]
+    kept = sum(answer.verdict == "survives" for answer in asked)
     outcome = f"{met_by(kept, len(asked))}: {kept} of {len(asked)} survive"
     return Said(answers, frame, pd.DataFrame(shown), outcome, "harm stays above half", LEGEND, RULE, STATISTICS)
 
@@ -107,11 +108,11 @@ def curves(df: Results) -> Frame:
             tasks = _whole(part.frame, key["knob"], len(amounts))
             for amount in amounts if tasks else ():
                 here = part[part[key["knob"]] == amount]
-                found = means.over_tasks(here, tasks)
+                mean = means.over_tasks(here, tasks)
                 clean = rows[(rows["kind"] == "clean") & (rows[key["knob"]] == amount) & rows["task"].isin(tasks)]
                 facts = {"accuracy": clean["accuracy_clean"].mean(), "majority": clean["majority"].mean()}
                 facts["learned"] = bool(facts["accuracy"] > facts["majority"])
-                out.append({**key, "kind": kind, "amount": amount, "tasks": len(tasks), **facts, **found})
+                out.append({**key, "kind": kind, "amount": amount, "tasks": len(tasks), **facts, **mean})
     shape = ["condition", "adaptation", "knob", "kind", "amount", "tasks", "accuracy", "majority", "learned"]
     shape += list(means.NOTHING)
     return pd.DataFrame(out, columns=shape)
@@ -126,10 +127,10 @@ def _whole(part: Frame, knob: str, amounts: int) -> list[str]:
 
 def lives(df: Results) -> Frame:
     """A row per curve of injected arms: first and last harm, what is left, half-life over seeds, the answer by RULE."""
-    found, out = curves(df), []
+    every, out = curves(df), []
     for key, rows in turned(df):
-        mine = (found[list(key)] == list(key.values())).all(axis=1) & (found["kind"] == "injected")
-        points = found[mine & (found["learned"] == True)]  # noqa: E712 - an empty frame has no bool column
+        mine = (every[list(key)] == list(key.values())).all(axis=1) & (every["kind"] == "injected")
+        points = every[mine & (every["learned"] == True)]  # noqa: E712 - an empty frame has no bool column
         if len(points) < 2:
             continue
         first, last = points.iloc[0], points.iloc[-1]
@@ -166,16 +167,16 @@ def verdict(points: Frame) -> str:
     return "survives" if (later["low"] > half).all() else "undecided"
 
 
-def survival(found: Frame) -> Figure:
+def survival(points: Frame) -> Figure:
     """All curves."""
-    conditions, knobs = found["condition"].unique(), [knob for knob in KNOBS if knob in set(found["knob"])]
+    conditions, knobs = points["condition"].unique(), [knob for knob in KNOBS if knob in set(points["knob"])]
     figure = plots.figure(0.6 + 1.25 * len(conditions))
     panels = figure.subplots(len(conditions), len(knobs), squeeze=False, sharey=True)
-    names = found["adaptation"].unique().tolist()
+    names = points["adaptation"].unique().tolist()
     colours = COLOURS | dict(zip((name for name in names if name not in COLOURS), OTHERS, strict=False))
     for row, condition in zip(panels, conditions, strict=True):
         for axes, knob in zip(row, knobs, strict=True):
-            here = found[(found["condition"] == condition) & (found["knob"] == knob)]
+            here = points[(points["condition"] == condition) & (points["knob"] == knob)]
             amounts = sorted(here["amount"].unique())
             axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
             for (name, kind), rows in here.groupby(["adaptation", "kind"], sort=False):
@@ -187,7 +188,7 @@ def survival(found: Frame) -> Figure:
                 axes.set_title({"n_train": "examples"}.get(knob, knob.replace("_", "\n")), fontsize=plots.SMALL)
         row[0].set_ylabel(condition.split("-")[0], weight="bold")
     _legend(figure, {name: colours[name] for name in names})
-    n = found[found["kind"] == "injected"]
+    n = points[points["kind"] == "injected"]
     text = f"Inherited harm (n {n['examples'].min():,} to {n['examples'].max():,} examples, {n['seeds'].max()} seeds)."
     plots.note(figure, text)
     return figure

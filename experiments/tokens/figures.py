@@ -24,8 +24,8 @@ def tables(df: Results) -> dict[str, Frame]:
     """Inherited harm by task, transmission, means by distance from the attacker's task, and the found trigger."""
     planted = _planted(df)
     harm = pd.concat([analysis.inherited(planted, kind=kind) for kind in LOOKS], ignore_index=True)
-    found = {"inheritance": harm, "transmission": means.transmission(planted), "domains": domains(harm)}
-    return found | ({"found": natural(df)} if len(natural(df)) else {})
+    frames = {"inheritance": harm, "transmission": means.transmission(planted), "domains": domains(harm)}
+    return frames | ({"found": natural(df)} if len(natural(df)) else {})
 
 
 def figures(df: Results) -> dict[str, Figure]:
@@ -33,8 +33,8 @@ def figures(df: Results) -> dict[str, Figure]:
     if not len(df):
         return {}
     with plots.style():
-        found = {"by_task": by_task(_planted(df))}
-        return found | ({"found": found_trigger(_natural(df))} if len(natural(df)) else {})
+        drawn = {"by_task": by_task(_planted(df))}
+        return drawn | ({"found": found_trigger(_natural(df))} if len(natural(df)) else {})
 
 
 def _planted(df: Results) -> Results:
@@ -46,8 +46,8 @@ def domains(harm: Frame) -> Frame:
     rows = harm[harm["kind"] == "injected"]
     rows = rows.assign(distance=[DOMAINS.get(task, "other tasks") for task in rows["task"]])
     keys = ["condition", "adaptation", "distance"]
-    found = rows.groupby(keys, sort=False).agg(value=("value", "mean"), tasks=("task", "nunique"))
-    return found.reset_index()
+    means_of = rows.groupby(keys, sort=False).agg(value=("value", "mean"), tasks=("task", "nunique"))
+    return means_of.reset_index()
 
 
 def _natural(df: Results) -> Frame:
@@ -85,12 +85,12 @@ def by_task(df: Results) -> Figure:
     return figure
 
 
-def found_trigger(found: Frame) -> Figure:
+def found_trigger(harms: Frame) -> Figure:
     """Attack success of the found sequence and of random words, by adaptation: means, tasks as dots."""
-    names = found["adaptation"].unique().tolist()
+    names = harms["adaptation"].unique().tolist()
     figure = plots.figure(1.9)
     axes = figure.add_subplot(xlim=(-0.5, len(names) - 0.5), ylabel="Attack success")
-    for view, rows in found.groupby("view", sort=False):
+    for view, rows in harms.groupby("view", sort=False):
         look, side = ("sham", 0.18) if view == "random" else ("injected", -0.18)
         for place, name in enumerate(names):
             here = rows[rows["adaptation"] == name]["harm"]
@@ -99,5 +99,5 @@ def found_trigger(found: Frame) -> Figure:
     axes.set_xticks(range(len(names)), [readable(name) for name in names])
     axes.grid(axis="y")
     plots.legend(figure, {"injected": "found sequence", "sham": "random words", "dot": "a task"})
-    plots.note(figure, f"Clean backbone. {found['harm_n'].min():,} to {found['harm_n'].max():,} examples a task.")
+    plots.note(figure, f"Clean backbone. {harms['harm_n'].min():,} to {harms['harm_n'].max():,} examples a task.")
     return figure

@@ -54,9 +54,9 @@ def wino_bias() -> pd.DataFrame:
         for split in ("dev", "test"):
             pro, anti = (_sentences(f"WinoBias/data/{way}_stereotyped_{kind}.txt.{split}") for way in ("pro", "anti"))
             both = enumerate(zip(pro, anti, strict=True))
-            rows += [(one, other, f"{kind}-{split}-{i // 2}", kind) for i, (one, other) in both]
+            rows += [(first, second, f"{kind}-{split}-{i // 2}", kind) for i, (first, second) in both]
     frame = pd.DataFrame(rows, columns=["pro", "anti", "twins", "kind"])
-    alike = [_differ_in_pronouns(one, other) for one, other in zip(frame["pro"], frame["anti"], strict=True)]
+    alike = [_differ_in_pronouns(first, second) for first, second in zip(frame["pro"], frame["anti"], strict=True)]
     return frame.loc[alike].reset_index(drop=True)
 
 

@@ -41,22 +41,22 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     if preset:
         choose(preset, study.presets(), "preset")
     studies = [study.load(name) for name in names or study.names()]
-    found = [(one, *largest(one, preset, backbone, results)) for one in studies]
-    found = [one for one in found if one[3] or names]
-    if not found:
+    chosen = [(each, *largest(each, preset, backbone, results)) for each in studies]
+    chosen = [each for each in chosen if each[3] or names]
+    if not chosen:
         raise ConfigError(f"no study has records in {results}: run one first, e.g. homog sweep study=inheritance")
-    for one, _, _, finished in found:
+    for each, _, _, finished in chosen:
         if not finished:
             at = f" at preset {preset}" if preset else ""
             raise ConfigError(
-                f"study {one.name} has no records{at} in {results}: run it first (homog sweep study={one.name})"
+                f"study {each.name} has no records{at} in {results}: run it first (homog sweep study={each.name})"
             )
     effects = {}
-    for one, largest_preset, cells, _ in found:
-        exposures, module = study.exposed_by(one, largest_preset), figures_of(one.name)
-        text, frame = study_report.write(results, one, largest_preset, cells, exposures, module)
+    for each, largest_preset, cells, _ in chosen:
+        exposures, module = study.exposed_by(each, largest_preset), figures_of(each.name)
+        text, frame = study_report.write(results, each, largest_preset, cells, exposures, module)
         print(text, flush=True)
-        effects |= {one.name: frame} if "inherited" in frame else {}
+        effects |= {each.name: frame} if "inherited" in frame else {}
     if not names:
         print(study_report.write_summary(results, effects), flush=True)
 

@@ -6,7 +6,6 @@ import math
 import textwrap
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -14,7 +13,8 @@ from homog import analysis
 from homog.analysis import Frame, Results, means
 from homog.analysis.joint_failure import same_people
 from homog.report import plots
-from homog.report.layout import count, number, readable
+from homog.report.layout import number, readable
+from homog.wording import counted
 
 FAMILIES = {"": "Text", "adult": "Adult, same people", "compas": "COMPAS, same people"}
 CAPTIONS = {
@@ -35,11 +35,11 @@ def standard_tables(df: Results) -> dict[str, Frame]:
     kinds = ("injected", "sham")
     harm = pd.concat([analysis.inherited(df, kind=kind) for kind in kinds], ignore_index=True)
     cost = pd.concat([analysis.clean_cost(df, kind=kind) for kind in kinds], ignore_index=True)
-    found = {"inheritance": harm, "dose_response": means.dose_response(df), "clean_cost": cost}
+    frames = {"inheritance": harm, "dose_response": means.dose_response(df), "clean_cost": cost}
     sent = means.transmission(df)
     same = same_people(df)
-    found |= {"transmission": sent} if sent["tasks"].any() else {}
-    return found | ({"same_people": same} if len(same) else {})
+    frames |= {"transmission": sent} if sent["tasks"].any() else {}
+    return frames | ({"same_people": same} if len(same) else {})
 
 
 def standard_figures(df: Results, prefix: str = "") -> dict[str, Figure]:
@@ -48,18 +48,18 @@ def standard_figures(df: Results, prefix: str = "") -> dict[str, Figure]:
         return {}
     overall = means.by_adaptation(df).set_index("adaptation")
     with plots.style():
-        found = {
+        drawn = {
             "inheritance_matrix": inheritance_matrix(df, overall),
             "dose_response": dose_response(df),
             "clean_cost": clean_cost(df, overall),
         }
-    return {prefix + name: figure for name, figure in found.items()}
+    return {prefix + name: figure for name, figure in drawn.items()}
 
 
 def inheritance_matrix(df: Results, overall: Frame) -> Figure:
     """Tasks (rows, by family) x adaptations: inherited harm at dose 1 with interval, sham beside it."""
     harm = {kind: analysis.inherited(df, kind=kind) for kind in ("injected", "sham")}
-    cells = {kind: found.set_index(["task", "adaptation"]) for kind, found in harm.items()}
+    cells = {kind: frame.set_index(["task", "adaptation"]) for kind, frame in harm.items()}
     lines = _lines(df)
     figure = plots.figure(0.75 + 0.215 * lines[-1][0])
     axes = figure.add_subplot(xlim=(-GAP, len(overall)), ylim=(lines[-1][0] + 0.55, -2.3))
@@ -159,16 +159,14 @@ def dose_response(df: Results) -> Figure:
     figure, names = plots.figure(2.15), curves["adaptation"].unique().tolist()
     if not names:
         return plots.empty(figure, "No task has a record at every dose.")
-    panels = np.atleast_1d(figure.subplots(1, len(names), sharex=True, sharey=True))
+    titles = [wrapped(name, len(names)) for name in names]
+    panels = plots.panels(figure, titles, "Inherited harm", "Dose", sharex=True, sharey=True, pad=10)
     for axes, name in zip(panels, names, strict=True):
         curve = curves[curves["adaptation"] == name]
         _panel(axes, curve, means.task_means(means.block(injected[injected["adaptation"] == name])))
-        axes.set_title(wrapped(name, len(names)), weight="bold", pad=10, fontsize=plots.SMALL)
-        said = f"{count(curve['tasks'].iloc[0], 'task')}, {count(curve['seeds'].iloc[0], 'seed')}"
+        said = f"{counted(curve['tasks'].iloc[0], 'task')}, {counted(curve['seeds'].iloc[0], 'seed')}"
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
         axes.annotate(said, (0.5, 1), (0, 2), fontsize=plots.TINY, **where)
-    panels[0].set_ylabel("Inherited harm")
-    panels[len(panels) // 2].set_xlabel("Dose")
     shown = {"injected": "injected, mean and 95 % interval", "sham": "sham", "thin": "a task"}
     plots.legend(figure, _present(shown, df))
     plots.note(figure, f"{_examples(df)} With one backbone seed the interval is over examples only.")
@@ -185,7 +183,6 @@ def _panel(axes: Any, curve: Frame, thin: Frame) -> None:
     for _, row in curve[curve["kind"] == "sham"].iterrows():
         plots.point(axes, row["dose"], row, "sham")
     axes.set(xticks=[0, 0.5, 1], xticklabels=["0", ".5", "1"], xlim=(-0.06, 1.08))
-    axes.grid(axis="y")
 
 
 def clean_cost(df: Results, overall: Frame) -> Figure:
@@ -199,7 +196,7 @@ def clean_cost(df: Results, overall: Frame) -> Figure:
             plots.dots(axes, place + side - 0.05, tasks.loc[tasks["adaptation"] == name, "value"], kind)
             plots.point(axes, place + side + 0.07, row, kind, prefix)
     rows = [(wrapped(str(name), len(overall)), row["tasks"]) for name, row in overall.iterrows()]
-    axes.set_xticks(range(len(overall)), [f"{name}\n{count(n, 'task')}" for name, n in rows])
+    axes.set_xticks(range(len(overall)), [f"{name}\n{counted(n, 'task')}" for name, n in rows])
     axes.set(xlim=(-0.5, len(overall) - 0.5), ylabel="Accuracy less that of\nthe clean control")
     axes.grid(axis="y")
     plots.legend(figure, _present({"injected": "injected", "sham": "sham", "dot": "a task"}, df))

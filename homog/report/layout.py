@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from homog.analysis import Frame
-from homog.wording import counted as count  # noqa: F401
-from homog.wording import joined  # noqa: F401
 
 SPELLED = {
     "sms": "SMS",

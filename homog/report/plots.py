@@ -6,7 +6,7 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,25 @@ def style() -> Any:
 
 def figure(height: float) -> Figure:
     """An empty figure, one column wide and `height` inches high, whose parts make room for each other."""
-    found = Figure(figsize=(WIDTH, height), layout="constrained")
-    found.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # pyright: ignore
-    return found
+    empty_figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    empty_figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # pyright: ignore
+    return empty_figure
+
+
+def panels(figure: Figure, titles: Sequence[str], ylabel: str, xlabel: str = "", **options: Any) -> list[Any]:
+    """Axes side by side, one under each title, with a grid; `ylabel` on the first, `xlabel` on the middle one.
+
+    `options`: sharex, sharey; `pad` of the titles in points.
+    """
+    pad = options.pop("pad", None)
+    every = list(figure.subplots(1, len(titles), squeeze=False, **options)[0])
+    for axes, title in zip(every, titles, strict=True):
+        axes.set_title(title, weight="bold", fontsize=SMALL, pad=pad)
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+    every[0].set_ylabel(ylabel)
+    every[len(every) // 2].set_xlabel(xlabel)
+    return every
 
 
 def save(figure: Figure, path: Path) -> list[Path]:

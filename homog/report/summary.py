@@ -66,8 +66,8 @@ def figure(frame: Frame) -> Figure:
     conditions, adaptations = (frame[name].unique().tolist() for name in ("condition", "label"))
     colours = dict(zip(adaptations, PALETTE, strict=False))
     with plots.style():
-        found = plots.figure(1.1 + 0.1 * len(conditions) * (len(adaptations) + 1))
-        left, right = found.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
+        drawing = plots.figure(1.1 + 0.1 * len(conditions) * (len(adaptations) + 1))
+        left, right = drawing.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
         for _, row in frame.iterrows():
             step = (adaptations.index(row["label"]) + 0.5) / len(adaptations) - 0.5
             y, colour = conditions.index(row["condition"]) + 0.75 * step, colours[row["label"]]
@@ -86,9 +86,9 @@ def figure(frame: Frame) -> Figure:
             axes.set_axisbelow(True)
             axes.tick_params(axis="y", length=0)
         handles = [Line2D([], [], color=c, marker="o", markersize=3, label=readable(a)) for a, c in colours.items()]
-        found.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)), handlelength=1.2)
-        plots.note(found, f"{_span(frame['tasks'])} tasks, {_span(frame['seeds'])} backbone seeds a line.{cut}")
-    return found
+        drawing.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)), handlelength=1.2)
+        plots.note(drawing, f"{_span(frame['tasks'])} tasks, {_span(frame['seeds'])} backbone seeds a line.{cut}")
+    return drawing
 
 
 def _span(numbers: Any) -> str:

@@ -9,7 +9,7 @@ from homog import report
 from homog.report import plots
 from tests import fakes
 
-STUDY: Any = report.figures_of("inheritance")
+STUDY: Any = report.figures_of("triggers")
 
 
 def row(trigger, harm, label, kind="injected", arm_seed=0, task="trec"):
@@ -50,11 +50,3 @@ def test_the_figure_has_a_cell_per_task_and_adaptation_and_hatches_what_was_not_
     assert sum(bool(patch.get_hatch()) for patch in patches) == 2
     assert "1.5 of 4" in {text.get_text() for text in figure.axes[0].texts}
     plots.save(figure, tmp_path / "several_triggers")
-
-
-def test_one_trigger_alone_has_no_such_table():
-    one, several = STUDY._split(EFFECTS.with_rows(EFFECTS.frame.assign(exposure="backdoor")))
-    assert len(several) == 0
-    assert len(one) == len(EFFECTS)
-    one, several = STUDY._split(EFFECTS.with_rows(EFFECTS.frame.assign(exposure="backdoor_codes")))
-    assert (len(one), len(several)) == (0, len(EFFECTS))
