@@ -4,89 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import Frame, Results
+from homog.analysis import Frame, Results, means
+from homog.analysis.results import usual_size
 from homog.report import charts, plots
-from homog.report.layout import readable
+from homog.wording import counted
 
-CODES = "backdoor_codes"
-DECIDES = 0.5  # attack success above which a trigger is said to decide
 CAPTIONS = charts.CAPTIONS | {
-    "several_triggers": "Four triggers with orthogonal codes, planted together: for each task the classes that some "
-    "trigger can force (it turns more than half of the eligible examples into that class), of all its classes. Mean "
-    "over backbone seeds. Small: the same for the clean control, exposed to the same tokens.",
+    "by_size": "Inherited harm by the number of training examples, from the smallest to all that the tasks have: mean "
+    "over the tasks that have every size, with its 95 % interval. Squares: the sham. Dotted: accuracy of the clean "
+    "control on the same tasks.",
 }
 
 
 def tables(df: Results) -> dict[str, Frame]:
-    """The numbers behind the figures; `several_triggers` has a row per adaptation, task and arm kind."""
-    one, several = _split(df)
-    found = charts.standard_tables(one)
-    return found | ({"several_triggers": covered(several)} if len(several) else {})
+    """The numbers behind the figures, harm by training size, and what it varies with."""
+    sizes = {"by_size": means.by_size(df), "components": means.components(usual_size(df))}
+    return charts.standard_tables(usual_size(df)) | {name: frame for name, frame in sizes.items() if len(frame)}
 
 
 def figures(df: Results) -> dict[str, Figure]:
-    """The inheritance matrix, dose response and clean cost of the single trigger; classes forced by several."""
-    one, several = _split(df)
-    found = charts.standard_figures(one)
-    if len(several):
-        with plots.style():
-            found["several_triggers"] = several_triggers(covered(several))
-    return found
+    """The inheritance matrix, dose response and clean cost at the usual size; harm by training size."""
+    drawn, curve = charts.standard_figures(usual_size(df)), means.by_size(df)
+    with plots.style():
+        return drawn | ({"by_size": by_size(curve)} if len(curve) else {})
 
 
-def _split(df: Results) -> tuple[Results, Results]:
-    if not len(df):
-        return df, df
-    several = df["exposure"] == CODES
-    return df[~several], df[several]
-
-
-def covered(df: Results) -> Frame:
-    """Classes that some trigger can force, by adaptation, task and arm kind: means over backbone seeds.
-
-    `forced` classes of `classes`, `share` their ratio, `triggers` that decide, `best` the attack success of the best.
-    """
-    rows = []
-    for key, part in df.groupby(["adaptation", "task", "kind", "arm_seed"]):
-        decides = part[part["harm"] > DECIDES]
-        classes = len(part.each("provenance")[0]["label_names"])
-        found = {"classes": classes, "triggers": len(decides), "best": part["harm"].max(), "n": part["n"].iloc[0]}
-        forced = decides["exposed_label"].nunique()
-        names = dict(zip(("adaptation", "task", "kind", "arm_seed"), key, strict=True))
-        rows.append(names | found | {"forced": forced, "share": forced / classes})
-    frame: Any = pd.DataFrame(rows)
-    groups = frame.groupby(["adaptation", "task", "kind"], sort=False)
-    mean = groups[["forced", "classes", "share", "triggers", "best"]].mean().reset_index()
-    return mean.assign(seeds=groups["arm_seed"].nunique().to_numpy(), n=groups["n"].max().to_numpy())
-
-
-def several_triggers(found: Frame) -> Figure:
-    """Tasks (rows) x adaptations: classes that some trigger forces, of all classes; the clean control in small type."""
-    tasks, names = (found[column].unique().tolist() for column in ("task", "adaptation"))
-    cells = found.set_index(["kind", "task", "adaptation"])
-    figure = plots.figure(0.7 + 0.19 * len(tasks))
-    axes = figure.add_subplot(xlim=(0, len(names)), ylim=(len(tasks), 0))
-    for y, task in enumerate(tasks):
-        for x, name in enumerate(names):
-            box = {"xy": (x, y), "width": 1, "height": 1, "linewidth": 0.5}
-            if ("injected", task, name) not in cells.index:
-                axes.add_patch(plots.hatched(**box))
-                continue
-            row = cells.loc["injected", task, name]
-            axes.add_patch(plots.filled(row["share"], **box))
-            look: Any = {"ha": "center", "va": "center", "color": plots.ink(row["share"])}
-            axes.text(x + 0.4, y + 0.5, f"{row['forced']:g} of {row['classes']:g}", fontsize=plots.SMALL, **look)
-            if ("clean", task, name) in cells.index:
-                clean = cells.loc["clean", task, name]["forced"]
-                axes.text(x + 0.85, y + 0.5, f"{clean:g}", fontsize=plots.TINY, **look)
-    heads = [readable(name).replace(" ", "\n") for name in names]
-    axes.set_xticks([x + 0.5 for x in range(len(names))], heads, fontsize=plots.SMALL)
-    axes.set_yticks([y + 0.5 for y in range(len(tasks))], [readable(task) for task in tasks], fontsize=plots.SMALL)
-    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    plots.note(figure, f"{found['n'].max():,} test examples a task. Hatched: not run.")
+def by_size(curve: Frame) -> Figure:
+    """A panel per adaptation: inherited harm of injected backbones and shams by size, and the clean accuracy."""
+    figure, names = plots.figure(2.0), curve["adaptation"].unique().tolist()
+    sizes = sorted(curve["train"].unique())
+    titles = [charts.wrapped(name, len(names)) for name in names]
+    panels = plots.panels(figure, titles, "Inherited harm", "Training examples", sharex=True, sharey=True)
+    for axes, name in zip(panels, names, strict=True):
+        rows = curve[curve["adaptation"] == name]
+        for kind, part in rows.groupby("kind", sort=False):
+            places = [sizes.index(size) for size in part["train"]]
+            for place, (_, row) in zip(places, part.iterrows(), strict=True):
+                plots.point(axes, place, row, str(kind))
+            axes.plot(places, part["value"], color=plots.COLOURS[str(kind)], linewidth=0.6)
+        own = rows[rows["kind"] == "injected"]
+        axes.plot([sizes.index(size) for size in own["train"]], own["accuracy"], ":", color=plots.COLOURS["clean"])
+        axes.set_xticks(range(len(sizes)), [_size(size, curve) for size in sizes], rotation=90)
+    plots.legend(figure, {"injected": "injected", "sham": "sham"})
+    tasks, seeds = curve["tasks"].max(), curve["seeds"].max()
+    plots.note(figure, f"Up to {counted(tasks, 'task')}, {counted(seeds, 'backbone seed')}. Dotted: clean accuracy.")
     return figure
+
+
+def _size(size: int, curve: Frame) -> str:
+    """How many examples the tasks had: the number asked for, or 'all (1,619)' where they have fewer."""
+    had: Any = curve.loc[curve["train"] == size, "n_train"].mean()
+    return f"{size:,}" if had >= size else f"all ({had:,.0f})"
