@@ -86,9 +86,16 @@ def capa_discrete(
 ) -> float:
     """`capa` of one-hot answers: agreement beyond the accuracies, 1 for identical models that err.
 
+    `predictions_a`, `predictions_b`: (n,) classes, or one-hot (n, classes), which say how many `options` there are.
     `options` defaults to the highest class that occurs, plus 1: give it when classes may be missing.
     """
-    return _value("capa_discrete", predictions_a, predictions_b, labels, options)
+    a, b = np.asarray(predictions_a), np.asarray(predictions_b)
+    if a.ndim == 2:
+        for name, table in (("predictions_a", a), ("predictions_b", b)):
+            if table.shape != a.shape or not ((table == 0) | (table == 1)).all() or not (table.sum(1) == 1).all():
+                raise ValueError(f"{name} is not one-hot; valid: one 1 a row in (n, classes), the same for both models")
+        options, a, b = a.shape[1] if options is None else options, a.argmax(1), b.argmax(1)
+    return _value("capa_discrete", a, b, labels, options)
 
 
 def error_consistency(correct_a: ArrayLike, correct_b: ArrayLike) -> float:

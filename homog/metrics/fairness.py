@@ -3,7 +3,8 @@
 Conventions: `predictions` and `labels` (n,) are class numbers, 1 the positive class of the binary measures;
 `groups` (n,) names of any type. A gap is the greatest less the least rate over groups. A group with nothing
 in a rate's denominator is excluded from that rate (fairlearn scores it 0); `group_rates` shows which. Gaps
-are NaN with fewer than two groups left.
+are NaN with fewer than two groups left. An example whose group is missing (None, NaN) counts in no group;
+`group_rates` says how many these are.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,16 +26,34 @@ class GroupRates:
     true_positive: np.ndarray  # of label 1, predicted 1
     false_positive: np.ndarray  # of other labels, predicted 1
     accuracy: np.ndarray
+    missing: int = 0  # examples without a group
+
+
+def _known(groups: ArrayLike) -> np.ndarray:
+    """(n,) bool: whether an example has a group."""
+    import pandas as pd
+
+    return ~np.asarray(pd.isna(np.asarray(groups, dtype=object)))
 
 
 def _columns(predictions: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> tuple[np.ndarray, tuple]:
     """What is summed, (n, 6G): per group n, predicted 1, label 1, both, predicted 1 wrongly, right."""
     predicted, truth = classes(predictions=predictions, labels=labels)
-    names, group = np.unique(aligned(predictions=predicted, groups=groups)[1], return_inverse=True)
+    names, group, known = _named(predicted, groups)
     chosen, positive = predicted == 1, truth == 1
     facts = [np.ones(len(truth)), chosen, positive, chosen & positive, chosen & ~positive, predicted == truth]
-    member = np.eye(len(names))[group]
+    member = np.eye(len(names))[group] * known[:, None]
     return np.hstack([member * np.asarray(fact)[:, None] for fact in facts]), tuple(names.tolist())
+
+
+def _named(predicted: np.ndarray, groups: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The names of the groups, and of each example the number of its group and whether it has one."""
+    values = aligned(predictions=predicted, groups=groups)[1]
+    known = _known(values)
+    names, places = np.unique(values[known], return_inverse=True)
+    group = np.zeros(len(values), dtype=int)
+    group[known] = places
+    return (names, group, known) if len(names) else (np.array([""]), group, known)
 
 
 def _rates(sums: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -73,7 +92,8 @@ def group_rates(predictions: ArrayLike, labels: ArrayLike, groups: ArrayLike) ->
     """The rates behind the measures, by group in sorted order."""
     columns, names = _columns(predictions, labels, groups)
     sums = columns.sum(0)
-    return GroupRates(names, sums[: len(names)].astype(int), *_rates(sums))
+    missing = int(np.count_nonzero(~_known(groups)))
+    return GroupRates(names, sums[: len(names)].astype(int), *_rates(sums), missing=missing)
 
 
 def demographic_parity_difference(predictions: ArrayLike, groups: ArrayLike) -> float:
@@ -92,6 +112,21 @@ def equalized_odds_difference(predictions: ArrayLike, labels: ArrayLike, groups:
 def fpr_difference(predictions: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> float:
     """The gap in false positive rate, in [0, 1]."""
     return _value("fpr_difference", predictions, labels, groups)
+
+
+def false_positive_rate_difference(
+    predictions: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, weighted: bool = False
+) -> float:
+    """Sum over groups of |FPR of the group - FPR of all| (Jin et al. 2021); >= 0.
+
+    `weighted`: each by its share of the examples. Groups without negatives are left out; NaN where all are.
+    """
+    rates = group_rates(predictions, labels, groups)
+    predicted, truth = classes(predictions=predictions, labels=labels)
+    away = np.abs(rates.false_positive - ratio(((predicted == 1) & (truth != 1)).sum(), (truth != 1).sum()))
+    weights = rates.n / rates.n.sum() if weighted else np.ones(len(away))
+    known = ~np.isnan(away)
+    return float((away * weights)[known].sum()) if known.any() else float("nan")
 
 
 def worst_group_accuracy(predictions: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> float:
@@ -124,9 +159,9 @@ def _class_gaps(sums: np.ndarray, number: int) -> np.ndarray:
 
 def _class_columns(predictions: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> tuple[np.ndarray, int]:
     predicted, truth = classes(predictions=predictions, labels=labels)
-    names, group = np.unique(aligned(predictions=predicted, groups=groups)[1], return_inverse=True)
+    names, group, known = _named(predicted, groups)
     number = int(truth.max(initial=0)) + 1
-    cell = np.eye(number * len(names))[truth * len(names) + group]
+    cell = np.eye(number * len(names))[truth * len(names) + group] * known[:, None]
     return np.hstack([cell * (predicted == truth)[:, None], cell]), number
 
 

@@ -126,3 +126,25 @@ def prediction_shift_interval(
         return _shift(sums.reshape(*sums.shape[:-1], 2, number))[..., 0]
 
     return bootstrap_interval(columns, variation, people, null=float("nan"), **options)
+
+
+def kl_divergence(predictions_a: ArrayLike, predictions_b: ArrayLike, number: int, *, smoothing: float = 0.5) -> float:
+    """KL(a || b) >= 0, in nats, of the distributions of predicted classes; swap the two for the other direction.
+
+    Every class count is raised by `smoothing`, so that it is finite; NaN without examples.
+    """
+    counts = _shift_columns(predictions_a, predictions_b, number).sum(0).reshape(2, number)
+    if not counts.sum():
+        return float("nan")
+    a, b = (counts + smoothing) / (counts + smoothing).sum(1, keepdims=True)
+    return float((a * np.log(a / b)).sum())
+
+
+def max_rate_increase(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, number: int) -> float:
+    """The most that the share of any predicted class rises under the exposure (Salman et al. 2022), in [0, 1].
+
+    Chance alone makes it positive: compare the control's. NaN without examples.
+    """
+    columns = _shift_columns(predictions_clean, predictions_exposed, number)
+    clean, exposed = ratio(columns.sum(0), len(columns)).reshape(2, number)
+    return float((exposed - clean).max())

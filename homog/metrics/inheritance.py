@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from homog.metrics.checks import ArrayLike, aligned, classes
+from homog.metrics.checks import ArrayLike, aligned, classes, ratio
 from homog.metrics.intervals import Interval, Sample, difference_interval
 
 
@@ -161,3 +161,15 @@ def rate_interval(rate: Rate, people: ArrayLike | None = None, **options) -> Int
     """
     ids = None if people is None else np.asarray(people)
     return difference_interval([Sample(rate.numerator[None], rate.denominator[None], people=ids)], **options)
+
+
+def per_class_error(predictions_exposed: ArrayLike, labels: ArrayLike, number: int) -> np.ndarray:
+    """(number,) 1 - recall of each class when exposed (NeuBA: Zhang et al. 2023), NaN for one without examples."""
+    exposed, truth = classes(predictions_exposed=predictions_exposed, labels=labels)
+    size = np.bincount(truth, minlength=number)
+    return 1 - ratio(np.bincount(truth[exposed == truth], minlength=number), size)
+
+
+def performance_drop(score_clean: float, score_exposed: float) -> float:
+    """100 (clean - exposed) / clean, in percent of the clean score (BadPre: Chen et al. 2022); NaN where that is 0."""
+    return float(100 * ratio(score_clean - score_exposed, score_clean))

@@ -200,3 +200,10 @@ def test_against_scikit_learn(rng):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_answers_may_be_one_hot(rng):
+    a, b, labels = rng.integers(0, 4, (3, 50))
+    assert ag.capa_discrete(np.eye(5)[a], np.eye(5)[b], labels) == ag.capa_discrete(a, b, labels, 5)
+    with pytest.raises(ValueError, match="predictions_b is not one-hot"):
+        ag.capa_discrete(np.eye(5)[a], np.full((50, 5), 0.2), labels)

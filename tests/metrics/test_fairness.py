@@ -80,3 +80,20 @@ def test_intervals(rng):
     assert np.isnan(fair.fairness_interval("fpr_difference", predicted, labels, labels * 0, resamples=9).value)
     with pytest.raises(ValueError, match="'dpd'; valid: demographic_parity_difference"):
         fair.fairness_interval("dpd", predicted, labels, groups)
+
+
+def test_an_example_without_a_group_counts_in_none():
+    groups = np.array([*GROUPS, None, float("nan")], dtype=object)
+    labels, predicted = np.append(LABELS, [1, 0]), np.append(PREDICTED, [0, 1])
+    rates = fair.group_rates(predicted, labels, groups)
+    assert rates.groups == ("a", "b") and rates.n.tolist() == [4, 4] and rates.missing == 2
+    assert fair.equalized_odds_difference(predicted, labels, groups) == 0.5
+    assert fair.tpr_gap_rms(predicted, labels, groups) == pytest.approx(0.5)
+    nobody = fair.group_rates(PREDICTED, LABELS, [None] * 8)
+    assert nobody.missing == 8 and np.isnan(nobody.accuracy).all()
+
+
+def test_false_positive_rate_difference_by_hand():
+    # false positive rates: a 1 of 2, b 0 of 2, all 1 of 4
+    assert fair.false_positive_rate_difference(PREDICTED, LABELS, GROUPS) == pytest.approx(0.25 + 0.25)
+    assert fair.false_positive_rate_difference(PREDICTED, LABELS, GROUPS, weighted=True) == pytest.approx(0.25)

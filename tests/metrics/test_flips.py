@@ -84,3 +84,17 @@ def test_errors():
         flips.probability_gap([[0.5, 0.5]], [[0.2, 0.3, 0.5]])
     with pytest.raises(ValueError, match="holds nan"):
         flips.probability_gap([0.1, np.nan], [0.1, 0.2])
+
+
+def test_kl_divergence_against_scipy():
+    a, b = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1])
+    p, q = np.array([2.5, 1.5, 1.5, 0.5]) / 6, np.array([1.5, 3.5, 0.5, 0.5]) / 6
+    assert flips.kl_divergence(a, b, 4) == pytest.approx(stats.entropy(p, q))
+    assert flips.kl_divergence(b, a, 4) == pytest.approx(stats.entropy(q, p))
+    assert flips.kl_divergence(a, a, 4) == 0 and np.isnan(flips.kl_divergence([], [], 2))
+    assert flips.prediction_shift(a, b, 4).divergence == pytest.approx(flips.kl_divergence(b, a, 4))
+
+
+def test_max_rate_increase_by_hand():
+    assert flips.max_rate_increase([0, 0, 1, 2], [0, 1, 1, 1], 3) == 0.5
+    assert flips.max_rate_increase([0, 1], [0, 1], 2) == 0 and np.isnan(flips.max_rate_increase([], [], 2))

@@ -84,3 +84,8 @@ def test_targets_by_fold_by_hand():
     assert inh.targets_by_fold(labels, exposed, labels, np.zeros(6, int)).tolist() == [-1] * 6  # one fold: no other
     rate = inh.attack_success_terms(labels, exposed, labels, [2, 0, 0, 2, 2, 2])
     assert rate.denominator.tolist() == [1, 0, 0, 1, 1, 1] and rate.value == 0
+
+
+def test_per_class_error_and_performance_drop_by_hand():
+    np.testing.assert_allclose(inh.per_class_error([0, 1, 1, 1], [0, 0, 1, 1], 3), [0.5, 0, np.nan])
+    assert inh.performance_drop(0.8, 0.6) == pytest.approx(25) and math.isnan(inh.performance_drop(0, 0))
