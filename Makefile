@@ -22,13 +22,16 @@ endif
 
 LAUNCH := hydra/launcher=$(LAUNCHER) $(if $(filter joblib,$(LAUNCHER)),hydra.launcher.n_jobs=$(JOBS))
 
+# tests in a process for each core, a module to a process, in the order of tests/conftest.py
+SPREAD := --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder
+
 .PHONY: run-sweep test figures fetch check format bench calibration validation lock clean
 
 run-sweep: .venv/ready
 	$(BIN)/python -m homog sweep study=$(STUDY) preset=$(PRESET) results=$(RESULTS) $(LAUNCH) $(ARGS)
 
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope
+	$(BIN)/python -m pytest $(SPREAD)
 
 figures: .venv/ready
 	$(BIN)/python -m homog report results=$(RESULTS)
@@ -40,7 +43,7 @@ check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope
+	$(BIN)/python -m pytest $(SPREAD)
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -15,6 +15,11 @@ import torch
 from homog.contracts import tiny
 
 torch.set_num_threads(1)
+LONGEST = ("test_smoke", "test_launchers", "test_wheel", "test_variants")  # begun first where several processes run
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
