@@ -10,7 +10,7 @@ import pandas as pd
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.results import Frame
 from homog.metrics import pairs as all_pairs
-from homog.metrics.agreement import chance_terms
+from homog.metrics.agreement import chance_terms, exact_error_consistency
 from homog.metrics.formulas import OF_CORRECTNESS, OF_PREDICTIONS, capa_of_sums
 from homog.metrics.resampling import Bootstrap, by_person, resampled_sums
 
@@ -113,7 +113,12 @@ def _intervals(ensemble: Ensemble, first: np.ndarray, second: np.ndarray, bootst
         for name in names:
             counted = (both, a, b, n, agree, n * chance)
             draws = capa_of_sums(observed, p, q, n, n * chance) if name == "capa" else FORMULAS[name](*counted)
-            limits[name]["low"][part], limits[name]["high"][part] = _quantiles(draws, [tail, 1 - tail])
+            low, high = _quantiles(draws, [tail, 1 - tail])
+            if name == "error_consistency":
+                whole = units.sum(0, dtype=float).reshape(len(parts), -1)
+                exact = exact_error_consistency(*whole[:4], level=bootstrap.level)
+                low, high = (np.where(np.isnan(e), limit, e) for e, limit in zip(exact, (low, high), strict=True))
+            limits[name]["low"][part], limits[name]["high"][part] = low, high
     return limits
 
 

@@ -9,6 +9,7 @@ wide (Klein et al. 2025).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from homog.metrics.formulas import NO_NULL, OF_CORRECTNESS, OF_PREDICTIONS, capa
 from homog.metrics.intervals import Interval, bootstrap_interval
 
 MEASURES = (*OF_CORRECTNESS, *OF_PREDICTIONS, "capa")
+FEW = 5  # shared errors, seen and expected, below which no resample tells much
 
 
 def chance_terms(options: ArrayLike | None, n: int, most: int) -> np.ndarray:
@@ -184,11 +186,43 @@ def agreement_interval(
 ) -> Interval:
     """Interval of one of MEASURES, with its own arguments, for two fixed models; persons are resampled.
 
-    p is against no agreement beyond chance, NaN for measures without a chance level. `bootstrap`:
-    resamples, level, seed.
+    p is against no agreement beyond chance, NaN for measures without a chance level. Error consistency of models that
+    share few errors has the limits of `exact_error_consistency`, and says so. `bootstrap`: resamples, level, seed.
     """
     columns, statistic = _columns(measure, first, second, labels, options), _of(measure)
     null, reason = float("nan") if measure in NO_NULL else 0.0, f"{measure} is undefined for these models"
-    return bootstrap_interval(
+    interval = bootstrap_interval(
         columns, lambda sums: statistic(*np.moveaxis(sums, -1, 0)), people, null=null, reason=reason, **bootstrap
     )
+    if measure != "error_consistency" or np.isnan(interval.value):
+        return interval
+    low, high = exact_error_consistency(*columns.sum(0)[:4], level=bootstrap.get("level", 0.95))
+    if np.isnan(low):
+        return interval
+    return replace(interval, low=float(low), high=float(high), reason="few shared errors: exact limits")
+
+
+def exact_error_consistency(
+    both: ArrayLike, a: ArrayLike, b: ArrayLike, n: ArrayLike, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of error consistency where two models share fewer than FEW errors and are expected to; NaN elsewhere.
+
+    From the numbers of examples that both, a and b get right, of n; arrays broadcast. A bootstrap of two shared errors
+    in a thousand examples has no width. These are the binomial limits of the share of joint errors (Clopper and Pearson
+    1934) at the observed error rates; where a model errs less than 2 FEW times the upper one is 1.
+    """
+    from scipy.stats import beta
+
+    right, first, second, size = (np.asarray(part, dtype=float) for part in (both, a, b, n))
+    joint, errors, others = size - first - second + right, size - first, size - second
+    few = (joint < FEW) & (errors * others < FEW * size)
+    tail = (1 - level) / 2
+    least = np.where(joint > 0, beta.ppf(tail, np.maximum(joint, 1), size - joint + 1), 0.0)
+    most = np.where(joint < size, beta.ppf(1 - tail, joint + 1, np.maximum(size - joint, 1)), 1.0)
+    limits = []
+    for share in (least, most):
+        together = np.clip(share * size, np.maximum(0, errors + others - size), np.minimum(errors, others))
+        value = OF_CORRECTNESS["error_consistency"](together - size + first + second, first, second, size)
+        limits.append(np.where(few, value, np.nan))
+    unknown = few & (np.minimum(errors, others) < 2 * FEW)  # so few errors that their rates are not known either
+    return limits[0], np.where(unknown, 1.0, limits[1])

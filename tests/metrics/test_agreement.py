@@ -207,3 +207,25 @@ def test_answers_may_be_one_hot(rng):
     assert ag.capa_discrete(np.eye(5)[a], np.eye(5)[b], labels) == ag.capa_discrete(a, b, labels, 5)
     with pytest.raises(ValueError, match="predictions_b is not one-hot"):
         ag.capa_discrete(np.eye(5)[a], np.full((50, 5), 0.2), labels)
+
+
+def test_few_shared_errors_have_exact_limits_and_say_so():
+    right = np.ones((2, 1000), dtype=bool)
+    right[:, :2] = False  # two errors, both shared: a bootstrap gives [1, 1]
+    interval = ag.agreement_interval("error_consistency", *right, resamples=200)
+    assert interval.value == 1 and interval.high == 1 and 0 < interval.low < 0.2
+    assert interval.reason == "few shared errors: exact limits"
+    apart = right.copy()
+    apart[1] = np.roll(apart[1], 2)  # two errors each, none shared
+    none = ag.agreement_interval("error_consistency", *apart, resamples=200)
+    assert none.low < 0.01 and none.high > 0.9
+
+
+def test_limits_of_few_shared_errors_hold_the_truth():
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(300):  # error rates .03, half of b's errors are a's: 100 examples, 1.5 shared errors
+        a = rng.random(100) < 0.03
+        b = np.where(rng.random(100) < 0.5, a, rng.random(100) < 0.03)
+        interval = ag.agreement_interval("error_consistency", ~a, ~b, resamples=200)
+        hits += np.isnan(interval.value) or interval.low <= 0.5 <= interval.high
+    assert hits / 300 > 0.92
