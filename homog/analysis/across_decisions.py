@@ -15,7 +15,7 @@ from homog.analysis.ensembles import Ensemble
 from homog.analysis.joint_failure import failure_sums, interval_columns, measure_rows
 from homog.analysis.results import Frame
 from homog.metrics.checks import log
-from homog.metrics.groups import WEIGHTINGS, group_homogenization, group_homogenization_interval
+from homog.metrics.group_homogenization import WEIGHTINGS, group_homogenization, group_homogenization_interval
 from homog.metrics.intervals import percentile_interval
 from homog.metrics.outcomes import MEASURES, FailureDistribution, failure_distribution, log_homogenization
 from homog.metrics.resampling import Bootstrap, resampled_sums

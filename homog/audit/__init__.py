@@ -39,7 +39,7 @@ def audit(
     ValueError whose message is one line, for predictions that cannot be audited.
     """
     from homog.audit.choices import Settings
-    from homog.audit.sources import of_frame
+    from homog.audit.column_sources import of_frame
     from homog.audit.tables import audited
 
     chosen = None if groups is None else tuple(groups)

@@ -56,7 +56,7 @@ def _act(given: Given) -> None:
 
 
 def _written(given: Given) -> str:
-    from homog.audit import report, sources, studies
+    from homog.audit import column_sources, report, studies
     from homog.audit.choices import AuditError, Settings
     from homog.audit.tables import audited
 
@@ -64,17 +64,17 @@ def _written(given: Given) -> str:
     groups = None if given["groups"] is None else tuple(name for name in given["groups"].split(",") if name)
     fixed = {name: given[name] for name in ("base", "options", "pairwise_complete", "resamples", "level", "seed")}
     settings, out, notes = Settings(groups, listed, **fixed), Path(given["out"]), []
-    attributes = sources.source(Path(given["attributes"])) if given["attributes"] else None
+    attributes = column_sources.source(Path(given["attributes"])) if given["attributes"] else None
     files, study, select = [Path(name) for name in given.names], given["study"], given["select"]
     if not given["records"]:
         if not files or study or select:
             raise AuditError("name files of predictions, or --records DIR --study NAME (--help says more)")
-        return report.write(audited([sources.source(path) for path in files], settings, attributes), out)
+        return report.write(audited([column_sources.source(path) for path in files], settings, attributes), out)
     if files or not study:
         raise AuditError("--records needs --study NAME, and no files")
     frame = studies.from_study(Path(given["records"]), study, given["preset"], select, given["condition"], notes)
     name = f"records of study {study}{' ' if select else ''}{' '.join(select)}"
-    return report.write(audited([sources.of_frame(frame, name)], settings, attributes, notes), out)
+    return report.write(audited([column_sources.of_frame(frame, name)], settings, attributes, notes), out)
 
 
 if __name__ == "__main__":

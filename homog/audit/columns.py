@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from homog.audit.choices import CHOICES, AuditError, Settings, note
-from homog.audit.sources import PROBABILITY, Source, as_long, missing_column
+from homog.audit.column_sources import PROBABILITY, Source, as_long, missing_column
 from homog.wording import counted, some
 
 pc: Any = compute  # its functions are made at run time

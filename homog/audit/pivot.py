@@ -10,7 +10,7 @@ import numpy as np
 from homog.analysis.ensembles import DEPLOYERS, Ensemble
 from homog.audit.choices import CHOICES, MOST_GROUPS, AuditError, Settings, note
 from homog.audit.columns import Rows
-from homog.audit.grid import Grid, differing, grid_of, kinds, per_key
+from homog.audit.placing import Grid, differing, grid_of, kinds, per_key
 from homog.wording import counted, some
 
 ABSENT = "(missing)"  # the group of examples that have no value in a group column

@@ -12,7 +12,7 @@ import pandas as pd
 
 from homog.analysis import Frame
 from homog.audit.choices import AuditError, note
-from homog.audit.sources import PROBABILITY
+from homog.audit.column_sources import PROBABILITY
 from homog.config import OWN
 from homog.records import CLEAN, Record
 

@@ -15,10 +15,10 @@ from homog.analysis.against_control import SHARING, Market, market
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.pair_regression import regression
 from homog.audit.choices import BASES, NOTES, AuditError, Settings, note
+from homog.audit.column_sources import Source
 from homog.audit.columns import encoded, rows
 from homog.audit.families import families
 from homog.audit.pivot import ensembles
-from homog.audit.sources import Source
 from homog.metrics.intervals import holm
 from homog.metrics.outcomes import FailureDistribution, failure_distribution
 from homog.wording import some

@@ -46,8 +46,8 @@ from homog.metrics.flips import max_rate_increase as max_rate_increase
 from homog.metrics.flips import prediction_shift as prediction_shift
 from homog.metrics.flips import prediction_shift_interval as prediction_shift_interval
 from homog.metrics.flips import probability_gap as probability_gap
-from homog.metrics.groups import group_homogenization as group_homogenization
-from homog.metrics.groups import group_homogenization_interval as group_homogenization_interval
+from homog.metrics.group_homogenization import group_homogenization as group_homogenization
+from homog.metrics.group_homogenization import group_homogenization_interval as group_homogenization_interval
 from homog.metrics.inheritance import Rate as Rate
 from homog.metrics.inheritance import attack_success as attack_success
 from homog.metrics.inheritance import attack_success_of_all as attack_success_of_all

@@ -23,6 +23,6 @@ def findings(backbone: Any, limit: int | None = None) -> list[Finding]:
         from homog.probes import occupations, words
 
         return [*words.findings(backbone), *occupations.findings(backbone)]
-    from homog.probes import likelihood
+    from homog.probes import preferences
 
-    return likelihood.findings(backbone.log_likelihoods, limit)
+    return preferences.findings(backbone.log_likelihoods, limit)

@@ -10,7 +10,7 @@ import pytest
 from homog.audit import audit
 from homog.audit.__main__ import main
 from homog.audit.choices import Settings
-from homog.audit.sources import of_frame, source
+from homog.audit.column_sources import of_frame, source
 from homog.audit.tables import audited
 from tests.audit.data import COMPANY, by_hand, planted, wide
 

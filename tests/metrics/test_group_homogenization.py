@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from homog.metrics.groups import group_homogenization, group_homogenization_interval
+from homog.metrics.group_homogenization import group_homogenization, group_homogenization_interval
 
 FAILURES = ([1, 0, 1, 0, 0], [1, 0, 0, 1])
 GROUPS = (["a", "a", "b", "b", "b"], ["a", "a", "b", "b"])
