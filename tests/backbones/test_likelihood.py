@@ -14,7 +14,7 @@ from homog.backbones.likelihood import log_likelihoods
 from homog.config import ConfigError
 from homog.contracts import tiny
 from homog.seeding import torch_stream
-from tests.probes.test_likelihood import small
+from tests.probes.test_preferences import small
 
 PAIRS = [("", "the film was good"), ("the day was", " fine . a very good day"), ("the film", " was bad"), ("", "it")]
 
