@@ -20,6 +20,7 @@ from homog.metrics.regression import sharing_coefficient
 from homog.metrics.transfer import transmission_interval
 from homog.report import layout, pages
 from homog.wording import counted
+from tests.metrics.test_regression import similar
 
 FOLDER = Path("results") / "calibration"
 REPLICATES = 800
@@ -106,11 +107,7 @@ def dealt(rng: np.random.Generator) -> Iterator[tuple[str, str, Callable[[], boo
     """The same backbone: type I errors, coverage and power."""
 
     def coefficient(sizes: tuple[int, int], effect: float) -> Any:
-        values = np.repeat([0, 1], sizes)
-        first, second = np.triu_indices(len(values), 1)
-        own, hidden = 0.05 * rng.standard_normal(len(values)), 0.2 * rng.standard_normal((len(values), 3))
-        outcome = own[first] + own[second] + (hidden[first] * hidden[second]).sum(1)
-        return sharing_coefficient(outcome + effect * (values[first] == values[second]), values, {})
+        return sharing_coefficient(*similar(rng, sizes, effect), {})
 
     for sizes in ((27, 1), (27, 3), (15, 15)):
         said = f"{sizes[0]} against {sizes[1]} models"

@@ -1,7 +1,6 @@
 """Records -> results: harm less that of the control, means over tasks, who fails together, and what it says."""
 
 from homog.analysis.inherited import LEVEL as LEVEL
-from homog.analysis.inherited import RESAMPLES as RESAMPLES
 from homog.analysis.inherited import clean_cost as clean_cost
 from homog.analysis.inherited import difference as difference
 from homog.analysis.inherited import inherited as inherited

@@ -37,13 +37,15 @@ def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Ta
     """
     leaders: dict[Key, Cell] = {}
     for cell, condition in shown:
-        if condition in kept[cell.id].probabilities and cell.arm.kind != "sham":
-            leader = leaders.setdefault(key(cell, condition), cell)
-            leaders[key(cell, condition)] = max(leader, cell, key=lambda member: member.arm.dose)
-    for cell, condition in shown:  # a sham without the injected model that it belongs to
         if condition in kept[cell.id].probabilities:
-            leaders.setdefault(key(cell, condition), cell)
+            leader = leaders.setdefault(key(cell, condition), cell)
+            leaders[key(cell, condition)] = max(leader, cell, key=_leads)
     return {name: _target(kept[cell.id], name[-1], cell.arm.kind) for name, cell in leaders.items()}
+
+
+def _leads(cell: Cell) -> tuple[bool, float]:
+    """The largest dose leads; a sham only where no injected model is there."""
+    return cell.arm.kind != "sham", cell.arm.dose
 
 
 def _target(record: Record, condition: str, kind: str) -> np.ndarray:

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from homog.analysis.results import AGAINST_CLEAN, COST, GROUP, Frame, Results
+from homog.metrics.binomial import beats_majority
 from homog.metrics.intervals import Interval, Sample, difference_interval, holm
-from homog.metrics.learned import beats_majority
 
 LEVEL = 0.95
-RESAMPLES = 2000
 FEW = 20  # eligible examples below which a cell is marked
 
 

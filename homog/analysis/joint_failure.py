@@ -13,6 +13,7 @@ from homog.analysis.ensembles import DECISIONS, DEPLOYERS, Ensemble, about_same_
 from homog.analysis.inherited import summary
 from homog.analysis.results import Frame, Results
 from homog.metrics import diversity, outcomes
+from homog.metrics.binomial import binomial_limits
 from homog.metrics.checks import log, ratio
 from homog.metrics.intervals import Interval, percentile_interval
 from homog.metrics.outcomes import FailureDistribution, failure_distribution
@@ -132,8 +133,9 @@ def rate_limits(value: np.ndarray, draws: np.ndarray, n: np.ndarray, level: floa
     """Percentile limits of rates; where a rate is 0 or 1, which no resample leaves, the exact limit for n persons."""
     tail = (1 - level) / 2
     low, high = np.quantile(np.where(np.isnan(draws), value, draws), [tail, 1 - tail], axis=0)
-    exact = tail ** (1 / np.maximum(n, 1))
-    return np.where(value == 1, exact, low), np.where(value == 0, 1 - exact, high)
+    persons = np.maximum(n, 1)
+    all_fail, none_fails = binomial_limits(persons, persons, level)[0], binomial_limits(0, persons, level)[1]
+    return np.where(value == 1, all_fail, low), np.where(value == 0, none_fails, high)
 
 
 def limits(value: float, draws: np.ndarray, n: int, level: float) -> dict[str, float]:

@@ -30,11 +30,11 @@ def regression(ensemble: Ensemble, pairs: Frame) -> Frame:
     term that is constant or follows from earlier ones is left out of the regression: NaN with a `reason`, as where
     pairs are few. Pairs whose outcome is undefined are left out: `pairs` counts the others.
     """
-    rows = []
+    rows, whole = [], _terms(pairs, float(np.nanmean(ensemble.accuracy)))
     for outcome in explained(ensemble):
         known = pairs[outcome].notna().to_numpy()
         part = pairs[known]
-        terms, left = independent(_terms(part, float(np.nanmean(ensemble.accuracy))))
+        terms, left = independent({name: column[known] for name, column in whole.items()})
         first, second = (np.asarray(index)[known] for index in np.triu_indices(len(ensemble.models), 1))
         plain = least_squares(part[outcome], terms)
         dyadic = dyadic_least_squares(part[outcome], terms, first, second)
@@ -42,19 +42,12 @@ def regression(ensemble: Ensemble, pairs: Frame) -> Frame:
             size = {"pairs": len(part), "models": len(np.union1d(first, second))}
             row = {"reason": left[term]} if term in left else _row(plain[term], dyadic[term])
             if term in terms and term.startswith("same_"):
-                beside = {name: _whole(column, known) for name, column in terms.items() if name != term}
+                beside = {name: whole[name] for name in terms if name != term}
                 values = ensemble.attributes[term.removeprefix("same_")]
                 dealt = sharing_coefficient(pairs[outcome], values, beside)
                 row |= {name: getattr(dealt, name) for name in ("low", "high", "p", "reason")}
             rows.append({"outcome": outcome, "term": term, **row, **size})
     return pd.DataFrame(rows, columns=[*TERMS, "reason"])
-
-
-def _whole(column: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """A column of the pairs that are `known`, as one of all pairs."""
-    every = np.zeros(len(known))
-    every[known] = column
-    return every
 
 
 def _terms(pairs: Frame, mean: float) -> dict[str, np.ndarray]:

@@ -24,6 +24,7 @@ from homog.metrics.bias import occupation_lean as occupation_lean
 from homog.metrics.bias import stereoset as stereoset
 from homog.metrics.bias import stereoset_interval as stereoset_interval
 from homog.metrics.bias_transfer import bias_transfer as bias_transfer
+from homog.metrics.binomial import beats_majority as beats_majority
 from homog.metrics.diversity import coincident_failure_diversity as coincident_failure_diversity
 from homog.metrics.diversity import difficulty as difficulty
 from homog.metrics.diversity import diversity_interval as diversity_interval
@@ -63,7 +64,6 @@ from homog.metrics.intervals import Sample as Sample
 from homog.metrics.intervals import difference_interval as difference_interval
 from homog.metrics.intervals import holm as holm
 from homog.metrics.intervals import mean_interval as mean_interval
-from homog.metrics.learned import beats_majority as beats_majority
 from homog.metrics.market import market_share_curve as market_share_curve
 from homog.metrics.outcomes import failure_distribution as failure_distribution
 from homog.metrics.outcomes import homogenization as homogenization

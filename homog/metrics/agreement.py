@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from homog.metrics.binomial import binomial_limits
 from homog.metrics.checks import ArrayLike, aligned, binary, classes, probability_rows
 from homog.metrics.formulas import NO_NULL, OF_CORRECTNESS, OF_PREDICTIONS, capa_of_sums, kappa
 from homog.metrics.intervals import Interval, bootstrap_interval
@@ -208,19 +209,14 @@ def exact_error_consistency(
     """Limits of error consistency where two models share fewer than FEW errors and are expected to; NaN elsewhere.
 
     From the numbers of examples that both, a and b get right, of n; arrays broadcast. A bootstrap of two shared errors
-    in a thousand examples has no width. These are the binomial limits of the share of joint errors (Clopper and Pearson
-    1934) at the observed error rates; where a model errs less than 2 FEW times the upper one is 1.
+    in a thousand examples has no width. These are the `binomial_limits` of the share of joint errors at the observed
+    error rates; where a model errs less than 2 FEW times the upper one is 1.
     """
-    from scipy.stats import beta
-
     right, first, second, size = (np.asarray(part, dtype=float) for part in (both, a, b, n))
     joint, errors, others = size - first - second + right, size - first, size - second
     few = (joint < FEW) & (errors * others < FEW * size)
-    tail = (1 - level) / 2
-    least = np.where(joint > 0, beta.ppf(tail, np.maximum(joint, 1), size - joint + 1), 0.0)
-    most = np.where(joint < size, beta.ppf(1 - tail, joint + 1, np.maximum(size - joint, 1)), 1.0)
     limits = []
-    for share in (least, most):
+    for share in binomial_limits(joint, size, level):
         together = np.clip(share * size, np.maximum(0, errors + others - size), np.minimum(errors, others))
         value = OF_CORRECTNESS["error_consistency"](together - size + first + second, first, second, size)
         limits.append(np.where(few, value, np.nan))

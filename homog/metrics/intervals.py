@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from homog.metrics.binomial import binomial_limits
 from homog.metrics.checks import ArrayLike, ratio
-from homog.metrics.resampling import by_person, resampled_sums
+from homog.metrics.resampling import by_person, resampled_sums, two_sided_p
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,7 @@ def percentile_interval(
     # inverted_cdf takes draws as they are: interpolation would turn two infinite draws into NaN
     method = "linear" if np.isfinite(draws).all() else "inverted_cdf"
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], method=method)
-    beyond = min(np.count_nonzero(draws <= null), np.count_nonzero(draws >= null))
-    p = float("nan") if np.isnan(null) else min(1.0, float(2 * (1 + beyond) / (draws.size + 1)))
+    p = float("nan") if np.isnan(null) else two_sided_p(draws, null)
     return Interval(float(value), float(low), float(high), clusters, examples, p=p, resamples=draws.size)
 
 
@@ -193,7 +193,7 @@ def moments(samples: Sequence[Sample], weights: ArrayLike) -> Moments:
         raise ValueError(f"tasks have {rows} seeds; valid: the same number in all tasks, and at least 1 task")
     size, crossed = shapes.pop()
     coefficients = np.asarray(weights, dtype=float)
-    differences, influences = zip(*(influence(sample) for sample in samples), strict=True)
+    differences, influences = zip(*(_influence(sample) for sample in samples), strict=True)
     each = (coefficients @ np.stack(differences)).reshape(-1, size // crossed, crossed)  # (m, backbones, samples)
     parts = {"backbones": _between(each.mean(2))}
     if crossed > 1:
@@ -213,7 +213,7 @@ def _between(means: np.ndarray) -> tuple[np.ndarray, float]:
     return (away @ away.T / (k * (k - 1)) if k > 1 else np.zeros((len(means),) * 2)), k - 1
 
 
-def influence(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+def _influence(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """Injected less control by seed (S,), and how much each person moves the mean over seeds (persons,)."""
     rows, below = sample.rows()
     size = len(sample.numerator)
@@ -274,7 +274,7 @@ def _exact(value: float, samples: Sequence[Sample], level: float) -> tuple[float
     for sample in samples:
         counts = (np.asarray(sample.denominator) > 0).all(axis=0).astype(float)
         people += int(np.count_nonzero(by_person(counts[:, None], sample.people)))
-    half = 1 - ((1 - level) / 2) ** (1 / max(people, 1))
+    half = float(binomial_limits(0, max(people, 1), level)[1])
     return half, 1.0 if abs(value) < 1e-12 else min(1.0, 2 * 0.5**people)
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from homog.metrics.binomial import binomial_limits
 from homog.metrics.checks import ArrayLike, aligned, binary, log, ratio
 from homog.metrics.inheritance import Rate
 from homog.metrics.intervals import Interval, bootstrap_interval
+from homog.metrics.resampling import two_sided_p
 
 FEW = 5  # counted examples below which no resample tells much
 EXACT = 400  # failures of the best model up to which the distribution of joint failures is computed
@@ -144,19 +146,14 @@ def exact_limits(
     """Limits of one of MEASURES where few of `n` persons are counted, and why; the reason is empty where many are.
 
     Counted are those whom all models fail, for the excess also those whom none fails. The limits are the exact binomial
-    ones of their share (Clopper and Pearson 1934), carried to the measure at the observed error rates `errors` (k,).
+    ones of their share (`binomial_limits`), carried to the measure at the observed error rates `errors` (k,).
     """
-    from scipy.stats import beta
-
     both = measure == "homogeneous_excess"
     count = round(float(systemic + none if both else systemic) * n)
     if count >= FEW and (not both or count <= n - FEW):
         return float("nan"), float("nan"), ""
-    tail = (1 - level) / 2
-    shares = [float(beta.ppf(tail, count, n - count + 1)) if count else 0.0]
-    shares.append(float(beta.ppf(1 - tail, count + 1, n - count)) if count < n else 1.0)
     formula = MEASURES[measure][0]
-    low, high = (float(formula(errors, np.float64(share), np.float64(0.0))) for share in shares)
+    low, high = (float(formula(errors, share, np.float64(0.0))) for share in binomial_limits(count, n, level))
     return low, high, f"{count} of {n} counted: exact limits at these error rates"
 
 
@@ -177,10 +174,10 @@ def independence_p(
     rng, both = np.random.default_rng(seed), measure == "homogeneous_excess"
     observed = int(np.count_nonzero(table.all(0)) + both * np.count_nonzero(~table.any(0)))
     if people is not None and len(np.unique(np.asarray(people))) < n:
-        return _two_sided(_permuted(table, np.asarray(people), both, rng), observed)
+        return two_sided_p(_permuted(table, np.asarray(people), both, rng), observed)
     fails = np.sort(table.sum(1))
     if both or fails[0] > EXACT:
-        return _two_sided(_chain(fails, n, both, rng), observed)
+        return two_sided_p(_chain(fails, n, both, rng), observed)
     chances = _chances(fails, n)
     return float(min(1.0, chances[chances <= chances[observed] * (1 + 1e-7)].sum()))
 
@@ -223,11 +220,6 @@ def _permuted(table: np.ndarray, people: np.ndarray, both: bool, rng: np.random.
                 row[place] = row[place[rng.permutation(len(place))]]
         out[draw] = np.count_nonzero(shuffled.all(0)) + both * np.count_nonzero(~shuffled.any(0))
     return out
-
-
-def _two_sided(draws: np.ndarray, observed: int) -> float:
-    beyond = min(np.count_nonzero(draws <= observed), np.count_nonzero(draws >= observed))
-    return float(min(1.0, 2 * (1 + beyond) / (len(draws) + 1)))
 
 
 @dataclass(frozen=True, eq=False)

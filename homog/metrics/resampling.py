@@ -34,6 +34,12 @@ def counts(rng: np.random.Generator, resamples: int, size: int) -> np.ndarray:
     return np.bincount(draws.ravel(), minlength=resamples * size).reshape(resamples, size).astype(float)
 
 
+def two_sided_p(draws: np.ndarray, null: float) -> float:
+    """Twice the share of `draws` (resamples,) on the smaller side of `null`, +1 corrected; in (0, 1]."""
+    beyond = min(np.count_nonzero(draws <= null), np.count_nonzero(draws >= null))
+    return min(1.0, float(2 * (1 + beyond) / (draws.size + 1)))
+
+
 def by_person(columns: ArrayLike, people: ArrayLike | None) -> np.ndarray:
     """Sums of `columns` (n, q) over the examples of each person: (people, q), people in sorted order.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from homog.metrics.checks import ArrayLike, numbers, ratio
-from homog.metrics.intervals import Interval, Sample, holm, influence, moments, percentile_interval, t_limits
+from homog.metrics.intervals import Interval, Sample, holm, moments, percentile_interval, t_limits
 from homog.metrics.regression import Coefficient, least_squares
 from homog.metrics.resampling import counts
 
@@ -59,7 +59,7 @@ def transmission_interval(down: Sequence[Sample], up: Sequence[Sample], *, level
     weights[0, : len(down)], weights[1, len(down) :] = 1 / len(down), 1 / len(up)
     joint, examples = moments(tasks, weights), sum(np.shape(sample.numerator)[1] for sample in down)
     size = {"clusters": joint.seeds, "examples": examples}
-    bad = next((i for i, sample in enumerate(tasks) if np.isnan(influence(sample)[0]).any()), None)
+    bad = next((i for i, sample in enumerate(tasks) if not sample.rows()[1].sum(1).all()), None)
     if bad is not None:
         return Interval(nan, nan, nan, reason=f"sample {bad} of {len(tasks)} (upstream last) has denominator 0", **size)
     (below, above), spread = joint.value.tolist(), joint.spread

@@ -35,7 +35,7 @@ def write(
     every = _results(cells, finished, exposures, module)
     beside = controls(cells) if "inherited" in every else set()
     effects = every[~every["cell"].isin(beside)]
-    said = _said(study, exposures, module, effects if hasattr(module, "said") else usual_size(effects))
+    said = _said(study, exposures, module, effects)
     tables = {"summary": said.frame, **(module.tables(effects) if module else {}), "accuracy": facts.accuracy(every)}
     tables |= {"upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(finished.values(), {cell.id: cell for cell in cells})
@@ -68,7 +68,8 @@ def _said(study: Any, exposures: Mapping[str, Any], module: Any, effects: Result
     if hasattr(module, "said"):
         said = module.said(effects)
     else:
-        harmed = effects if "inherited" in effects else analysis.effects([], {}, {})  # nothing planted: no rows
+        planted = "inherited" in effects  # else there are no rows
+        harmed = usual_size(effects) if planted else analysis.effects([], {}, {})
         said = answers.said(study.hypothesis, exposures, means.by_adaptation(harmed))
     defects = {name: defect.name for name, defect in exposures.items()}
     return replace(said, answers=headlines(said.answers, said.frame, defects))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from homog.analysis import verdicts
-from homog.metrics.learned import beats_majority
+from homog.metrics.binomial import beats_majority
 
 NAN = float("nan")
 ROW = {
