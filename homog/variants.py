@@ -79,6 +79,16 @@ def variant(group: str, name: Any, **overrides: Any) -> Any:
     return build(kinds[name], read_yaml(yaml_of(group, name)) | overrides, group)
 
 
+@cache
+def unusual(group: str, built: Any) -> dict[str, Any]:
+    """The fields of a variant that are not as in its YAML; none of one that has no YAML. `sham` is not a setting."""
+    if built.name not in registry(group):
+        return {}
+    usual = variant(group, built.name)
+    values = {field.name: getattr(built, field.name) for field in dataclasses.fields(built) if field.name != "sham"}
+    return {name: value for name, value in values.items() if value != getattr(usual, name)}
+
+
 def configured(group: str) -> dict[str, Path]:
     """Name -> file of every YAML of a group."""
     places = [CONF, *(place / "conf" for place in folders())]

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from homog.analysis import Frame, Results, means
-from homog.analysis.results import usual_size
+from homog.analysis.results import usual_rows
 from homog.report import charts, plots
 from homog.wording import counted
 
@@ -20,13 +20,13 @@ CAPTIONS = charts.CAPTIONS | {
 
 def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures, harm by training size, and what it varies with."""
-    sizes = {"by_size": means.by_size(df), "components": means.components(usual_size(df))}
-    return charts.standard_tables(usual_size(df)) | {name: frame for name, frame in sizes.items() if len(frame)}
+    sizes = {"by_size": means.by_size(df), "components": means.components(usual_rows(df))}
+    return charts.standard_tables(usual_rows(df)) | {name: frame for name, frame in sizes.items() if len(frame)}
 
 
 def figures(df: Results) -> dict[str, Figure]:
     """The inheritance matrix, dose response and clean cost at the usual size; harm by training size."""
-    drawn, curve = charts.standard_figures(usual_size(df)), means.by_size(df)
+    drawn, curve = charts.standard_figures(usual_rows(df)), means.by_size(df)
     with plots.style():
         return drawn | ({"by_size": by_size(curve)} if len(curve) else {})
 

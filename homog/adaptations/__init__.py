@@ -1,6 +1,5 @@
 """Adaptations by name: ADAPTATIONS[name](**conf/adaptation/<name>.yaml)."""
 
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -17,7 +16,7 @@ from homog.adaptations.nearest_centroid import NearestCentroid
 from homog.adaptations.prefix import Prefix
 from homog.adaptations.soft_prompt import SoftPrompt
 from homog.adaptations.zero_shot import ZeroShot
-from homog.variants import registry, variant
+from homog.variants import unusual
 
 ADAPTATIONS = {
     "zero_shot": ZeroShot,
@@ -43,8 +42,5 @@ ADAPTATIONS = {
 @cache
 def label(adaptation: Any) -> str:
     """How frames and reports name it: its name, and the fields that are not as in its YAML ('lora epochs=8 rank=2')."""
-    if adaptation.name not in registry("adaptation"):
-        return adaptation.name
-    usual = variant("adaptation", adaptation.name)
-    pairs = [(f.name, getattr(adaptation, f.name), getattr(usual, f.name)) for f in fields(adaptation)]
-    return " ".join([adaptation.name, *(f"{name}={value}" for name, value, default in pairs if value != default)])
+    changed = unusual("adaptation", adaptation).items()
+    return " ".join([adaptation.name, *(f"{name}={value}" for name, value in changed)])

@@ -11,20 +11,22 @@ import numpy as np
 from homog.config import Cell
 from homog.metrics.inheritance import targets_by_fold
 from homog.records import Record
+from homog.variants import unusual
 
 FOLDS = 2  # parts of the people; the target of one part is picked on the other
-Key = tuple[str, str, int, str]
+Key = tuple[str, Any, int, str]
 Targets = Mapping[Key, np.ndarray]
 
 
 def key(cell: Cell, condition: str) -> Key:
     """The comparison that a cell is part of: its control, the defect and its seed, and the condition.
 
-    Injected backbones at all doses and the sham of one seed are one comparison with the clean control. The clean cell
-    alone is another one: there is nothing that it is compared with.
+    Injected backbones at all doses and the sham of one seed are one comparison with the clean control; another setting
+    of the defect is another one. So is the clean cell alone: there is nothing that it is compared with.
     """
     defect = cell.arm.defect
-    return (cell.control.id, defect.name if defect else "", cell.arm.seed if defect else 0, condition)
+    planted = (defect.name, *sorted(unusual("defect", defect).items())) if defect else ""
+    return (cell.control.id, planted, cell.arm.seed if defect else 0, condition)
 
 
 def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Targets:

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from homog.adaptations import label
-from homog.analysis.results import GROUP, SETTINGS, Frame, Results, settings
+from homog.analysis.inherited import is_learned
+from homog.analysis.results import GROUP, PLANTED, SETTINGS, Frame, Results, settings
 from homog.config import Cell
 from homog.records import CLEAN, Record
 
@@ -39,7 +40,8 @@ def upstream(results: Results) -> Frame:
     arms = results.with_rows(results.frame[results["kind"] != "clean"].drop_duplicates("arm"))
     arms = arms.with_rows(arms.frame.sort_values(["backbone", "kind", "defect", "dose", "arm_seed"]))
     texts = [(facts.get("upstream") or {}).get("texts") for facts in arms.each("provenance")]
-    columns = ["backbone", "kind", "defect", "dose", "arm_seed", "arm", "drift", "effect"]
+    settings = [name for name in arms.frame if name.startswith(PLANTED)]
+    columns = ["backbone", "kind", "defect", *settings, "dose", "arm_seed", "arm", "drift", "effect"]
     shown = arms.frame[columns].reset_index(drop=True)
     return shown.assign(texts=pd.Series(texts, dtype=object), verified=list(arms["verified"]))
 
@@ -47,13 +49,14 @@ def upstream(results: Results) -> Frame:
 def accuracy(results: Results) -> Frame:
     """Accuracy of the clean control by adaptation and task, beside the share of the most frequent label.
 
-    A task that was not learned cannot show what was inherited: `learned` is whether accuracy is above `majority`.
+    A task that was not learned cannot show what was inherited: `learned` is whether accuracy is told from `majority`
+    (exact test, as in `inherited.learned`).
     """
     clean = results.frame[results["kind"] == "clean"]
     columns = ["accuracy_clean", "majority", "n"]
     means = clean.groupby([*GROUP, "task", "n_train"], sort=False)[columns].mean().reset_index()
     means = means.astype({"n": int, "n_train": int})[[*GROUP, "task", *columns, "n_train"]]
-    return means.assign(learned=means["accuracy_clean"] > means["majority"])
+    return means.assign(learned=[is_learned(*row) for row in means[columns].itertuples(index=False)])
 
 
 def parameters(kept: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:

@@ -70,7 +70,7 @@ def undefined(reason: str = "", seeds: int = 0, examples: int = 0) -> Interval:
 
 def summary(interval: Interval) -> dict[str, Any]:
     """An interval as columns; `seeds` is its number of clusters."""
-    names = {"value": "value", "low": "low", "high": "high", "p": "p", "seeds": "clusters"}
+    names = {name: name for name in ("value", "low", "high", "p", "error", "mde")} | {"seeds": "clusters"}
     columns = {column: getattr(interval, name) for column, name in names.items()}
     return columns | {"examples": interval.examples, "reason": interval.reason}
 
@@ -97,7 +97,7 @@ def inherited(results: Results, *, kind: str = "injected", dose: float = 1.0, co
     frame["eligible"] = [least.get(place, np.nan) for place in places]
     frame["few"] = frame["eligible"] < FEW
     frame["learned"] = [knows.get((place[0], *place[2:]), True) for place in places]
-    return frame.assign(mde=detectable(frame["low"], frame["high"]))
+    return frame
 
 
 def learned(results: Results) -> dict[tuple[str, str, str], bool]:
@@ -108,12 +108,12 @@ def learned(results: Results) -> dict[tuple[str, str, str], bool]:
     clean = results.frame[results["kind"] == "clean"]
     means = clean.groupby(["backbone", "adaptation", "task"])[["accuracy_clean", "majority", "n"]].mean()
     known = zip(means.index, means.to_numpy().tolist(), strict=True)
-    return {place: beats_majority(accuracy, majority, int(n)) < 1 - LEVEL for place, (accuracy, majority, n) in known}
+    return {place: is_learned(*numbers) for place, numbers in known}
 
 
-def detectable(low: Any, high: Any) -> Any:
-    """The smallest effect that a two-sided test at 5 % finds with 80 % power, from the limits of a 95 % interval."""
-    return (high - low) / 2 * (1.96 + 0.84) / 1.96
+def is_learned(accuracy: float, majority: float, n: float) -> bool:
+    """Whether an accuracy on n examples is told from the share of the most frequent label (exact test, one-sided)."""
+    return bool(beats_majority(accuracy, majority, int(n)) < 1 - LEVEL)
 
 
 def clean_cost(results: Results, *, kind: str = "injected", dose: float = 1.0) -> Frame:

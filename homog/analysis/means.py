@@ -11,7 +11,6 @@ import pandas as pd
 from homog.analysis.inherited import (
     LEVEL,
     chosen,
-    detectable,
     difference,
     inherited,
     sample,
@@ -40,7 +39,7 @@ def by_adaptation(results: Results, dose: float = 1.0) -> Frame:
     """
     tests = inherited(results, dose=dose)
     shape = [*GROUP, "defect_kind", "dose", "tasks", "tested_tasks", "inherited_tasks", "benefited_tasks"]
-    shape += ["unlearned", "rms", "mde", "arms", "unverified", "left_out"]
+    shape += ["unlearned", "rms", "arms", "unverified", "left_out"]
     shape += [f"{prefix}{name}" for prefix in SUMMARIES for name in NOTHING]
     shape += [f"upstream_{name}" for name in LIMITS]
     out = []
@@ -55,7 +54,7 @@ def by_adaptation(results: Results, dose: float = 1.0) -> Frame:
         row["unlearned"] = ", ".join(mine.loc[~mine["learned"].astype(bool), "task"])
         row |= {"arms": len(arms), "unverified": int((arms["verified"] == False).sum())}  # noqa: E712
         row |= _compared(rows, dose)
-        out.append(row | {"mde": detectable(row["low"], row["high"])})
+        out.append(row)
     itself = {(row["backbone"], row["condition"]): row for row in out if row["adaptation"] == UPSTREAM}
     for row in out:
         there = itself.get((row["backbone"], row["condition"]), NOTHING)
@@ -64,11 +63,10 @@ def by_adaptation(results: Results, dose: float = 1.0) -> Frame:
 
 
 def _rms(tests: Frame) -> float:
-    """Root mean square of the values over tasks, less the variance that their intervals stand for; at least 0."""
+    """Root mean square of the values over tasks, less the variance of chance in them; at least 0."""
     if not len(tests):
         return float("nan")
-    noise = ((tests["high"] - tests["low"]) / (2 * 1.96)) ** 2
-    return float(np.sqrt(max(0.0, (tests["value"] ** 2 - noise.fillna(0.0)).mean())))
+    return float(np.sqrt(max(0.0, (tests["value"] ** 2 - tests["error"].fillna(0.0) ** 2).mean())))
 
 
 def _compared(rows: Results, dose: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from homog import records
 from homog.adaptations import label
 from homog.analysis import compared
 from homog.config import Cell
+from homog.variants import unusual
 
 Frame = Any  # a pandas.DataFrame; pandas' own annotations call every selection from one a union of types
 GROUP = ["backbone", "condition", "adaptation"]  # what is never averaged over
@@ -26,6 +27,8 @@ NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "fl
 TARGET = ["target", "exposed_label", "exposed_share"]
 UPSTREAM = ["drift", "effect", "verified"]
 CHOSEN_BY = ["variant", "exposure", "view"]  # bare name of the adaptation; defect and which of its views is shown
+AS_USUAL = "as_usual"  # whether the defect of the arm is as in its YAML
+PLANTED = "defect."  # before the name of a field of the defect
 SIZE = "train"  # training examples asked for; the task may have fewer (n_train)
 WRITTEN = [
     *SETTINGS,
@@ -123,7 +126,8 @@ def effects(
     An arm with a defect is there under that defect's exposures; with `own` False, under those of the other defects:
     is the harm specific to the defect? The clean arm is there under all. `variant` is the bare name of the adaptation,
     `exposure` the name of the defect whose exposure it is and `view` which of its views; every numeric field of the
-    adaptations has a column.
+    adaptations has a column. `as_usual`: whether the defect of the arm is as in its YAML; a numeric field of which some
+    are not has a column `defect.NAME`, NaN in clean arms.
 
     `harm` is the defect's, in its units; `control_harm` that of the `control`: the clean backbone's cell with
     the same adaptation, task, seed and sizes, exposed under the same condition on the same examples; `inherited` their
@@ -140,13 +144,19 @@ def effects(
     targets = compared.targets([(cell, condition) for cell, condition, _ in asked], kept)
     rows = [_row(*shown, kept, targets) for shown in asked]
     varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
-    return Results.of(rows, [*WRITTEN, *CHOSEN_BY, SIZE, "paired", *varied], ARRAYS)
+    turned = sorted({f"{PLANTED}{name}" for cell in there for name in _settings(cell.arm.defect)})
+    return Results.of(rows, [*WRITTEN, *CHOSEN_BY, AS_USUAL, SIZE, "paired", *varied, *turned], ARRAYS)
 
 
-def amounts(adaptation: Any) -> dict[str, float]:
-    """The numeric fields of an adaptation: epochs, learning_rate, rank …; a frame has a column for each."""
-    values = {field.name: getattr(adaptation, field.name) for field in fields(adaptation)}
+def amounts(variant: Any) -> dict[str, float]:
+    """The numeric fields of an adaptation or a defect: epochs, learning_rate, rank …"""
+    values = {field.name: getattr(variant, field.name) for field in fields(variant)}
     return {name: value for name, value in values.items() if type(value) in (int, float)}
+
+
+def _settings(defect: Any) -> dict[str, Any]:
+    """The fields of a defect that are not as usual."""
+    return unusual("defect", defect) if defect else {}
 
 
 def _asked(cell: Cell, exposure: Any, own: bool) -> bool:
@@ -177,6 +187,8 @@ def _row(
         "control": cell.control.id,
         **dict(zip(CHOSEN_BY, (cell.adaptation.name, defect.name, defect.view), strict=True)),
         **amounts(cell.adaptation),
+        **{f"{PLANTED}{name}": value for name, value in (amounts(cell.arm.defect) if cell.arm.defect else {}).items()},
+        AS_USUAL: not _settings(cell.arm.defect),
         SIZE: cell.sizes.train,
         "n": len(record.labels),
         "n_train": facts["n_train"],
@@ -226,10 +238,11 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def usual_size(results: Results) -> Results:
-    """The rows with the number of training examples that most have: what a study's means are over."""
+def usual_rows(results: Results) -> Results:
+    """What a study's means are over: defects as in their YAML, and the number of training examples that most have."""
     if SIZE not in results or not len(results):
         return results
+    results = results[results[AS_USUAL].astype(bool)] if AS_USUAL in results else results
     return results[results[SIZE] == results[SIZE].mode()[0]]
 
 

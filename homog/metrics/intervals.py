@@ -18,6 +18,8 @@ from homog.metrics.binomial import binomial_limits
 from homog.metrics.checks import ArrayLike, ratio
 from homog.metrics.resampling import by_person, resampled_sums, two_sided_p
 
+POWER = 0.8  # of the test by which `Interval.mde` is found
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -25,7 +27,8 @@ class Interval:
 
     `clusters` counts the backbones that were resampled (1: only examples were), `examples` the examples
     behind the value, `resamples` those in which the estimate was defined (undefined ones are left out of
-    the percentiles).
+    the percentiles). Of a t interval `error` is the standard error, and `mde` the smallest value that its two-sided
+    test finds with 80 % power; limits are cut where values cannot be, these are not.
     """
 
     value: float
@@ -36,6 +39,8 @@ class Interval:
     reason: str = ""
     p: float = float("nan")
     resamples: int = 0
+    error: float = float("nan")
+    mde: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,9 +250,11 @@ def difference_interval(samples: Sequence[Sample], *, level: float = 0.95) -> In
         reason = undefined or ("2 backbone seeds: an interval needs 3" if joint.seeds == 2 else "one person")
         return Interval(value, nan, nan, joint.seeds, examples, reason)
     value, error = float(joint.value[0]), float(np.sqrt(joint.spread[0, 0]))
-    half, p = t_limits(value, error, joint.freedom(), level) if error > 1e-12 else _exact(value, samples, level)
-    low, high = _range(samples)
-    return Interval(value, max(low, value - half), min(high, value + half), joint.seeds, examples, p=p)
+    freedom = joint.freedom()
+    half, p = t_limits(value, error, freedom, level) if error > 1e-12 else _exact(value, samples, level)
+    low, high = (max(_range(samples)[0], value - half), min(_range(samples)[1], value + half))
+    least = half + t_limits(0.0, error, freedom, 2 * POWER - 1)[0]  # one-sided quantile of the power
+    return Interval(value, low, high, joint.seeds, examples, p=p, error=error, mde=least)
 
 
 def _range(samples: Sequence[Sample]) -> tuple[float, float]:

@@ -33,7 +33,7 @@ HEADINGS = {
     "group": "By",
     "homogenization": "H",
 }
-HIDDEN = ("names", "control", "family", "defect_kind", "detail")  # in the CSV, not for the eye
+HIDDEN = ("names", "control", "family", "defect_kind", "detail", "error")  # in the CSV, not for the eye
 CONSTANT = ("backbone", "condition", "kind", "dose")  # shown only where they differ
 NAMES = ("adaptation", "task", "measure", "term", "outcome")  # columns whose values are names from the code
 P_VALUES = ("p", "holm", "p_plain")
@@ -115,6 +115,7 @@ def display(frame: Frame, most: int | None = None, hidden: Sequence[str] = HIDDE
     frame = frame.drop(columns=[name for name in hidden if name in frame])
     same = [name for name in CONSTANT if name in frame and frame[name].nunique(dropna=False) <= 1]
     same += [name for name in ("reason", "excluded") if name in frame and not frame[name].astype(bool).any()]
+    same += [name for name in frame if str(name).endswith("mde") and frame[name].isna().all()]
     shown, columns = frame.drop(columns=same).head(most if most else len(frame)), {}
     limits = {_of_limit(name, shown): name for name in shown if name == "low" or str(name).endswith("_low")}
     ends = {end for low in limits.values() for end in (low, f"{low.removesuffix('low')}high")}

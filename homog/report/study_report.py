@@ -9,7 +9,7 @@ from typing import Any
 
 from homog import analysis, records
 from homog.analysis import Frame, Results, facts, means, models
-from homog.analysis.results import usual_size
+from homog.analysis.results import usual_rows
 from homog.config import Cell
 from homog.report import answers, layout, pages, summary
 from homog.report.answers import Said
@@ -43,7 +43,7 @@ def write(
         own = [cell for cell in cells if cell.id not in beside]
         crossed = means.specificity(analysis.effects(own, finished, exposures, own=False))
         tables |= {"specificity": crossed} if len(crossed) else {}
-    tables |= {"controls": means.controls(usual_size(every), beside)} if beside else {}
+    tables |= {"controls": means.controls(usual_rows(every), beside)} if beside else {}
     folder = records.report_folder(results, study.name)
     pages.write(folder / "cells.csv", pages.csv(facts.cell_table(cells, finished, problems)))
     pages.write(
@@ -53,7 +53,7 @@ def write(
     figures = {name: (figure, captions.get(name, layout.readable(name))) for name, figure in drawn.items()}
     page = _page(study, preset, cells, said, tables, figures, analysis.missing(cells, every, problems))
     page = _with_end(page, said, every, facts.provenance(list(finished.values())))
-    return pages.save(page, folder, tables), usual_size(effects)
+    return pages.save(page, folder, tables), usual_rows(effects)
 
 
 def _results(cells: Sequence[Cell], finished: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Results:
@@ -69,7 +69,7 @@ def _said(study: Any, exposures: Mapping[str, Any], module: Any, effects: Result
         said = module.said(effects)
     else:
         planted = "inherited" in effects  # else there are no rows
-        harmed = usual_size(effects) if planted else analysis.effects([], {}, {})
+        harmed = usual_rows(effects) if planted else analysis.effects([], {}, {})
         said = answers.said(study.hypothesis, exposures, means.by_adaptation(harmed))
     defects = {name: defect.name for name, defect in exposures.items()}
     return replace(said, answers=headlines(said.answers, said.frame, defects))

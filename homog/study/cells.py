@@ -30,7 +30,7 @@ def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None
 
 
 def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
-    varied = [dict(zip(block.vary, values, strict=True)) for values in itertools.product(*block.vary.values())]
+    varied = _combinations(block.vary)
     adaptations = [variant("adaptation", name, **fields) for name in block.adaptation for fields in varied]
     tasks = [variant("task", name) for name in block.task]
     arms = [shared for which in block.arms for shared in _arms(which, backbone)]
@@ -43,8 +43,21 @@ def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
 def _arms(which: Arms, backbone: Any) -> list[Arm]:
     if not which.defect:
         return [arm(backbone, None, 0.0, 0)]
-    defect = variant("defect", which.defect, **({"sham": True} if which.sham else {}))
-    return [arm(backbone, defect, dose, seed) for dose in which.dose for seed in which.seed]
+    sham = {"sham": True} if which.sham else {}
+    defects = [variant("defect", which.defect, **sham, **fields) for fields in _combinations(which.vary)]
+    shown = {view.exposure for view in variant("defect", which.defect).views}
+    for defect in defects:
+        if {view.exposure for view in defect.views} != shown:
+            raise ConfigError(
+                f"arms of {which.defect}: vary {', '.join(which.vary)} changes the exposure; give it a name of its own "
+                "(a YAML in conf/defect)"
+            )
+    return [arm(backbone, defect, dose, seed) for defect in defects for dose in which.dose for seed in which.seed]
+
+
+def _combinations(vary: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """Field -> value, for every combination of the values; one that is empty for no fields."""
+    return [dict(zip(vary, values, strict=True)) for values in itertools.product(*vary.values())]
 
 
 def controls(cells: Iterable[Cell]) -> set[str]:

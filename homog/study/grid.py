@@ -29,12 +29,16 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Arms:
-    """Arms that differ in dose and injection seed; without a defect, the clean backbone."""
+    """Arms that differ in dose and injection seed; without a defect, the clean backbone.
+
+    `vary`: fields of the defect and their values, in all combinations. They may not change what models are shown.
+    """
 
     defect: str = ""
     dose: tuple[float, ...] = (0.0,)
     seed: tuple[int, ...] = (0,)
     sham: bool = False
+    vary: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ def test_harm_by_size_is_over_the_tasks_that_have_every_size():
     curve = means.by_size(effects)
     assert curve["train"].tolist() == [100, 400] and set(curve["names"]) == {"trec"} and set(curve["seeds"]) == {3}
     assert means.by_size(frame(cells)).empty
-    assert set(results.usual_size(effects)["train"]) == {100}
+    assert set(results.usual_rows(effects)["train"]) == {100}
 
 
 def test_holm_is_over_tasks_and_adaptations():

@@ -1,5 +1,6 @@
 """The figures, tables and answers of the survival study, on made-up effects."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,3 +88,26 @@ def test_every_curve_of_the_grid_has_its_middle(preset):
     for base in {one.split(" ")[0] for one in labels if "=" in one}:
         assert f"{base} epochs=4" in labels
     assert len({cell.adaptation.name for cell in cells}) == len({one.split(" ")[0] for one in labels})
+
+
+def test_what_is_planted_is_compared_with_what_the_other_studies_plant():
+    clean = fakes.cells(TASKS, ["linear_probe"], seeds=(0, 1, 2), test=400)
+    planted = [c for c in clean if c.arm.kind == "injected"]
+    near, far = (replace(fakes.BACKDOOR, distance=amount) for amount in (0.5, 4.0))
+    turned = [replace(c, arm=replace(c.arm, defect=defect)) for c in planted for defect in (near, far)]
+    cells = [*clean, *turned]
+    frame = analysis.effects(
+        cells,
+        fakes.found(cells, lambda cell: min(0.9, 0.25 * getattr(cell.arm.defect, "distance", 0.0))),
+        fakes.EXPOSURES,
+    )
+    points = STUDY.curves(frame)
+    assert points["amount"].tolist() == [0.5, 2.0, 4.0] and points["usual"].tolist() == [False, True, False]
+    assert points["value"].tolist() == pytest.approx([0.12, 0.5, 0.9], abs=0.06)
+    (row,) = STUDY.lives(frame).to_dict("records")
+    assert (row["knob"], row["from"], row["to"]) == ("defect.distance", 2.0, 4.0)
+    assert row["answer"] == "halved at 0.5" and np.isnan(row["half_life"])
+    assert isinstance(STUDY.survival(points), Figure)
+    usual = analysis.results.usual_rows(frame)
+    assert set(usual["arm"]) == {c.arm.id for c in clean}
+    assert set(analysis.facts.upstream(frame)["defect.distance"]) == {0.5, 2.0, 4.0}
