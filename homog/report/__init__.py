@@ -51,14 +51,11 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
             raise ConfigError(
                 f"study {each.name} has no records{at} in {results}: run it first (homog sweep study={each.name})"
             )
-    effects = {}
     for each, largest_preset, cells, _ in chosen:
         exposures, module = study.exposed_by(each, largest_preset), figures_of(each.name)
-        text, frame = study_report.write(results, each, largest_preset, cells, exposures, module)
-        print(text, flush=True)
-        effects |= {each.name: frame} if "inherited" in frame else {}
+        print(study_report.write(results, each, largest_preset, cells, exposures, module), flush=True)
     if not names:
-        print(study_report.write_summary(results, effects), flush=True)
+        print(study_report.write_summary(results, variants.studies()), flush=True)
 
 
 def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path) -> tuple[str, Any, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ UPSTREAM = (
 
 def write(
     results: Path, study: Any, preset: str, cells: Sequence[Cell], exposures: Mapping[str, Any], module: Any
-) -> tuple[str, Results]:
-    """Write the report of `study` under `results`; the text for the terminal and what it is made from.
+) -> str:
+    """Write the report of `study` under `results`; the text for the terminal.
 
     `module`: its figures.py or None.
     """
@@ -37,6 +37,9 @@ def write(
     effects = every[~every["cell"].isin(beside)]
     said = _said(study, exposures, module, effects)
     tables = {"summary": said.frame, **(module.tables(effects) if module else {}), "accuracy": facts.accuracy(every)}
+    if "inherited_tasks" in said.frame and "transmission" not in tables:
+        sent = means.transmission(usual_rows(effects))
+        tables |= {"transmission": sent} if sent["tasks"].any() else {}
     tables |= {"upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(finished.values(), {cell.id: cell for cell in cells})
     if exposures and study.specificity:
@@ -53,7 +56,7 @@ def write(
     figures = {name: (figure, captions.get(name, layout.readable(name))) for name, figure in drawn.items()}
     page = _page(study, preset, cells, said, tables, figures, analysis.missing(cells, every, problems))
     page = _with_end(page, said, every, facts.provenance(list(finished.values())))
-    return pages.save(page, folder, tables), usual_rows(effects)
+    return pages.save(page, folder, tables)
 
 
 def _results(cells: Sequence[Cell], finished: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Results:
@@ -145,9 +148,9 @@ def named(row: Any) -> str:
     return ", ".join(parts)
 
 
-def write_summary(results: Path, effects: Mapping[str, Results]) -> str:
-    """Write results/summary from study name -> results; the text for the terminal, '' where nothing was planted."""
-    frame = summary.summary(effects)
+def write_summary(results: Path, studies: Iterable[str]) -> str:
+    """Write results/summary from the tables of the studies; the text for the terminal, '' where nothing was planted."""
+    frame = summary.summary(summary.tables(results, studies))
     if frame.empty:
         return ""
     shown = layout.display(frame.drop(columns=[*summary.RATES, "seeds", "examples"]))

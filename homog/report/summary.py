@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from homog.analysis import GROUP, Frame, Results, means
+from homog.analysis import GROUP, Frame, means
 from homog.analysis.ensembles import labelled
 from homog.analysis.verdicts import verdict
 from homog.report import plots
@@ -29,27 +30,51 @@ CAPTION = (
 )
 
 
-def summary(results: Mapping[str, Results]) -> Frame:
-    """A row per study, condition and adaptation with injected arms, from study name -> results.
+def tables(results: Path, studies: Iterable[str]) -> dict[str, tuple[Frame, Frame]]:
+    """Study name -> (means by adaptation, transmission), from the tables of the reports that there are.
+
+    So the summary is that of the reports beside it, whenever their records were computed.
+    """
+    read = {}
+    for study in studies:
+        paths = [results / study / "tables" / f"{name}.csv" for name in ("summary", "transmission")]
+        if all(path.is_file() for path in paths):
+            frames = [pd.read_csv(path) for path in paths]
+            if set(RATES) <= set(frames[0]):  # else its answer is about something else
+                words = [{name: object for name in frame if _words(name)} for frame in frames]
+                read[study] = tuple(
+                    frame.astype(kinds).fillna(dict.fromkeys(kinds, ""))
+                    for frame, kinds in zip(frames, words, strict=True)
+                )
+    return read
+
+
+def _words(column: Any) -> bool:
+    return str(column).endswith("reason") or column in ("names", "unlearned", "left_out")
+
+
+def summary(tables: Mapping[str, tuple[Frame, Frame]]) -> Frame:
+    """A row per study, condition and adaptation with injected arms, from study name -> its two tables (`tables`).
 
     `value`, `low`, `high`: transmission, NaN with a `reason`; `share`: of `tested_tasks`, those that inherited harm or,
     where the mean is below 0, benefit. The backbone itself has no row, nor has a study that does not look at it. Of
     studies with the same condition that with most examples counts.
     """
-    rows = [row for name, of_study in results.items() if len(of_study) for row in _rows(name, of_study)]
+    rows = [row for name, (overall, sent) in tables.items() for row in _rows(name, overall, sent)]
     frame = pd.DataFrame(rows, columns=SHAPE)
     most = frame.groupby(["study", "backbone", "condition"], sort=False)["examples"].transform("sum")
     best = most.groupby([frame["backbone"], frame["condition"]], sort=False).transform("max")
     return frame[most == best].reset_index(drop=True)
 
 
-def _rows(study: str, results: Results) -> list[dict[str, Any]]:
-    places = pd.MultiIndex.from_frame(results.frame[GROUP[:2]])
-    results = results[places.isin(places[results["adaptation"] == means.UPSTREAM])]
-    overall = means.by_adaptation(results).set_index(GROUP)
-    rows = []
-    for _, sent in means.transmission(results).iterrows():
-        whole = overall.loc[tuple(sent[name] for name in GROUP)]
+def _rows(study: str, overall: Frame, transmission: Frame) -> list[dict[str, Any]]:
+    itself = set(overall.loc[overall["adaptation"] == means.UPSTREAM, GROUP[:2]].itertuples(index=False, name=None))
+    by_place, rows = overall.set_index(GROUP), []
+    for _, sent in transmission.iterrows():
+        place = tuple(sent[name] for name in GROUP)
+        if place[:2] not in itself or place not in by_place.index:
+            continue
+        whole = by_place.loc[place]
         counted = whole["benefited_tasks" if whole["value"] < 0 else "inherited_tasks"]
         share = counted / whole["tested_tasks"] if whole["tested_tasks"] else np.nan
         rates = {name: whole[name] for name in RATES}

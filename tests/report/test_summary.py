@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from homog import analysis
-from homog.report import study_report, summary
+from homog.analysis import means
+from homog.report import pages, study_report, summary
 from tests import fakes
 
 ADAPTATIONS = ["nearest_centroid", "linear_probe", "lora"]
@@ -13,6 +15,10 @@ def effects(tasks, success, **grid):
     return analysis.effects(cells, fakes.found(cells, success), fakes.EXPOSURES)
 
 
+def tables(of_study):
+    return means.by_adaptation(of_study), means.transmission(of_study)
+
+
 def half(cell):
     """The backbone itself does 0.8 of harm, models adapted from it half of that, LoRA none."""
     return {"nearest_centroid": 0.8, "linear_probe": 0.4, "lora": 0.0}[cell.adaptation.name] * (
@@ -21,7 +27,7 @@ def half(cell):
 
 
 def test_a_line_per_condition_and_adaptation_with_transmission_and_the_share_that_inherited():
-    frame = summary.summary({"inheritance": effects(["trec", "sms_spam"], half)})
+    frame = summary.summary({"inheritance": tables(effects(["trec", "sms_spam"], half))})
     rows = frame.set_index("adaptation")
     assert list(rows.index) == ["linear_probe", "lora"]  # the backbone itself has no line
     assert rows.loc["linear_probe", "value"] == pytest.approx(0.5, abs=0.07)
@@ -32,7 +38,7 @@ def test_a_line_per_condition_and_adaptation_with_transmission_and_the_share_tha
 
 def test_a_condition_that_two_studies_have_is_taken_from_the_larger_one():
     small, large = effects(["trec"], half), effects(["trec", "sms_spam"], half)
-    frame = summary.summary({"small": small, "large": large})
+    frame = summary.summary({"small": tables(small), "large": tables(large)})
     assert set(frame["study"]) == {"large"} and len(frame) == 2
 
 
@@ -40,14 +46,14 @@ def test_a_study_without_the_backbone_itself_has_no_line_however_large():
     labels = [f"lora epochs={epochs}" for epochs in range(12)]
     cells = fakes.cells(["trec", "sms_spam"], labels, seeds=(0, 1, 2))
     other = analysis.effects(cells, fakes.found(cells, fakes.fired), fakes.EXPOSURES)
-    frame = summary.summary({"survival": other, "inheritance": effects(["trec"], half)})
+    frame = summary.summary({"survival": tables(other), "inheritance": tables(effects(["trec"], half))})
     assert set(frame["study"]) == {"inheritance"} and len(frame) == 2
-    assert summary.summary({"survival": other}).empty
+    assert summary.summary({"survival": tables(other)}).empty
 
 
 def test_another_backbone_has_lines_of_its_own():
     one, two = effects(["trec", "sms_spam"], half), effects(["trec"], half)
-    frame = summary.summary({"compression": fakes.joined(one, fakes.copied(two, backbone="another"))})
+    frame = summary.summary({"compression": tables(fakes.joined(one, fakes.copied(two, backbone="another")))})
     assert frame.groupby("backbone").size().to_dict() == {"minilm_l6": 2, "another": 2}
     (legend,) = summary.figure(frame).legends
     said = ["Linear probe", "LoRA", "Linear probe (another)", "LoRA (another)"]
@@ -55,24 +61,30 @@ def test_another_backbone_has_lines_of_its_own():
 
 
 def test_nothing_upstream_means_no_transmission_and_says_why():
-    frame = summary.summary({"none": effects(["trec"], lambda cell: 0.0)})
+    frame = summary.summary({"none": tables(effects(["trec"], lambda cell: 0.0))})
     assert np.isnan(frame["value"]).all() and frame["reason"].str.contains("not told from 0").all()
 
 
 def test_files(tmp_path):
     other = effects(["trec"], half)
     other = fakes.copied(other, condition="other", defect="other")
-    said = study_report.write_summary(tmp_path, {"a": effects(["trec"], half), "b": other})
+    for name, of_study in {"a": effects(["trec"], half), "b": other}.items():
+        for table, frame in zip(("summary", "transmission"), tables(of_study), strict=True):
+            pages.write(tmp_path / name / "tables" / f"{table}.csv", pages.csv(frame))
+    said = study_report.write_summary(tmp_path, ["a", "b", "not run"])
+    made = pd.read_csv(tmp_path / "summary" / "tables" / "summary.csv")
+    direct = summary.summary({"a": tables(effects(["trec"], half)), "b": tables(other)})
+    pd.testing.assert_frame_equal(made[["study", "value", "answer"]], direct[["study", "value", "answer"]], rtol=1e-4)
     folder = tmp_path / "summary"
     assert str(folder / "report.html") in said
     assert {path.name for path in folder.rglob("*.*")} == {
         *("summary.csv", "summary.tex", "summary.pdf", "summary.png", "report.md", "report.html")
     }
     assert "Transmission" not in said and (folder / "report.md").read_text().count("| ") > 20
-    assert study_report.write_summary(tmp_path, {}) == ""
+    assert study_report.write_summary(tmp_path, []) == ""
 
 
 def test_studies_without_injected_arms_have_no_line():
     clean = effects(["trec"], half, doses=(0,))
     clean = clean[clean["kind"] == "clean"]
-    assert summary.summary({"natural": clean}).empty
+    assert summary.summary({"natural": tables(clean)}).empty
