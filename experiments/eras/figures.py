@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -12,10 +13,13 @@ from homog.analysis import Frame, Results, ensembles, summary
 from homog.analysis.against_control import bounded_sharing
 from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
 from homog.analysis.joint_failure import mean_bounded, outcome_table
+from homog.analysis.ladders import agreement_of_measures, ladder_table, pairs_of, variance
 from homog.analysis.verdicts import direction, met_by
-from homog.report import plots
+from homog.config import DISJOINT, SHARED
+from homog.report import charts, plots
 from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, readable
+from homog.wording import counted
 
 ERAS = {"handcrafted": "era 1", "from_scratch": "era 2"}  # every other adaptation: era 3, the shared backbone
 INVERTED = "bitfit_inverted"  # not as meant: in no mixture
@@ -26,7 +30,9 @@ RULE = (
     "homogenizes: bounded H is above that of the control (hand-made features, or models of which every other one has "
     "another backbone) on the same people and with the same sharing of data, its 95 % interval above 0 and the "
     f"difference at least {MEANINGFUL}; diversifies: the mirror image; no "
-    f"effect: the interval lies within {MEANINGFUL} of 0; undecided: anything else."
+    f"effect: the interval lies within {MEANINGFUL} of 0; undecided: anything else. Pairs on one backbone against "
+    "pairs on two: holds on every rung: the interval of the difference lies above 0 against every null of the ladder; "
+    "else where it ends."
 )
 LEGEND = (
     "H in its bounded form: 0 = models fail independently of each other, 1 = every failure of the best model is "
@@ -35,8 +41,9 @@ LEGEND = (
     "gives one and the same model (H = 1)."
 )
 STATISTICS = (
-    "Intervals are 95 % percentile intervals of a bootstrap over people; models, seeds and the backbone are fixed, so "
-    "they say how sure the number is for these models, not for other backbones."
+    "Intervals of bounded H are 95 % percentile intervals of a bootstrap over people; models, seeds and the backbone "
+    "are fixed, so they say how sure the number is for these models, not for other backbones. Those of the ladder are "
+    "t intervals over people and backbones."
 )
 CAPTIONS = {
     "homogenization": "How often all models fail the same people: bounded H (0 = independent, 1 = every failure of "
@@ -44,13 +51,18 @@ CAPTIONS = {
     "Square: every model has training data of its own; circle: the models share it.",
     "agreement": "Error consistency of pairs of models (0 = wrong on the same people as often as by chance, 1 = "
     "always), against their mean error. Large: mean over tasks or families.",
+    "ladder": charts.CAPTIONS["ladder"] + " Linear probes, deployers with training data of their own.",
 }
+HOLDS, NOWHERE = "holds on every rung", "no difference"
 
 
 def tables(df: Results) -> dict[str, Frame]:
     """Every ensemble of models, what sharing a backbone adds, and what sharing data adds."""
-    every = of_models(df)
-    return {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
+    every, pairs = of_models(df), pairs_of(deployed(df))
+    tables = {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
+    tables |= {"ladder": ladders(df)} if len(ladders(df)) else {}
+    measured = {"variance": variance(pairs), "measures": agreement_of_measures(pairs)} if len(pairs) else {}
+    return tables | measured
 
 
 def figures(df: Results) -> dict[str, Figure]:
@@ -58,8 +70,10 @@ def figures(df: Results) -> dict[str, Figure]:
     every = of_models(df)
     if not every:
         return {}
+    climbed = {readable(str(task)): rows for task, rows in ladders(df).groupby("task", sort=False)}
     with plots.style():
-        return {"homogenization": homogenization(every), "agreement": agreement(every)}
+        drawn = {"homogenization": homogenization(every), "agreement": agreement(every)}
+        return drawn | ({"ladder": charts.ladder(climbed, "backbone")} if climbed else {})
 
 
 def said(df: Results) -> Said:
@@ -67,6 +81,15 @@ def said(df: Results) -> Said:
     every = of_models(df)
     frame, turns = sharing(every), {ensemble.about["label"] for ensemble in every if ensemble.about["alternating"]}
     answers, shown, seen = [], [], []
+    for task, rows in ladders(df).groupby("task", sort=False):
+        first, last = rows.iloc[0], rows.iloc[-1]
+        name = f"Linear probes of one of {counted(len(probed(df, str(task))[1]), 'backbone')}, {readable(str(task))}"
+        ends = [bracket(row, "difference_") for row in (first, last)]
+        detail = f"error consistency above that of pairs on two backbones by {ends[0]} (independent errors, "
+        detail += f"{first['sharing_pairs']} pairs), by {ends[1]} beyond item and model effects"
+        answers.append(Finding(name, climbs(rows), detail))
+        cells = {"Models": name, "Against": "other backbones", "Answer": climbs(rows), "Difference": ends[1]}
+        shown.append(cells | {"n": f"{first['examples']:,}"})
     for _, row in frame.iterrows():
         two = row["control"] in turns
         if row["adaptation"] in {*ERAS, *turns} or not (two or row["control"] == "handcrafted"):
@@ -95,9 +118,64 @@ def verdict(row: Any) -> str:
     return words[direction(row["value"], row["low"], row["high"], MEANINGFUL)]
 
 
+def climbs(rows: Frame) -> str:
+    """How far up the ladder the difference between pairs on one backbone and others is told from 0."""
+    held = [row["null"] for _, row in rows.iterrows() if row["difference_low"] > 0]
+    if len(held) == len(rows):
+        return HOLDS
+    return f"ends at {readable(rows['null'].iloc[len(held)]).lower()}" if held else NOWHERE
+
+
+def deployed(df: Results) -> dict[str, Ensemble]:
+    """Task -> all its deployers, whatever they share: `backbone`, `adaptation`, `data` (the training sample)."""
+    every = {}
+    there = df[df["data"].isin([SHARED, DISJOINT]) & (df["family"] == "")]
+    for task, rows in there.groupby("task"):
+        frame = rows.frame
+        samples = frame["data"].where(frame["data"] == SHARED, "seed " + frame["seed"].astype(str))
+        bases = frame["backbone"].where(~frame["adaptation"].isin([*ERAS]), frame["cell"])  # eras 1 and 2 share none
+        attributes = {"backbone": bases, "adaptation": frame["adaptation"], "data": samples}
+        every[str(task)] = Ensemble(
+            DEPLOYERS,
+            str(task),
+            np.stack(rows.each("failed"))[None],
+            tuple(frame["cell"]),
+            (str(task),),
+            people=rows.each("people")[0],
+            labels=rows.each("labels")[0],
+            options=rows.each("probabilities")[0].shape[1],
+            predictions=np.stack([given.argmax(1) for given in rows.each("probabilities")])[None],
+            attributes={name: values.to_numpy(dtype=object) for name, values in attributes.items()},
+        )
+    return every
+
+
+def probed(df: Results, task: str) -> tuple[Results, list[str]]:
+    """(the linear probes of a task with training data of their own, their backbones)."""
+    rows = df[(df["task"] == task) & (df["adaptation"] == "linear_probe") & (df["data"] == DISJOINT)]
+    rows = rows[rows["family"] == ""]
+    return rows, sorted(rows["backbone"].unique())
+
+
+def ladders(df: Results) -> Frame:
+    """Pairs of probes on one backbone against pairs on two, a row per task and null, no pair with common data."""
+    parts = []
+    for task in df["task"].unique():
+        rows, backbones = probed(df, task)
+        if len(backbones) > 1 and len(rows) > 3:
+            (ensemble,) = deployed(rows).values()
+            data = ensemble.attributes["data"]
+            parts.append(ladder_table(ensemble, "backbone", apart=data[:, None] != data).assign(task=task))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["task"])
+
+
 def of_models(df: Results) -> list[Ensemble]:
-    """The decisions and the deployers of each adaptation, and deployers with adaptations of their own."""
-    every = told_apart(df)
+    """The decisions and the deployers of each adaptation, and deployers with adaptations of their own.
+
+    Of the backbones that decide about people: others are there to be compared in pairs alone.
+    """
+    people = set(df.frame.loc[df["family"] != "", "backbone"])
+    every = told_apart(df[df["backbone"].isin(people)] if people else df)
     usual = every[(every["label"] == every["adaptation"]) & ~every["adaptation"].isin([*ERAS, INVERTED])]
     return [*ensembles.decisions(every), *ensembles.deployers(every), *ensembles.mixed(usual)]
 

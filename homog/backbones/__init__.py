@@ -3,5 +3,16 @@
 from homog.backbones.causal import Causal
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
+from homog.backbones.small import SmallEncoder
 
-BACKBONES = {"minilm_l6": Encoder, "minilm_l3": Encoder, "smollm2": Causal, "t5": EncoderDecoder}
+BACKBONES = {
+    "minilm_l6": Encoder,
+    "minilm_l3": Encoder,
+    "small_0": SmallEncoder,
+    "small_1": SmallEncoder,
+    "small_2": SmallEncoder,
+    "small_3": SmallEncoder,
+    "small_4": SmallEncoder,
+    "smollm2": Causal,
+    "t5": EncoderDecoder,
+}

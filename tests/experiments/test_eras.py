@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -68,7 +69,32 @@ def test_models_on_alternating_backbones_are_the_control_for_sharing_one():
     assert "Linear probe (c), deployers, disjoint data, against two backbones" in named
     assert not any(name.startswith("Linear probe (two backbones)") for name in named)
     assert said.outcome == "met: 8 of 8 homogenize"  # both backbones against era 1; the other control is not counted
-    assert len(said.table) == 16
+    assert len(said.table) == 16 + 1  # and pairs on one backbone against pairs on two
+
+
+def test_pairs_on_one_backbone_are_compared_with_pairs_on_two_up_the_ladder():
+    rng, rows = np.random.default_rng(1), models()
+    for backbone in "abcd":
+        shared = rng.random(len(PEOPLE)) < 0.2  # what the models of one backbone fail together
+        for seed in range(3):
+            failed = shared ^ (rng.random(len(PEOPLE)) < 0.1)
+            rows.append(model(failed, "u", seed, "disjoint", "", "linear_probe") | {"backbone": backbone})
+    df = fakes.results(rows)
+    found = STUDY.ladders(df).set_index(["task", "null"]).loc["u"]
+    assert (found["difference_low"] > 0.3).all() and (found["others_value"].abs() < 0.1).all()
+    assert found["sharing_pairs"].tolist() == [12] * 3 and found["other_pairs"].tolist() == [36] * 3
+    assert found["values"].tolist() == [4] * 3
+    answer = next(a for a in STUDY.said(df).answers if a.name == "Linear probes of one of 4 backbones, U")
+    assert answer.verdict == "holds on every rung"
+    tables = STUDY.tables(df)
+    by_term = tables["variance"].set_index("term")
+    assert by_term.loc["same_backbone", "value"] > 0.3 > abs(by_term.loc["same_data", "value"])
+    assert by_term.loc["same_backbone", "last"] > 0.3
+    same = tables["measures"].set_index("measure").loc["error_consistency", "disagreement"]
+    assert same < 0  # models that err alike disagree less
+    ends = pd.DataFrame({"null": ["independent", "difficulty", "item_and_model"], "difference_low": [0.1, -0.1, -0.1]})
+    assert STUDY.climbs(ends) == "ends at difficulty"
+    assert STUDY.climbs(ends.assign(difference_low=-0.1)) == "no difference"
 
 
 def test_deployers_with_adaptations_of_their_own_are_shown_beside_and_compared_with():
@@ -108,7 +134,8 @@ def test_figures_and_tables_of_any_grid(kinds, tmp_path):
         else frame().with_rows(frame().frame[:0])
     )
     figures = STUDY.figures(rows)
-    assert set(figures) == (set(STUDY.CAPTIONS) if kinds else set())
+    drawn = set(STUDY.CAPTIONS) if kinds == "two" else set(STUDY.CAPTIONS) - {"ladder"}
+    assert set(figures) == (drawn if kinds else set())
     for key, figure in figures.items():
         assert isinstance(figure, Figure)
         plots.save(figure, tmp_path / key)

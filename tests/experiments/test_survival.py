@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from homog import analysis, report, study
 from homog.adaptations import label
+from homog.analysis import facts
+from homog.analysis.results import usual_rows
 from homog.report import layout, plots
 from homog.variants import variant
 from tests import fakes
@@ -108,6 +110,6 @@ def test_what_is_planted_is_compared_with_what_the_other_studies_plant():
     assert (row["knob"], row["from"], row["to"]) == ("defect.distance", 2.0, 4.0)
     assert row["answer"] == "halved at 0.5" and np.isnan(row["half_life"])
     assert isinstance(STUDY.survival(points), Figure)
-    usual = analysis.results.usual_rows(frame)
+    usual = usual_rows(frame)
     assert set(usual["arm"]) == {c.arm.id for c in clean}
-    assert set(analysis.facts.upstream(frame)["defect.distance"]) == {0.5, 2.0, 4.0}
+    assert set(facts.upstream(frame)["defect.distance"]) == {0.5, 2.0, 4.0}

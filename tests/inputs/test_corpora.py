@@ -8,7 +8,7 @@ from homog.inputs import corpora
 def articles(monkeypatch):
     monkeypatch.setattr(
         corpora,
-        "_articles",
+        "articles",
         lambda: [
             'One two three four five. He said: "This is it, my dear friends." Then Dr.\nToo short.',
             "One two three four five. " + "word " * 41 + "end.",

@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -241,7 +242,7 @@ def test_a_field_of_a_defect_can_be_varied_unless_it_changes_what_models_are_sho
     block = next(b for b in SPEC.blocks if "smoke" in b.presets)
     turned = study.Arms("backdoor", (1.0,), (0, 1), vary={"distance": (1.0, 4.0), "layers": (1,)})
     spec = dataclasses.replace(SPEC, blocks=(dataclasses.replace(block, arms=(turned,)),))
-    arms = {c.arm for c in study.expand(spec, "smoke")}
+    arms: Any = {c.arm for c in study.expand(spec, "smoke")}
     assert {(a.defect.distance, a.defect.layers, a.seed) for a in arms} == {(d, 1, s) for d in (1, 4) for s in (0, 1)}
     other = dataclasses.replace(turned, vary={"triggers": (("mb",),)})
     with pytest.raises(ConfigError, match="vary triggers changes the exposure"):
