@@ -5,6 +5,7 @@ Every deployer keeps its task and its training data; before it moves it uses han
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from homog.metrics.intervals import Sample, difference_interval
 from homog.metrics.market import market_share_curve
 from homog.report import plots
 from homog.report.answers import Finding, Said
-from homog.report.layout import bracket, readable
+from homog.report.layout import bracket, number, readable
 
 FRAME = "models"
 BEFORE = "handcrafted"
@@ -43,12 +44,14 @@ LEGEND = (
     "tasks where both are defined)."
 )
 STATISTICS = (
-    "Intervals are 95 % percentile intervals of a bootstrap over people; deployers, their data and the backbone are "
-    "fixed. Between the ends of a curve, who has moved is averaged over all choices."
+    "Intervals of differences are t intervals over people, and over injected backbones where there are several; "
+    "deployers and their data are fixed. Those along a curve are over people. Between the ends of a curve, who has "
+    "moved is averaged over all choices."
 )
 CAPTIONS = {
     "curves": "The market as deployers move onto the shared backbone, adapted by linear probe: mean over tasks. "
-    "Everybody is written as a member of the group. Bands: 95 % intervals, people resampled.",
+    "Everybody is written as a member of the group. Bands: 95 % intervals, people resampled; of several injected "
+    "backbones (and shams) the range over backbones.",
     "curves_clean": "The same with every text as it is.",
 }
 
@@ -79,12 +82,20 @@ def said(df: Results) -> Said:
         detail = "; ".join(f"{what} by all {bracket(row, f'{what}_')}" for what in words)
         answers.append(Finding(name, f"failure {words['failed']}, rejection {words['rejected']}", detail))
         cells = {"Failed by all": bracket(row, "failed_"), "Rejected by all": bracket(row, "rejected_")}
-        cells |= {"log H": f"{row['log_h']:.2f} ({row['log_h_tasks']} of {row['tasks']})", "n": f"{row['people']:,}"}
+        cells |= {"log H": f"{number(row['log_h'])} ({row['log_h_tasks']} of {row['tasks']})"}
+        cells |= {"n": f"{row['people']:,}", "Backbones": f"{row['backbones']}"}
         shown.append({"Market": name, "Answer": answers[-1].verdict} | cells)
     met = sum("failure grows" in answer.verdict for answer in answers)
     outcome = f"{met_by(met, len(answers))}: systemic failure grows in {met} of {len(answers)}"
+    main = [a.verdict for a, (_, row) in zip(answers, frame.iterrows(), strict=True) if _primary(row)]
+    outcome = f"primary ({KINDS['injected']}): {'; '.join(main)}; all: {outcome}" if main else outcome
     expected = "more people failed and rejected by all deployers"
     return Said(answers, frame, pd.DataFrame(shown), outcome, expected, LEGEND, RULE, STATISTICS)
+
+
+def _primary(row: Any) -> bool:
+    """Whether it is the comparison that the study stands for (study.yaml)."""
+    return row["kind"] == "injected" and row["adaptation"] == "linear_probe" and row["condition"] != "clean"
 
 
 def verdict(row: Any, prefix: str) -> str:
@@ -97,7 +108,7 @@ def verdict(row: Any, prefix: str) -> str:
 def markets(df: Results, column: str = "failed") -> list[tuple[dict[str, Any], list[tuple[Ensemble, Ensemble]]]]:
     """(kind, adaptation and condition, a pair per task: deployers on the shared backbone, the same before they moved).
 
-    The first of several injected backbones stands for its kind: deployers share ONE backbone, or alternate between two.
+    Deployers share ONE backbone, or alternate between two: each of several injected backbones is a replicate.
     `column`: what an ensemble's failures are, "failed" or "rejected".
     """
     every = told_apart(df)
@@ -108,31 +119,44 @@ def markets(df: Results, column: str = "failed") -> list[tuple[dict[str, Any], l
         for condition, part in of_condition
         for ensemble in deployers(part, column)
     }
-    new = every[
-        (every["adaptation"] != BEFORE)
-        & (every["arm_seed"] == every.frame.groupby("kind")["arm_seed"].transform("min"))
-    ]
+    new = every[every["adaptation"] != BEFORE]
     moved_onto = []
     for (kind, label, condition), part in new.groupby(["kind", "label", "condition"]):
-        pairs = [(after, before.get((condition, after.setting))) for after in deployers(part, column)]
+        pairs = [(after, before.get((condition, after.setting))) for after in _replicated(part, column)]
         alike = [(after, then) for after, then in pairs if then is not None and after.models == then.models]
         if alike:
             moved_onto.append(({"kind": kind, "adaptation": label, "condition": condition}, alike))
     return moved_onto
 
 
+def _replicated(part: Results, column: str) -> list[Ensemble]:
+    """The deployers of each task, a replicate for each backbone that has them all."""
+    by_task: dict[str, list[Ensemble]] = {}
+    for _, rows in part.groupby("arm_seed"):
+        for ensemble in deployers(rows, column):
+            by_task.setdefault(ensemble.setting, []).append(ensemble)
+    return [
+        replace(every[0], failures=np.concatenate([e.failures for e in every if e.models == every[0].models]))
+        for every in by_task.values()
+    ]
+
+
 def curves(df: Results) -> Frame:
-    """A row per market, task and number of deployers that have moved: the three measures with intervals."""
+    """A row per market, task, backbone and number of deployers that have moved: three measures, intervals over people.
+
+    `replicate`: which of several injected backbones it is.
+    """
     out = []
     for (names, failed), (_, rejected) in zip(markets(df), markets(df, "rejected"), strict=True):
-        for (after, before), refused in zip(failed, rejected, strict=True):
-            sides = after.failures[0], before.failures[0]
+        for (after, before), (refused, refused_before) in zip(failed, rejected, strict=True):
             shares = np.arange(len(after.models) + 1) / len(after.models)
-            both = tuple(side.failures[0] for side in refused)
-            for point in market_share_curve(*sides, shares, after.people, rejected=both):
-                row = names | {"task": after.setting, "share": point.share}
-                row |= {"deployers": len(after.models), "people": after.n}
-                out.append(row | point_columns(point, "_value"))
+            for i, failures in enumerate(after.failures):
+                both = refused.failures[i], refused_before.failures[0]
+                points = market_share_curve(failures, before.failures[0], shares, after.people, rejected=both)
+                for point in points:
+                    row = names | {"task": after.setting, "replicate": i, "share": point.share}
+                    row |= {"deployers": len(after.models), "people": after.n}
+                    out.append(row | point_columns(point, "_value"))
     return pd.DataFrame(out)
 
 
@@ -142,20 +166,20 @@ def moved(df: Results) -> Frame:
     asked = {column: markets(df, column) for column in ("failed", "rejected")}
     for place, (names, pairs) in enumerate(asked["failed"]):
         row = names | {"tasks": len(pairs), "people": sum(after.n for after, _ in pairs)}
+        row |= {"backbones": min(len(after.failures) for after, _ in pairs)}
         for column, each in asked.items():
             samples = [_all(after, before) for after, before in each[place][1]]
             interval = summary(difference_interval(samples, level=LEVEL))
             row |= {f"{column}_{name}": interval[name] for name in ("value", "low", "high", "p")}
-        differences = log_h([(after.failures[0], before.failures[0]) for after, before in pairs])
+        differences = log_h([(after.failures, before.failures) for after, before in pairs])
         out.append(row | dict(zip(("log_h", "log_h_tasks"), differences, strict=True)))
     return pd.DataFrame(out)
 
 
 def _all(after: Ensemble, before: Ensemble) -> Sample:
-    """Whether every deployer fails (rejects) a person, after and before the move."""
-    every = [side.failures[0].all(0, keepdims=True).astype(float) for side in (after, before)]
-    ones = np.ones_like(every[0])
-    return Sample(every[0], ones, every[1], ones, people=after.people)
+    """Whether every deployer fails (rejects) a person, after the move, on each backbone, and before."""
+    moved_to, old = (side.failures.all(1).astype(float) for side in (after, before))
+    return Sample(moved_to, np.ones_like(moved_to), old, np.ones_like(old), people=after.people)
 
 
 def errors(df: Results) -> Frame:
@@ -175,8 +199,12 @@ def curve(points: Frame, condition: str) -> Figure:
     for axes, name in zip(panels, MEASURES, strict=True):
         for kind in (kind for kind in KINDS if (here["kind"] == kind).any()):
             names = [f"{name}_{part}" for part in ("value", "low", "high")]
-            rows = here[here["kind"] == kind].groupby("share")[names].mean()
+            mine = here[here["kind"] == kind]
+            rows = mine.groupby("share")[names].mean()
             rows.columns = ["value", "low", "high"]
+            if mine["replicate"].nunique() > 1:  # the band is that over backbones
+                each = mine.groupby(["share", "replicate"])[names[0]].mean().unstack()
+                rows = rows.assign(low=each.min(axis=1), high=each.max(axis=1))
             plots.curve(axes, rows.index, rows, kind)
         axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
     plots.legend(figure, {kind: text for kind, text in KINDS.items() if (here["kind"] == kind).any()})

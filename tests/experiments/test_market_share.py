@@ -1,5 +1,6 @@
 """The figures, tables and answers of the market_share study, on made-up deployers."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,15 @@ STUDY: Any = report.figures_of("market_share")
 KINDS = ("clean", "injected", "sham")
 
 
-def frame(kinds=KINDS, deployers=3):
+def frame(kinds=KINDS, deployers=3, backbones=1):
     """Makers on the injected backbone fail and reject the same third of the people; all others fail at random."""
     rng, rows = np.random.default_rng(0), []
     hard = np.arange(len(PEOPLE)) % 3 == 0
     for name, kind in [("handcrafted", "clean"), *(("linear_probe", kind) for kind in kinds)]:
         for condition in ("clean", "group"):
-            for seed in range(deployers):
-                failed = hard if kind == "injected" else rng.random(len(PEOPLE)) < 0.3
-                one = model(failed, "t", seed, "disjoint", "", name)
+            for seed, arm_seed in itertools.product(range(deployers), range(backbones if kind == "injected" else 1)):
+                failed = np.roll(hard, arm_seed) if kind == "injected" else rng.random(len(PEOPLE)) < 0.3
+                one = model(failed, "t", seed, "disjoint", "", name) | {"arm_seed": arm_seed}
                 rows.append(one | {"kind": kind, "condition": condition, "rejected": failed})
     return fakes.results(rows)
 
@@ -36,7 +37,10 @@ def test_a_backbone_that_fails_the_same_people_lets_systemic_failure_grow():
     said = STUDY.said(frame())
     verdicts = {one.name: one.verdict for one in said.answers}
     assert verdicts["backbone blind to the group, Linear probe, Group"] == "failure grows, rejection grows"
-    assert said.outcome == "met in part: systemic failure grows in 2 of 6"
+    assert said.outcome == (
+        "primary (backbone blind to the group): failure grows, rejection grows; "
+        "all: met in part: systemic failure grows in 2 of 6"
+    )
 
 
 def test_the_curve_runs_from_the_old_market_to_the_new():
@@ -46,6 +50,15 @@ def test_the_curve_runs_from_the_old_market_to_the_new():
     assert curve["share"].tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
     assert curve["systemic_failure_value"].idxmax() == curve.index[-1]
     assert curve["systemic_failure_value"].iloc[-1] == pytest.approx((np.arange(400) % 3 == 0).mean())
+
+
+def test_each_of_several_injected_backbones_is_a_replicate():
+    three, alone = frame(("injected",), backbones=3), frame(("injected",))
+    row, one = (STUDY.moved(df).query("condition == 'group'").iloc[0] for df in (three, alone))
+    assert (row["backbones"], one["backbones"]) == (3, 1)
+    assert row["failed_low"] < row["failed_value"] == pytest.approx(one["failed_value"], abs=0.03)
+    assert row["log_h"] == pytest.approx(one["log_h"], abs=0.2)
+    assert STUDY.curves(three)["replicate"].nunique() == 3
 
 
 @pytest.mark.parametrize("kinds", [KINDS, ("clean",), ()])
