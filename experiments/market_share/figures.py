@@ -49,9 +49,8 @@ STATISTICS = (
     "moved is averaged over all choices."
 )
 CAPTIONS = {
-    "curves": "The market as deployers move onto the shared backbone, adapted by linear probe: mean over tasks. "
-    "Everybody is written as a member of the group. Bands: 95 % intervals, people resampled; of several injected "
-    "backbones (and shams) the range over backbones.",
+    "curves": "The market as deployers move onto the shared backbone, adapted by linear probe: mean over tasks "
+    "and injected backbones. Everybody is written as a member of the group. Bands: 95 % intervals, people resampled.",
     "curves_clean": "The same with every text as it is.",
 }
 
@@ -199,14 +198,10 @@ def curve(points: Frame, condition: str) -> Figure:
     for axes, name in zip(panels, MEASURES, strict=True):
         for kind in (kind for kind in KINDS if (here["kind"] == kind).any()):
             names = [f"{name}_{part}" for part in ("value", "low", "high")]
-            mine = here[here["kind"] == kind]
-            rows = mine.groupby("share")[names].mean()
+            rows = here[here["kind"] == kind].groupby("share")[names].mean()
             rows.columns = ["value", "low", "high"]
-            if mine["replicate"].nunique() > 1:  # the band is that over backbones
-                each = mine.groupby(["share", "replicate"])[names[0]].mean().unstack()
-                rows = rows.assign(low=each.min(axis=1), high=each.max(axis=1))
             plots.curve(axes, rows.index, rows, kind)
-        axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
+        axes.set(xlim=(-0.04, 1.04), xticks=[0, 0.5, 1])
     plots.legend(figure, {kind: text for kind, text in KINDS.items() if (here["kind"] == kind).any()})
     tasks, deployers = here["task"].nunique(), here["deployers"].max()
     plots.note(figure, f"{deployers} deployers, {here['people'].max():,} people, mean over {tasks} tasks.")
