@@ -15,10 +15,19 @@ from homog.metrics.nulls import ladder
 from homog.metrics.regression import least_squares
 
 LIMITS = ("value", "low", "high")
+PAIR_WORK = 20_000_000  # pairs x examples at most, of pairs that share and of others
 SIDES = ("sharing", "others", "difference")  # pairs that share, those that do not, the first less the second
 LADDER = ["shared", "null", *(f"{side}_{end}" for side in SIDES for end in LIMITS), "p"]
 LADDER += ["sharing_pairs", "other_pairs", "models", "values", "examples"]
 MEASURES = ("error_consistency", "capa_discrete", "both_wrong_agreement", "disagreement")
+
+
+def ladders(ensemble: Ensemble, level: float = 0.95) -> Frame:
+    """`ladder_table` of every attribute that some models share and others do not."""
+    count = len(ensemble.models)
+    shared = [name for name, values in ensemble.attributes.items() if 1 < len(set(values)) < count]
+    parts = [ladder_table(ensemble, name, level=level) for name in shared if ensemble.complete.n]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=LADDER)
 
 
 def ladder_table(ensemble: Ensemble, attribute: str, apart: Any = None, level: float = 0.95) -> Frame:
@@ -27,7 +36,9 @@ def ladder_table(ensemble: Ensemble, attribute: str, apart: Any = None, level: f
     `values`: over how many values of the attribute the limits hold; 0: over persons alone. `apart`: see `ladder`.
     """
     whole = ensemble.complete
-    rungs = ladder(whole.failures[0], whole.attributes[attribute], whole.people, apart=apart, level=level)
+    most = int(np.clip(PAIR_WORK // whole.n, 100, 2000))
+    values = whole.attributes[attribute]
+    rungs = ladder(whole.failures[0], values, whole.people, apart=apart, most_pairs=most, level=level)
     rows = []
     for rung in rungs:
         row: dict[str, Any] = {"shared": attribute, "null": rung.null, "p": rung.p, "values": rung.values}

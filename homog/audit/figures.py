@@ -16,7 +16,7 @@ from homog.analysis.ensembles import Ensemble
 from homog.analysis.failing_alike import similarity
 from homog.audit.tables import Audit, Section
 from homog.metrics.agreement import wrong_agreement_baseline
-from homog.report import plots
+from homog.report import charts, plots
 from homog.report.layout import percent, readable
 from homog.wording import counted
 
@@ -38,6 +38,7 @@ CAPTIONS = {
     "agreement": "Agreement of every pair of models beyond what their accuracies imply: 0 = as independent models. "
     "Models in the order of average-linkage clustering: blocks are models that fail alike. Hatched: undefined.",
     "agreement_accuracy": "Agreement of every pair of models against their mean accuracy. Dashed: independent errors.",
+    "ladder": charts.CAPTIONS["ladder"],
     "market_share": "What happens as deployers move onto one base, averaged over all choices of who moves. Left: the "
     "share of examples that every deployer fails. Right: how often that is, against independent failures.",
     "tasks": "In how many of the tasks one person is failed by the same model: observed, and if failures in different "
@@ -58,6 +59,7 @@ def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
                 "failure_distribution": failure_distribution(section) if section.distribution.n else None,
                 "agreement": agreement(section),
                 "agreement_accuracy": agreement_accuracy(section),
+                "ladder": climbed(section),
                 "market_share": market_share(section) if len(section.market.curve) else None,
             }
             said, end = (f" Task: {readable(task)}.", "_" + _slug(task)) if task else ("", "")
@@ -205,6 +207,14 @@ def _pairs(figure: Figure, axes: Any, x: np.ndarray, y: np.ndarray, same: np.nda
             handles.append(Line2D([], [], label=f"{word} {readable(base).lower()} ({chosen.sum():,})", **look))
     if base and handles:
         figure.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
+
+
+def climbed(section: Section) -> Figure | None:
+    """The ladder of the base that is shared, or of the first attribute that some models share."""
+    table = section.tables["ladder"]
+    shared = section.market.base if (table["shared"] == section.market.base).any() else table["shared"].head(1).max()
+    rows = table[table["shared"] == shared]
+    return charts.ladder({readable(str(shared)): rows}, readable(str(shared)).lower()) if len(rows) else None
 
 
 def market_share(section: Section) -> Figure:

@@ -13,13 +13,13 @@ from homog.report import layout, pages
 from homog.report.pages import Block, Page
 from homog.wording import counted, joined
 
-DRAWN = ("failure_distribution", "agreement", "agreement_accuracy", "market_share", "tasks")
+DRAWN = ("failure_distribution", "agreement", "agreement_accuracy", "ladder", "market_share", "tasks")
 PARTS = (
     ("Who fails what", ("error_rates", "measures", "failure_distribution", "diversity")),
     ("Who is failed by every model", ("groups", "systemic_failures", "group_errors")),
     ("Several decisions about the same people", ("across_tasks", "group_homogenization")),
     ("Is it the sharing?", ("sharing", "market", "market_models")),
-    ("Who fails alike", ("regression", "clustering", "order", "pairs")),
+    ("Who fails alike", ("ladder", "regression", "clustering", "order", "pairs")),
 )
 HIDDEN = ("detail",)
 

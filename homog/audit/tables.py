@@ -13,6 +13,7 @@ from homog.analysis import Frame, across_decisions, failed_by_all, failing_alike
 from homog.analysis.across_decisions import group_homogenizations, sharing_across
 from homog.analysis.against_control import SHARING, Market, market
 from homog.analysis.ensembles import Ensemble
+from homog.analysis.ladders import ladders
 from homog.analysis.pair_regression import regression
 from homog.audit.choices import BASES, NOTES, AuditError, Settings, note
 from homog.audit.column_sources import Source
@@ -24,7 +25,17 @@ from homog.metrics.outcomes import FailureDistribution, failure_distribution
 from homog.wording import some
 
 SECTION = ("error_rates", "measures", "failure_distribution", "diversity", "systemic_failures", "groups")
-SECTION += ("group_errors", "pairs", "clustering", "order", "regression", "market", "market_models", "sharing")
+SECTION += (
+    "group_errors",
+    "pairs",
+    "clustering",
+    "order",
+    "ladder",
+    "regression",
+    "market",
+    "market_models",
+    "sharing",
+)
 ACROSS = {
     "across_tasks": (across_decisions.across_tasks, across_decisions.MODELS),
     "group_homogenization": (group_homogenizations, across_decisions.GROUPS),
@@ -49,9 +60,9 @@ class Audit:
     """What `audit` returns. `tables`: name -> DataFrame, of all tasks (column task where there are several).
 
     error_rates, measures, failure_distribution, diversity, systemic_failures, groups, group_errors, pairs, clustering,
-    order, regression, market, market_models, sharing, across_tasks, group_homogenization, lacking, notes. An undefined
-    number is NaN, with a `reason`. `sections` (a task each) and `families` (tasks on the same people) are what the
-    figures are drawn from.
+    order, ladder, regression, market, market_models, sharing, across_tasks, group_homogenization, lacking, notes. An
+    undefined number is NaN, with a `reason`. `sections` (a task each) and `families` (tasks on the same people) are
+    what the figures are drawn from.
     """
 
     tables: dict[str, Frame]
@@ -147,6 +158,7 @@ def section(ensemble: Ensemble, settings: Settings, notes: list) -> Section:
         "pairs": pairs,
         "clustering": failing_alike.clustering(ensemble, linkage),
         "order": pd.DataFrame({"place": np.arange(1, len(order) + 1), "model": np.array(ensemble.models)[order]}),
+        "ladder": ladders(ensemble, settings.level),
         "regression": regression(ensemble, pairs),
         "market": moved.curve,
         "market_models": moved.sides,

@@ -36,10 +36,10 @@ def test_every_file_is_there_and_the_page_holds_everything(written):
     names = {path.stem for path in (folder / "tables").iterdir()}
     assert names == set(audit(by_hand(), resamples=10).tables)
     drawn = {path.name for path in (folder / "figures").iterdir()}
-    kinds = ("failure_distribution", "agreement", "agreement_accuracy", "market_share")
+    kinds = ("failure_distribution", "agreement", "agreement_accuracy", "ladder", "market_share")
     assert drawn == {f"{kind}.{end}" for kind in kinds for end in ("pdf", "png")}
     page = (folder / "report.html").read_text()
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert not re.search(r'(src|href)="https?:', page)
     assert "&lt;f&gt;" in page and "<f>" not in page
     closed = Tags()
