@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 
 from homog.analysis import Frame, Results, ensembles, summary
 from homog.analysis.against_control import bounded_sharing
-from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
+from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart, usual
 from homog.analysis.joint_failure import mean_bounded, outcome_table
 from homog.analysis.ladders import agreement_of_measures, ladder_table, pairs_of, variance
 from homog.analysis.verdicts import direction, met_by
 from homog.config import DISJOINT, SHARED
+from homog.metrics.checks import ratio
+from homog.metrics.intervals import bootstrap_interval
+from homog.metrics.outcomes import improvement_terms
 from homog.report import charts, plots
 from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, readable
@@ -51,7 +54,7 @@ CAPTIONS = {
     "Square: every model has training data of its own; circle: the models share it.",
     "agreement": "Error consistency of pairs of models (0 = wrong on the same people as often as by chance, 1 = "
     "always), against their mean error. Large: mean over tasks or families.",
-    "ladder": charts.CAPTIONS["ladder"] + " Linear probes, deployers with training data of their own.",
+    "ladder": charts.LADDER + " Linear probes, deployers with training data of their own.",
 }
 HOLDS, NOWHERE = "holds on every rung", "no difference"
 
@@ -60,7 +63,7 @@ def tables(df: Results) -> dict[str, Frame]:
     """Every ensemble of models, what sharing a backbone adds, and what sharing data adds."""
     every, pairs = of_models(df), pairs_of(deployed(df))
     tables = {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
-    tables |= {"ladder": ladders(df)} if len(ladders(df)) else {}
+    tables |= {name: made(df) for name, made in (("ladder", ladders), ("improvement", improvement)) if len(made(df))}
     measured = {"variance": variance(pairs), "measures": agreement_of_measures(pairs)} if len(pairs) else {}
     return tables | measured
 
@@ -167,6 +170,41 @@ def ladders(df: Results) -> Frame:
             data = ensemble.attributes["data"]
             parts.append(ladder_table(ensemble, "backbone", apart=data[:, None] != data).assign(task=task))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["task"])
+
+
+def improvement(df: Results) -> Frame:
+    """Whom a deployer gets newly right who moves from hand-made features to probes of the backbone, a row per task.
+
+    `value`: of those newly right, the share whom all deployers that stay fail, less the same share of all whom the
+    deployer failed before (`before`): below 0 = improvement goes to those whom somebody else gets right (Toups et al.
+    2023). Mean over which deployer moves; people resampled.
+    """
+    rows = []
+    own = df[(df["data"] == DISJOINT) & (df["family"] == "")]
+    for task, part in own[own["backbone"] == usual(own)].groupby("task"):
+        sides = [
+            dict(zip(side["seed"], side.each("failed"), strict=True))
+            for side in (part[part["adaptation"] == name] for name in ("handcrafted", "linear_probe"))
+        ]
+        seeds = sorted(set(sides[0]) & set(sides[1]))
+        if len(seeds) < 2:
+            continue
+        columns = 0
+        for seed in seeds:
+            before, after = (side[seed] for side in sides)
+            stay = np.stack([sides[0][other] for other in seeds if other != seed])
+            gained = improvement_terms(before, after, stay)
+            columns = columns + np.stack([gained.numerator, gained.denominator, before & stay.all(0), before], axis=1)
+        people, whole = part.each("people")[0], _shares(np.sum(columns, axis=0))
+        interval = bootstrap_interval(columns, lambda sums: _shares(sums)[0] - _shares(sums)[1], people)
+        row = {"task": task, "deployers": len(seeds), "improved": whole[0], "before": whole[1]}
+        rows.append(row | summary(interval))
+    return pd.DataFrame(rows)
+
+
+def _shares(sums: np.ndarray) -> tuple[Any, Any]:
+    """The shares whom all others fail: of those newly right, and of those failed before; from sums (..., 4)."""
+    return ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 3])
 
 
 def of_models(df: Results) -> list[Ensemble]:

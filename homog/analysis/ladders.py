@@ -12,7 +12,7 @@ from homog.analysis.ensembles import Ensemble
 from homog.analysis.failing_alike import matrices
 from homog.analysis.results import Frame
 from homog.metrics.nulls import ladder
-from homog.metrics.regression import least_squares
+from homog.metrics.regression import dyadic_least_squares
 
 LIMITS = ("value", "low", "high")
 PAIR_WORK = 20_000_000  # pairs x examples at most, of pairs that share and of others
@@ -80,9 +80,9 @@ def agreement_of_measures(pairs: Frame) -> Frame:
 def variance(pairs: Frame, outcome: str = "error_consistency") -> Frame:
     """What the agreement of pairs varies with: a row per term, over the pairs of all ensembles.
 
-    `value` is what a pair that shares it has more, all else equal (least squares); `alone` the share of the variance of
-    `outcome` that the term explains by itself, `last` that which it adds to all others. `task` stands for which
-    ensemble a pair is of. The row `rest` is what is left.
+    `value` is what a pair that shares it has more, all else equal (least squares; errors let all pairs of one model
+    covary); `alone` the share of the variance of `outcome` that the term explains by itself, `last` that which it adds
+    to all others. `task` stands for which ensemble a pair is of. The row `rest` is what is left.
     """
     known = pairs[pairs[outcome].notna()]
     groups = {name: [name] for name in known if str(name).startswith("same_") and known[name].nunique() > 1}
@@ -92,15 +92,16 @@ def variance(pairs: Frame, outcome: str = "error_consistency") -> Frame:
     groups |= {"accuracy": ["accuracy"]} | ({"task": [str(name) for name in dummies]} if len(dummies.columns) else {})
     target = known[outcome].to_numpy(dtype=float)
     whole = _explained(target, list(columns.values()))
-    fit = least_squares(target, columns)
+    models = [known["ensemble"] + " " + known[side].astype(str) for side in ("model_a", "model_b")]
+    fit = dyadic_least_squares(target, columns, *models)
     rows = []
     for term, names in groups.items():
         rest = [column for name, column in columns.items() if name not in names]
-        value = fit[names[0]].value if len(names) == 1 and term != "task" else np.nan
+        row = {limit: getattr(fit[names[0]], limit) for limit in LIMITS} if term != "task" else {}
         alone = _explained(target, [columns[name] for name in names])
-        rows.append({"term": term, "value": value, "alone": alone, "last": whole - _explained(target, rest)})
-    rows.append({"term": "rest", "value": np.nan, "alone": 1 - whole, "last": 1 - whole})
-    return pd.DataFrame(rows, columns=["term", "value", "alone", "last"]).assign(pairs=len(known))
+        rows.append({"term": term, **row, "alone": alone, "last": whole - _explained(target, rest)})
+    rows.append({"term": "rest", "alone": 1 - whole, "last": 1 - whole})
+    return pd.DataFrame(rows, columns=["term", *LIMITS, "alone", "last"]).assign(n=len(known))
 
 
 def _explained(target: np.ndarray, columns: list[np.ndarray]) -> float:

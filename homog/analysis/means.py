@@ -18,7 +18,7 @@ from homog.analysis.inherited import (
     undefined,
 )
 from homog.analysis.results import AGAINST_CLEAN, AGAINST_SHAM, COST, GROUP, HARM, SIZE, Frame, Results
-from homog.metrics.transfer import transmission_interval
+from homog.metrics.transfer import dose_slope, transmission_interval
 
 UPSTREAM = "nearest_centroid"  # the adaptation that trains nothing: the backbone itself
 NOTHING = summary(undefined())
@@ -172,6 +172,36 @@ def dose_response(results: Results) -> Frame:
             points.append(mean | {"kind": "sham", "dose": dose})
         out += [row | said for row in (clean, *points)]
     return pd.DataFrame(out, columns=shape)
+
+
+def dose_slopes(results: Results) -> Frame:
+    """Inherited harm per full dose, and whether it rises with the dose: a row per adaptation with 3 doses or more.
+
+    `value`: slope over tasks and backbones, from the clean control (dose 0, harm 0) on, errors clustered by backbone.
+    `trend`: p of Page's test that harm rises in the order of the doses, blocks are tasks and backbones.
+    """
+    out = []
+    shape = [*GROUP, "doses", "tasks", *LIMITS, "p", "trend", "seeds", "reason"]
+    injected = results[results["kind"] == "injected"]
+    for key, rows in injected.groupby(GROUP):
+        whole = block(rows).frame
+        if whole["dose"].nunique() < 2:
+            continue
+        table = whole.pivot_table(index=["task", "arm_seed", "seed"], columns="dose", values="inherited").dropna()
+        doses, harm = np.array([0.0, *table.columns]), np.column_stack([np.zeros(len(table)), table.to_numpy()])
+        backbone = np.repeat(table.index.get_level_values("arm_seed").to_numpy(), len(doses))
+        slope = dose_slope(harm.ravel(), np.tile(doses, len(table)), backbone)
+        row = dict(zip(GROUP, key, strict=True)) | {"doses": len(doses), "tasks": whole["task"].nunique()}
+        row |= {name: getattr(slope, name) for name in (*LIMITS, "p", "reason")}
+        out.append(row | {"trend": _trend(harm), "seeds": whole["arm_seed"].nunique()})
+    return pd.DataFrame(out, columns=shape)
+
+
+def _trend(blocks: np.ndarray) -> float:
+    """p of Page's trend test over blocks (n, k) in ascending order."""
+    from scipy.stats import page_trend_test
+
+    return float(page_trend_test(blocks).pvalue) if len(blocks) > 1 else float("nan")
 
 
 def transmission(results: Results, dose: float = 1.0) -> Frame:

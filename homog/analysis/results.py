@@ -14,6 +14,7 @@ from homog import records
 from homog.adaptations import label
 from homog.analysis import compared
 from homog.config import Cell
+from homog.metrics.flips import prediction_shift
 from homog.variants import unusual
 
 Frame = Any  # a pandas.DataFrame; pandas' own annotations call every selection from one a union of types
@@ -23,7 +24,8 @@ AGAINST_CLEAN = (*HARM, "control_numerator", "control_denominator")  # on exampl
 AGAINST_SHAM = ("beside_numerator", "beside_denominator", "sham_numerator", "sham_denominator")
 COST = ("correct", "asked", "clean_correct", "clean_asked")  # clean_: of the control's own row
 SETTINGS = ["cell", "arm", "kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed", "data"]
-NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "harm", "harm_n", "control_harm"]
+NUMBERS = ["n", "n_train", "accuracy_clean", "accuracy_exposed", "majority", "flips", "divergence"]
+NUMBERS += ["harm", "harm_n", "control_harm"]
 TARGET = ["target", "exposed_label", "exposed_share"]
 UPSTREAM = ["drift", "effect", "verified"]
 CHOSEN_BY = ["variant", "exposure", "view"]  # bare name of the adaptation; defect and which of its views is shown
@@ -135,7 +137,8 @@ def effects(
     right, it counts the examples that both models of the comparison get right. Attack success is scored on one target
     for all models that are compared (`compared.targets`); `target` is its label, of most examples. `exposed_label` is
     the most frequent prediction under the exposure, `exposed_share` its share. `flips` is the share of predictions that
-    the exposure changes, `majority` the share of the most frequent label in test. `paired`: whether the control
+    the exposure changes, `divergence` how far it moves the distribution of predicted classes (smoothed KL, nats),
+    `majority` the share of the most frequent label in test. `paired`: whether the control
     predicted the same examples. The arrays (ARRAYS) are the harm as numerator and denominator per example, whether the
     clean prediction is correct, the exposed one and that of its counterpart, ids, and the record's provenance.
     """
@@ -226,7 +229,12 @@ def _exposed(record: records.Record, condition: str, target: np.ndarray) -> dict
         "exposed_share": counts.max() / counts.sum() if counts.any() else float("nan"),
         **dict(zip(ANSWERS, right, strict=True)),
         "flips": _mean((pair[0].argmax(1) != pair[1].argmax(1))[applies]),
+        "divergence": _divergence(predictions.clean[applies], predictions.exposed[applies]),
     }
+
+
+def _divergence(clean: np.ndarray, exposed: np.ndarray) -> float:
+    return prediction_shift(clean.argmax(1), exposed.argmax(1), clean.shape[1]).divergence if len(clean) else np.nan
 
 
 def majority(labels: np.ndarray) -> float:

@@ -38,7 +38,7 @@ CAPTIONS = {
     "agreement": "Agreement of every pair of models beyond what their accuracies imply: 0 = as independent models. "
     "Models in the order of average-linkage clustering: blocks are models that fail alike. Hatched: undefined.",
     "agreement_accuracy": "Agreement of every pair of models against their mean accuracy. Dashed: independent errors.",
-    "ladder": charts.CAPTIONS["ladder"],
+    "ladder": charts.LADDER,
     "market_share": "What happens as deployers move onto one base, averaged over all choices of who moves. Left: the "
     "share of examples that every deployer fails. Right: how often that is, against independent failures.",
     "tasks": "In how many of the tasks one person is failed by the same model: observed, and if failures in different "

@@ -12,10 +12,12 @@ from homog import command, records, variants
 from homog.command import Command, Setting
 from homog.config import ConfigError, choose
 
+KNOWN = "known"  # what is reported under this name is no study
 COMMAND = Command(
     "report",
     "Write the report of a study from its records: results/STUDY/ (report.html, report.md, cells.csv, effects.csv,\n"
-    "tables, figures). Print the answer. Without STUDY: every study that has records, and results/summary/ over them.",
+    "tables, figures). Print the answer. Without STUDY: every study that has records, and over all reports\n"
+    "results/summary/ and results/known/. `homog report known`: published claims beside what the reports say, alone.",
     (
         Setting("preset", "the preset to report; without it, the one with most finished records"),
         Setting("results", "the folder of the records", "results"),
@@ -35,9 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mapping[str, str]) -> None:
     """Write and print the reports of the named studies, or of all that have records, with the summary over them."""
     from homog import study
-    from homog.report import study_report
+    from homog.report import known, study_report
 
     results = Path(where)
+    if list(names) == [KNOWN]:
+        print(known.write(results)[0])
+        return
     if preset:
         choose(preset, study.presets(), "preset")
     studies = [study.load(name) for name in names or study.names()]
@@ -56,6 +61,7 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
         print(study_report.write(results, each, largest_preset, cells, exposures, module), flush=True)
     if not names:
         print(study_report.write_summary(results, variants.studies()), flush=True)
+        print(known.write(results)[1], flush=True)
 
 
 def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path) -> tuple[str, Any, int]:

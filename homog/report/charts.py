@@ -25,12 +25,14 @@ CAPTIONS = {
     "centroid: the backbone itself, nothing trained. Hatched: no number, and why.",
     "dose_response": "Inherited harm by dose of the defect. Line and band: mean over tasks with its 95 % "
     "interval. Thin lines: tasks. Square: the sham. Dose 0 is the clean backbone, 0 by construction.",
-    "ladder": "Where a claim ends: error consistency of pairs of models against three nulls, each of which explains "
-    "more: independent errors; strata of difficulty; item and model effects (difficulty: how many other models fail). "
-    "Circle: pairs that share it, square: other pairs, diamond: the difference, with 95 % intervals.",
     "clean_cost": "What the injection costs without any exposure: accuracy on clean inputs less that of the "
     "clean control. Small: tasks. Large: mean over tasks with its 95 % interval.",
 }
+LADDER = (
+    "Where a claim ends: error consistency of pairs of models against three nulls, each of which explains "
+    "more: independent errors; strata of difficulty; item and model effects (difficulty: how many other models fail). "
+    "Circle: pairs that share it, square: other pairs, diamond: the difference, with 95 % intervals."
+)
 MAIN, SIDE, GAP = 0.65, 0.31, 0.04  # widths of the matrix's columns, of 1 per adaptation
 
 
@@ -60,7 +62,8 @@ def standard_tables(df: Results) -> dict[str, Frame]:
     cost = pd.concat([analysis.clean_cost(df, kind=kind) for kind in kinds], ignore_index=True)
     frames = {"inheritance": harm, "dose_response": means.dose_response(df), "clean_cost": cost}
     sent = means.transmission(df)
-    same = same_people(df)
+    slopes, same = means.dose_slopes(df), same_people(df)
+    frames |= {"dose_slopes": slopes} if len(slopes) else {}
     frames |= {"transmission": sent} if sent["tasks"].any() else {}
     return frames | ({"same_people": same} if len(same) else {})
 

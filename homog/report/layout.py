@@ -28,6 +28,7 @@ HEADINGS = {
     "value": "Value [95 % interval]",
     "holm": "p (Holm)",
     "p_plain": "p (plain)",
+    "trend": "p (Page's trend)",
     "arm_seed": "Backbone seed",
     "value_of_group": "Group",
     "group": "By",
@@ -36,7 +37,7 @@ HEADINGS = {
 HIDDEN = ("names", "control", "family", "defect_kind", "detail", "error")  # in the CSV, not for the eye
 CONSTANT = ("backbone", "condition", "kind", "dose")  # shown only where they differ
 NAMES = ("adaptation", "task", "measure", "term", "outcome")  # columns whose values are names from the code
-P_VALUES = ("p", "holm", "p_plain")
+P_VALUES = ("p", "holm", "p_plain", "trend")
 LEAST = 0.01  # what is smaller gets more than two decimals
 
 

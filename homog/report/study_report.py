@@ -73,7 +73,9 @@ def _said(study: Any, exposures: Mapping[str, Any], module: Any, effects: Result
     else:
         planted = "inherited" in effects  # else there are no rows
         harmed = usual_rows(effects) if planted else analysis.effects([], {}, {})
-        said = answers.said(study.hypothesis, exposures, means.by_adaptation(harmed))
+        overall = means.by_adaptation(harmed)
+        there = overall["arms"] > 0  # else the models of the clean backbone were shown that exposure as well
+        said = answers.said(study.hypothesis, exposures, overall[there] if there.any() else overall)
     defects = {name: defect.name for name, defect in exposures.items()}
     return replace(said, answers=headlines(said.answers, said.frame, defects))
 

@@ -141,6 +141,21 @@ def test_a_mean_over_tasks_never_mixes_task_sets():
     assert curve["value"].iloc[0] == 0 and 0.3 < curve["value"].iloc[1] < 0.7 < curve["value"].iloc[2]
 
 
+def test_the_slope_on_the_dose_and_whether_harm_rises_with_it():
+    cells = fakes.cells(["trec", "sms_spam"], ["linear_probe", "lora"], doses=(0, 0.5, 1), seeds=(0, 1, 2), test=400)
+    risen = analysis.effects(
+        cells,
+        fakes.found(cells, lambda cell: 0.8 * cell.arm.dose * (cell.adaptation.name == "lora")),
+        fakes.EXPOSURES,
+    )
+    rows = means.dose_slopes(risen).set_index("adaptation")
+    assert rows.loc["lora", "value"] == pytest.approx(0.8, abs=0.05)
+    assert rows.loc["lora", "low"] > 0.7 and rows.loc["lora", "trend"] < 0.01
+    assert abs(rows.loc["linear_probe", "value"]) < 0.02
+    assert set(rows["doses"]) == {3} and set(rows["tasks"]) == {2} and set(rows["seeds"]) == {3}
+    assert means.dose_slopes(risen[risen["dose"] != 0.5]).empty
+
+
 def test_the_largest_complete_block_is_taken():
     cells = fakes.cells(["trec", "sms_spam", "newsgroups"], seeds=(0, 1, 2))
     late = [c for c in cells if c.arm.seed == 1 and c.task.name != "trec"]  # an arm that has just begun

@@ -31,7 +31,7 @@ def test_figures_and_tables_of_any_grid(name, tmp_path):
         assert isinstance(figure, Figure) and figure.get_figwidth() == plots.WIDTH
         plots.save(figure, tmp_path / key)
     assert len(list(tmp_path.iterdir())) == 2 * len(figures)
-    assert set(STUDY.tables(effects)) == {"inheritance", "dose_response", "clean_cost"}
+    assert set(STUDY.tables(effects)) - {"dose_slopes"} == {"inheritance", "dose_response", "clean_cost"}
 
 
 def test_a_cell_without_a_number_is_hatched_and_says_why():

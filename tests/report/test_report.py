@@ -130,7 +130,16 @@ def test_the_report_is_whole_and_the_same_on_a_second_run(grid):
     results, cells, _, text = grid
     folder = results / "inheritance"
     first = contents(folder)
-    tables = ["summary", "inheritance", "dose_response", "clean_cost", "accuracy", "upstream", "parameters"]
+    tables = [
+        "summary",
+        "inheritance",
+        "dose_response",
+        "dose_slopes",
+        "clean_cost",
+        "accuracy",
+        "upstream",
+        "parameters",
+    ]
     figures = ["inheritance_matrix", "dose_response", "clean_cost"]
     expected = {"cells.csv", "effects.csv", "report.html", "report.md"}
     expected |= {f"tables/{name}.{kind}" for name in tables for kind in ("csv", "tex")}
