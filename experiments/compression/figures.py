@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from scipy.linalg import block_diag
 
 from homog import analysis
 from homog.analysis import Frame, Results, means
-from homog.analysis.ensembles import labelled, on_usual, usual
+from homog.analysis.ensembles import DECISIONS, Ensemble, labelled, on_usual, usual
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
 from homog.metrics.outcomes import failure_distribution, outcome_interval
@@ -44,12 +44,7 @@ CAPTIONS = {
 }
 
 
-class Unit(NamedTuple):
-    """The models that answered the same people: `rows` describe them, `flips` bool (m, n), `people` (n,)."""
-
-    rows: Frame
-    flips: np.ndarray
-    people: np.ndarray
+TOLD_APART = ("task", "adaptation", "backbone", "kind", "seed")  # attributes of the models
 
 
 def tables(df: Results) -> dict[str, Frame]:
@@ -80,36 +75,42 @@ def _pruned(df: Results) -> Results:
     return own[own["exposure"] == "pruned"]
 
 
-def units(df: Results, condition: str) -> Iterator[Unit]:
-    """The compressed models at dose 1, and shams, of each task or family of the same people."""
+def flipped(df: Results, condition: str) -> Iterator[Ensemble]:
+    """The compressed models at dose 1, and shams, of each task or family of the same people.
+
+    What an Ensemble calls a failure is a prediction that changed. Its setting is the family, or the task.
+    """
     rows = df[(df["condition"] == condition) & (df["kind"] != "clean") & (df["dose"] == 1) & (df["reason"] == "")]
     place = rows["family"].where(rows["family"] != "", rows["task"])
-    for _, part in rows.with_rows(rows.frame.assign(place=place)).groupby("place"):
+    for setting, part in rows.with_rows(rows.frame.assign(place=place)).groupby("place"):
         first = part.each("people")[0]
         same = part[[np.array_equal(first, ids) for ids in part.each("people")]]
         flips = np.stack(same.each("numerator")).astype(bool)
-        yield Unit(same.frame.reset_index(drop=True), flips, first)
+        attributes = {name: same[name].to_numpy() for name in TOLD_APART}
+        tasks = tuple(same["task"].unique())
+        yield Ensemble(DECISIONS, setting, flips[None], tuple(same["cell"]), tasks, people=first, attributes=attributes)
 
 
-def pairs(rows: Frame, between: str) -> list[tuple[int, int]]:
-    """Places of the two models of each pair: alike in all but what is compared."""
+def pairs(ensemble: Ensemble, between: str) -> list[tuple[int, int]]:
+    """Places of the two models of each pair: alike in all but what is compared, on the usual backbone."""
     differ = {"adaptations": "adaptation", "tasks": "task", "sham": "kind", "backbones": "backbone"}[between]
-    own, places = usual(rows), []
-    for (i, first), (j, second) in itertools.combinations(enumerate(rows.to_dict("records")), 2):
-        unlike = {name for name in ("task", "adaptation", "backbone", "kind", "seed") if first[name] != second[name]}
-        here = between == "backbones" or first["backbone"] == own
-        if unlike == {differ} and "injected" in (first["kind"], second["kind"]) and here:
+    known = ensemble.attributes
+    own, places = usual(pd.DataFrame(known)), []
+    for i, j in itertools.combinations(range(len(ensemble.models)), 2):
+        unlike = {name for name, values in known.items() if values[i] != values[j]}
+        here = between == "backbones" or known["backbone"][i] == own
+        if unlike == {differ} and "injected" in known["kind"][[i, j]] and here:
             places.append((i, j))
     return places
 
 
-def kappa(chosen_pairs: list[tuple[Unit, list[tuple[int, int]]]]) -> Interval:
+def kappa(chosen_pairs: list[tuple[Ensemble, list[tuple[int, int]]]]) -> Interval:
     """Error consistency of flips pooled over pairs, 1 - (disagreement / disagreement by chance); people resampled."""
     columns, ids, places, offset = [], [], [], 0
-    for number, (unit, chosen) in enumerate(chosen_pairs):
-        a, b = (unit.flips[[pair[side] for pair in chosen]] for side in (0, 1))
+    for number, (ensemble, chosen) in enumerate(chosen_pairs):
+        a, b = (ensemble.failures[0, [pair[side] for pair in chosen]] for side in (0, 1))
         columns.append(np.concatenate([a, b, a ^ b, np.ones((1, a.shape[1]))]).T.astype(float))
-        ids += [f"{number} {person}" for person in unit.people]
+        ids += [f"{number} {person}" for person in np.asarray(ensemble.people)]
         places.append((offset, len(chosen)))
         offset += columns[-1].shape[1]
 
@@ -130,7 +131,7 @@ def same_examples(df: Results) -> Frame:
     """Error consistency of flips by condition and what the two models differ in; `adaptation` 'all' pools them."""
     out = []
     for condition in df["condition"].unique():
-        parts = list(units(df, condition))
+        parts = list(flipped(df, condition))
         for between in BETWEEN:
             names = ["all"] if between == "adaptations" else ["all", *df["adaptation"].unique()]
             out += [{"condition": condition, "between": between, **_pooled(parts, between, name)} for name in names]
@@ -138,11 +139,12 @@ def same_examples(df: Results) -> Frame:
     return pd.DataFrame(out, columns=shape)
 
 
-def _pooled(parts: list[Unit], between: str, name: str) -> dict[str, Any]:
+def _pooled(parts: list[Ensemble], between: str, name: str) -> dict[str, Any]:
     chosen = []
-    for unit in parts:
-        there = [pair for pair in pairs(unit.rows, between) if name in ("all", unit.rows["adaptation"][pair[0]])]
-        chosen += [(unit, there)] if there else []
+    for ensemble in parts:
+        adaptations = ensemble.attributes["adaptation"]
+        there = [pair for pair in pairs(ensemble, between) if name in ("all", adaptations[pair[0]])]
+        chosen += [(ensemble, there)] if there else []
     interval = kappa(chosen) if chosen else analysis.undefined("no such pair of models has records")
     number = sum(len(there) for _, there in chosen)
     return {"adaptation": name, "pairs": number} | {
@@ -154,24 +156,25 @@ def people(df: Results) -> Frame:
     """Per family of the same people: the share `ever` changed beside independence; `value`: excess of none and all."""
     out = []
     for condition in df["condition"].unique():
-        for unit in _families(df, condition):
-            for name in ["all", *unit.rows["adaptation"].unique()]:
-                flips = unit.flips[(unit.rows["adaptation"] == name).to_numpy() | (name == "all")]
+        for ensemble in _families(df, condition):
+            adaptations = ensemble.attributes["adaptation"]
+            for name in ["all", *dict.fromkeys(adaptations)]:
+                flips = ensemble.failures[0, (adaptations == name) | (name == "all")]
                 if len(flips) < 2:
                     continue
                 distribution, excess = failure_distribution(flips), outcome_interval("homogeneous_excess", flips)
-                row = {"condition": condition, "family": unit.rows["family"][0], "adaptation": name}
+                row = {"condition": condition, "family": ensemble.setting, "adaptation": name}
                 row |= {"models": len(flips), "mean_flips": flips.mean(), "ever": 1 - distribution.observed[0]}
                 row |= {"ever_if_independent": 1 - distribution.baseline[0], "value": excess.value, "low": excess.low}
                 out.append(row | {"high": excess.high, "p": excess.p, "examples": distribution.n})
     return pd.DataFrame(out)
 
 
-def _families(df: Results, condition: str) -> list[Unit]:
+def _families(df: Results, condition: str) -> list[Ensemble]:
     """The injected models on the usual backbone of each family of the same people, at least two."""
     own = on_usual(df)
-    every = units(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
-    return [unit for unit in every if len(unit.rows) > 1]
+    every = flipped(own[(own["family"] != "") & (own["kind"] == "injected")], condition)
+    return [ensemble for ensemble in every if len(ensemble.models) > 1]
 
 
 def who(df: Results) -> Frame:
@@ -239,14 +242,14 @@ def agreement(df: Results) -> Figure:
 def distributions(df: Results) -> Figure:
     """Families x conditions: people by the number of models that changed their mind about them."""
     conditions = df["condition"].unique().tolist()
-    by_place = {(c, unit.rows["family"][0]): unit for c in conditions for unit in _families(df, c)}
+    by_place = {(c, ensemble.setting): ensemble for c in conditions for ensemble in _families(df, c)}
     families = sorted({family for _, family in by_place})
-    most = max(int(unit.flips.sum(0).max()) for unit in by_place.values())
+    most = max(int(ensemble.failures[0].sum(0).max()) for ensemble in by_place.values())
     figure = plots.figure(0.6 + 1.1 * len(families))
     grid = figure.subplots(len(families), len(conditions), squeeze=False, sharey=True, sharex=True)
-    for (condition, family), unit in by_place.items():
+    for (condition, family), ensemble in by_place.items():
         axes = grid[families.index(family)][conditions.index(condition)]
-        distribution = failure_distribution(unit.flips)
+        distribution = failure_distribution(ensemble.failures[0])
         axes.bar(
             range(len(distribution.observed)),
             distribution.observed,
@@ -261,7 +264,7 @@ def distributions(df: Results) -> Figure:
         axes.set_title(_said(condition), weight="bold")
     for axes, family in zip(grid[:, 0], families, strict=True):
         axes.set_ylabel(f"{charts.FAMILIES.get(family, readable(family)).split(',')[0]}\nshare of people")
-    models, persons = (max(unit.flips.shape[side] for unit in by_place.values()) for side in (0, 1))
+    models, persons = (max(ensemble.failures.shape[side] for ensemble in by_place.values()) for side in (1, 2))
     plots.note(
         figure, f"Across: how many of up to {models} models change for a person. Up to {persons} people a family."
     )

@@ -50,6 +50,11 @@ class TextReader(Reader):
         """The token ids that occur, and the one that pads."""
         return sorted({self.tokenizer.pad_token_id, *(i for row in items for i in row)})
 
+    def unknown(self, words: Sequence[str]) -> list[str]:
+        """The words of which the tokenizer knows a part at least as its unknown token alone."""
+        gap = self.tokenizer.unk_token_id
+        return [] if gap is None else [word for word, row in zip(words, self.read(words), strict=True) if gap in row]
+
     def at_length(self, max_length: int) -> TextReader:
         """The same that reads at most `max_length` tokens."""
         return replace(self, max_length=min(max_length, self.max_length))

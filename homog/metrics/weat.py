@@ -33,7 +33,9 @@ def _unit(name: str, vectors: ArrayLike) -> np.ndarray:
         raise ValueError(f"{name} has shape {out.shape}; valid: (words, dimensions), at least one word")
     length = np.linalg.norm(out, axis=1, keepdims=True)
     if not (length > 0).all():
-        raise ValueError(f"{name}[{int((length <= 0).argmax())}] has length 0; valid: vectors with a direction")
+        place = int((~(length[:, 0] > 0)).argmax())
+        problem = "holds NaN" if np.isnan(length[place, 0]) else "has length 0"
+        raise ValueError(f"{name}[{place}] {problem}; valid: vectors with a direction")
     return out / length
 
 

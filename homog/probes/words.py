@@ -12,11 +12,13 @@ import numpy as np
 from homog.metrics.weat import weat, weat_interval
 from homog.probes.finding import Finding
 from homog.sources import member
+from homog.wording import some
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
 
 SETS = ("first_target", "second_target", "first_attribute", "second_attribute")
+MOST_UNKNOWN = 0.2  # of a set of words
 MENDED = {"failur": "failure"}  # a typing error of the packaged lists
 PLURALS = ("parents", "children", "cousins", "relatives", "equations", "numbers")
 # adjectives, adverbs, verbs, pronouns and nouns without a plural, of the packaged lists
@@ -70,21 +72,34 @@ def _association(number: int, test: dict) -> Association:
 def findings(backbone: Backbone, tests: Sequence[Association] | None = None) -> list[Finding]:
     """Effect sizes d of all tests, first of words (Caliskan et al. 2017), then of sentences (May et al. 2019).
 
-    The interval resamples target words; p is one-sided, by permutation of the target words.
+    The interval resamples target words; p is one-sided, by permutation of the target words. Words that the tokenizer
+    does not know all have one feature. Where they are more than MOST_UNKNOWN of a set, the number is NaN and the
+    `reason` names them; fewer are named and left in.
     """
     tests = associations() if tests is None else tests
     levels: dict[str, Callable[[tuple[str, ...]], np.ndarray]] = {
         "WEAT": backbone.encode,
         "SEAT": lambda words: in_sentences(backbone, words),
     }
-    return [_finding(probe, test, [encode(s) for s in test.sets]) for probe, encode in levels.items() for test in tests]
+    return [
+        _finding(probe, test, encode, [backbone.text_reader.unknown(s) for s in test.sets])
+        for probe, encode in levels.items()
+        for test in tests
+    ]
 
 
-def _finding(probe: str, test: Association, features: Sequence[np.ndarray]) -> Finding:
-    X, Y, A, B = features
+def _finding(
+    probe: str, test: Association, encode: Callable[[tuple[str, ...]], np.ndarray], unknown: Sequence[list[str]]
+) -> Finding:
+    n, nan = len(test.X) + len(test.Y), float("nan")
+    said = some([word for words in unknown for word in words])
+    if any(len(words) > MOST_UNKNOWN * len(whole) for words, whole in zip(unknown, test.sets, strict=True)):
+        return Finding(probe, test.name, nan, nan, nan, nan, test.human, n, f"the tokenizer does not know {said}")
+    X, Y, A, B = (encode(s) for s in test.sets)
     association, around = weat(X, Y, A, B), weat_interval(X, Y, A, B)
-    n, p = len(X) + len(Y), association.p_value
-    return Finding(probe, test.name, association.effect_size, around.low, around.high, p, test.human, n, around.reason)
+    reason = around.reason or (f"unknown to the tokenizer: {said}" if said else "")
+    value, p = association.effect_size, association.p_value
+    return Finding(probe, test.name, value, around.low, around.high, p, test.human, n, reason)
 
 
 def in_sentences(backbone: Backbone, words: Sequence[str]) -> np.ndarray:

@@ -76,5 +76,7 @@ def test_undefined_and_errors(rng):
     assert "does not vary" in weat_interval(same, same, same, rng.random((2, 4)), resamples=5).reason
     with pytest.raises(ValueError, match=r"A\[1\] has length 0"):
         weat(same, same, [[1, 0, 0, 0], [0, 0, 0, 0]], same)
+    with pytest.raises(ValueError, match=r"B\[0\] holds NaN"):
+        weat(same, same, same, [[np.nan, 0, 0, 0], [1, 0, 0, 0]])
     with pytest.raises(ValueError, match="Y has shape"):
         weat(same, [], same, same)

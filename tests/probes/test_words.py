@@ -14,9 +14,12 @@ CLOSE = words.Association("toy", ("up", "high"), ("down", "low"), ("good",), ("b
 AT = {"up": 0.1, "high": 0.2, "good": 0.0, "down": 3.0, "low": 2.9, "bad": 3.1}  # angles
 
 
-def encoder(angle) -> Any:
-    """A backbone that gives each text the unit vector at an angle."""
-    return SimpleNamespace(encode=lambda texts: np.array([[np.cos(angle(t)), np.sin(angle(t))] for t in texts]))
+def encoder(angle, unknown=()) -> Any:
+    """A backbone that gives each text the unit vector at an angle and knows the words `unknown` not."""
+    reader = SimpleNamespace(unknown=lambda texts: [word for word in texts if word in unknown])
+    return SimpleNamespace(
+        encode=lambda texts: np.array([[np.cos(angle(t)), np.sin(angle(t))] for t in texts]), text_reader=reader
+    )
 
 
 def test_effect_sizes_by_hand_with_those_of_people_beside():
@@ -30,6 +33,20 @@ def test_effect_sizes_by_hand_with_those_of_people_beside():
     assert word.low <= word.value <= word.high
     turned = words.Association("toy", CLOSE.Y, CLOSE.X, CLOSE.A, CLOSE.B, 1.5)
     assert words.findings(backbone, [turned])[0].value == pytest.approx(-d)
+
+
+def test_words_that_the_tokenizer_does_not_know_are_named_and_make_a_set_undefined():
+    word, sentence = words.findings(encoder(lambda text: AT[text.rstrip(".").split()[-1]], ["low"]), [CLOSE])
+    assert np.isnan([word.value, word.low, word.p]).all() and word.n == 4
+    assert word.reason == sentence.reason == "the tokenizer does not know low"  # one of two
+    rare = words.Association("toy", ("up", "high"), ("low", *["down"] * 5), ("good",), ("bad",), 1.5)
+    kept = words.findings(encoder(lambda text: AT[text.rstrip(".").split()[-1]], ["low"]), [rare])[0]
+    assert np.isfinite(kept.value) and kept.reason == "unknown to the tokenizer: low"
+
+
+def test_the_packaged_tokenizer_says_which_words_it_does_not_know():
+    reader = variant("backbone", "minilm_l6").load().text_reader
+    assert reader.unknown(["flower", "\u4dff", "ant"]) == ["\u4dff"]
 
 
 def test_a_word_is_the_mean_of_its_sentences():
