@@ -63,9 +63,11 @@ def tables(df: Results) -> dict[str, Frame]:
     """Every ensemble of models, what sharing a backbone adds, and what sharing data adds."""
     every, pairs = of_models(df), pairs_of(deployed(df))
     tables = {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
-    tables |= {name: made(df) for name, made in (("ladder", ladders), ("improvement", improvement)) if len(made(df))}
-    measured = {"variance": variance(pairs), "measures": agreement_of_measures(pairs)} if len(pairs) else {}
-    return tables | measured
+    measured = {"ladder": ladders(df), "improvement": improvement(df)}
+    tables |= {name: frame for name, frame in measured.items() if len(frame)}
+    if len(pairs):
+        tables |= {"variance": variance(pairs), "measures": agreement_of_measures(pairs)}
+    return tables
 
 
 def figures(df: Results) -> dict[str, Figure]:
@@ -162,6 +164,10 @@ def probed(df: Results, task: str) -> tuple[Results, list[str]]:
 
 def ladders(df: Results) -> Frame:
     """Pairs of probes on one backbone against pairs on two, a row per task and null, no pair with common data."""
+    return df.once(("ladders", *df.keys), lambda: _ladders(df))
+
+
+def _ladders(df: Results) -> Frame:
     parts = []
     for task in df["task"].unique():
         rows, backbones = probed(df, task)
@@ -212,6 +218,10 @@ def of_models(df: Results) -> list[Ensemble]:
 
     Of the backbones that decide about people: others are there to be compared in pairs alone.
     """
+    return df.once(("of_models", *df.keys), lambda: _of_models(df))
+
+
+def _of_models(df: Results) -> list[Ensemble]:
     people = set(df.frame.loc[df["family"] != "", "backbone"])
     every = told_apart(df[df["backbone"].isin(people)] if people else df)
     usual = every[(every["label"] == every["adaptation"]) & ~every["adaptation"].isin([*ERAS, INVERTED])]

@@ -145,6 +145,10 @@ def curves(df: Results) -> Frame:
 
     `replicate`: which of several injected backbones it is.
     """
+    return df.once(("curves", *df.keys), lambda: _curves(df))
+
+
+def _curves(df: Results) -> Frame:
     out = []
     for (names, failed), (_, rejected) in zip(markets(df), markets(df, "rejected"), strict=True):
         for (after, before), (refused, refused_before) in zip(failed, rejected, strict=True):
