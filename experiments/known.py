@@ -206,14 +206,14 @@ CLAIMS = [
         "Bommasani et al. 2022",
         "+",
         "error consistency of probes on one backbone less that on two, tweet sentiment, independent errors",
-        row("eras", "ladder", "difference_", task="tweet_sentiment", null="independent"),
+        row("eras", "ladder", "difference_", task="tweet_sentiment", of="all", null="independent"),
     ),
     Claim(
         "It does so beyond what makes examples hard for every model",
         "Jo, Garg & Raghavan 2026",
         "+",
         "the same beyond item and model effects",
-        row("eras", "ladder", "difference_", task="tweet_sentiment", null="item_and_model"),
+        row("eras", "ladder", "difference_", task="tweet_sentiment", of="all", null="item_and_model"),
     ),
     Claim(
         "People are failed by all models more often than by independent ones",

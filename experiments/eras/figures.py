@@ -56,6 +56,7 @@ CAPTIONS = {
     "always), against their mean error. Large: mean over tasks or families.",
     "ladder": charts.LADDER + " Linear probes, deployers with training data of their own.",
 }
+ALL, ALIKE = "all", "alike but for their seed"
 HOLDS, NOWHERE = "holds on every rung", "no difference"
 
 
@@ -75,7 +76,8 @@ def figures(df: Results) -> dict[str, Figure]:
     every = of_models(df)
     if not every:
         return {}
-    climbed = {readable(str(task)): rows for task, rows in ladders(df).groupby("task", sort=False)}
+    climbed = ladders(df)[ladders(df)["of"] == ALL].groupby("task", sort=False)
+    climbed = {readable(str(task)): rows for task, rows in climbed}
     with plots.style():
         drawn = {"homogenization": homogenization(every), "agreement": agreement(every)}
         return drawn | ({"ladder": charts.ladder(climbed, "backbone")} if climbed else {})
@@ -86,9 +88,9 @@ def said(df: Results) -> Said:
     every = of_models(df)
     frame, turns = sharing(every), {ensemble.about["label"] for ensemble in every if ensemble.about["alternating"]}
     answers, shown, seen = [], [], []
-    for task, rows in ladders(df).groupby("task", sort=False):
+    for (task, of), rows in ladders(df).groupby(["task", "of"], sort=False):
         first, last = rows.iloc[0], rows.iloc[-1]
-        name = f"Linear probes of one of {counted(len(probed(df, str(task))[1]), 'backbone')}, {readable(str(task))}"
+        name = f"Linear probes, {readable(str(task))}, one of {counted(int(first['values']) or 2, 'backbone')} ({of})"
         ends = [bracket(row, "difference_") for row in (first, last)]
         detail = f"error consistency above that of pairs on two backbones by {ends[0]} (independent errors, "
         detail += f"{first['sharing_pairs']} pairs), by {ends[1]} beyond item and model effects"
@@ -163,19 +165,31 @@ def probed(df: Results, task: str) -> tuple[Results, list[str]]:
 
 
 def ladders(df: Results) -> Frame:
-    """Pairs of probes on one backbone against pairs on two, a row per task and null, no pair with common data."""
+    """Pairs of probes on one backbone against pairs on two, no pair with common data: a row per task, `of` and null.
+
+    `of`: all backbones, or those alone that differ in nothing but the seed that they were pretrained from.
+    """
     return df.once(("ladders", *df.keys), lambda: _ladders(df))
 
 
 def _ladders(df: Results) -> Frame:
-    parts = []
+    parts, alike = [], set(df["backbone"]) - _of_people(df)
     for task in df["task"].unique():
         rows, backbones = probed(df, task)
-        if len(backbones) > 1 and len(rows) > 3:
-            (ensemble,) = deployed(rows).values()
-            data = ensemble.attributes["data"]
-            parts.append(ladder_table(ensemble, "backbone", apart=data[:, None] != data).assign(task=task))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["task"])
+        chosen = {ALL: backbones} | ({ALIKE: sorted(alike)} if len(alike) > 2 else {})
+        for of, names in chosen.items():
+            here = rows[rows["backbone"].isin(names)]
+            if len(names) > 1 and len(here) > 3:
+                (ensemble,) = deployed(here).values()
+                data = ensemble.attributes["data"]
+                climbed = ladder_table(ensemble, "backbone", apart=data[:, None] != data)
+                parts.append(climbed.assign(task=task, of=of))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["task", "of"])
+
+
+def _of_people(df: Results) -> set[str]:
+    """The backbones whose models decide about people: the others are there to be compared in pairs alone."""
+    return set(df.frame.loc[df["family"] != "", "backbone"])
 
 
 def improvement(df: Results) -> Frame:
@@ -222,7 +236,7 @@ def of_models(df: Results) -> list[Ensemble]:
 
 
 def _of_models(df: Results) -> list[Ensemble]:
-    people = set(df.frame.loc[df["family"] != "", "backbone"])
+    people = _of_people(df)
     every = told_apart(df[df["backbone"].isin(people)] if people else df)
     usual = every[(every["label"] == every["adaptation"]) & ~every["adaptation"].isin([*ERAS, INVERTED])]
     return [*ensembles.decisions(every), *ensembles.deployers(every), *ensembles.mixed(usual)]

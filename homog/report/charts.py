@@ -45,8 +45,8 @@ def ladder(frames: Mapping[str, Frame], shared: str) -> Figure:
         for place, (_, row) in enumerate(frame.iterrows()):
             for step, (kind, side) in zip((-0.22, 0, 0.22), kinds.items(), strict=True):
                 plots.point(axes, place + step, row, kind, f"{side}_")
-        axes.set_xticks(range(len(frame)), [readable(name).replace(" ", "\n", 1) for name in frame["null"]])
-        axes.tick_params(axis="x", labelsize=plots.SMALL)
+        names = [readable(name).lower() for name in frame["null"]]
+        axes.set_xticks(range(len(frame)), names, rotation=30, ha="right", fontsize=plots.SMALL)
     plots.legend(figure, {"injected": f"same {shared}", "sham": f"other {shared}", "clean": "difference"})
     rows: Frame = pd.concat(frames.values())
     size = f"{counted(int(rows['models'].max()), 'model')}, {rows['sharing_pairs'].max():,} pairs share"
