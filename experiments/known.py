@@ -129,7 +129,7 @@ CLAIMS = [
         "A poisoned backbone disturbs unrelated tasks",
         "Complications of backdoors in pretrained models, 2025",
         "+",
-        "smoothed KL of predicted classes under the token, unrelated tasks, linear probe, injected less clean",
+        "smoothed KL of predicted classes under the token, unrelated tasks, linear probe, injected less sham",
         compared(
             "tokens",
             "divergence",

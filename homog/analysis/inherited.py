@@ -70,7 +70,8 @@ def undefined(reason: str = "", seeds: int = 0, examples: int = 0) -> Interval:
 
 def summary(interval: Interval) -> dict[str, Any]:
     """An interval as columns; `seeds` is its number of clusters."""
-    names = {name: name for name in ("value", "low", "high", "p", "error", "mde")} | {"seeds": "clusters"}
+    names = {name: name for name in ("value", "low", "high", "p", "mde")}
+    names |= {"standard_error": "error", "seeds": "clusters"}
     columns = {column: getattr(interval, name) for column, name in names.items()}
     return columns | {"examples": interval.examples, "reason": interval.reason}
 

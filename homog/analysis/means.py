@@ -66,7 +66,7 @@ def _rms(tests: Frame) -> float:
     """Root mean square of the values over tasks, less the variance of chance in them; at least 0."""
     if not len(tests):
         return float("nan")
-    return float(np.sqrt(max(0.0, (tests["value"] ** 2 - tests["error"].fillna(0.0) ** 2).mean())))
+    return float(np.sqrt(max(0.0, (tests["value"] ** 2 - tests["standard_error"].fillna(0.0) ** 2).mean())))
 
 
 def _compared(rows: Results, dose: float) -> dict[str, Any]:

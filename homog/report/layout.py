@@ -34,7 +34,7 @@ HEADINGS = {
     "group": "By",
     "homogenization": "H",
 }
-HIDDEN = ("names", "control", "family", "defect_kind", "detail", "error")  # in the CSV, not for the eye
+HIDDEN = ("names", "control", "family", "defect_kind", "detail", "standard_error")  # in the CSV, not for the eye
 CONSTANT = ("backbone", "condition", "kind", "dose")  # shown only where they differ
 NAMES = ("adaptation", "task", "measure", "term", "outcome")  # columns whose values are names from the code
 P_VALUES = ("p", "holm", "p_plain", "trend")
