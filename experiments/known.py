@@ -92,8 +92,8 @@ CLAIMS = [
         "Weight decay matters when all weights are trained",
         "Salman et al. 2022",
         "-",
-        "inherited attack success of full fine-tuning, weight decay 1 less 0.01",
-        _survival("full_finetune", "weight_decay", (0.01, 1)),
+        "inherited attack success of full fine-tuning, weight decay 1 less 0",
+        _survival("full_finetune", "weight_decay", (0, 1)),
     ),
     Claim(
         "Fixed features transfer more bias than full transfer",
