@@ -9,17 +9,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, Results
+from homog.analysis import Frame, Results, difference
 from homog.analysis.means import UPSTREAM
 from homog.analysis.results import HARM
 from homog.metrics.bias_transfer import bias_transfer
-from homog.metrics.intervals import Sample, difference_interval
 from homog.report import charts, plots
 from homog.report.layout import number, readable
 from homog.wording import counted
 
 NATURAL = "social_bias"  # the exposure to swaps; the other is the planted one's
-MODEL = ["backbone", "kind", "dose", "arm_seed", "condition", "task"]
+MODEL = ["backbone", "kind", "dose", "arm_seed", "condition", "task", "seed"]
 CAPTIONS = charts.CAPTIONS | {
     "bias_transfer": "Bias of adapted models against that of their backbone, which is the bias of nearest centroids "
     "of its features. Bias: how much likelier the unfavourable label is when the text is about the group. A mark is "
@@ -93,15 +92,13 @@ def _transfer(rows: Frame) -> dict[str, Any]:
 
 
 def natural(df: Results) -> Frame:
-    """Bias of the clean backbone and its models by swap: mean over tasks with its interval over examples."""
+    """Bias of the clean backbone and its models by swap: mean over tasks, interval over people and training samples."""
     rows = df[(df["kind"] == "clean") & (df["exposure"] == NATURAL) & (df["reason"] == "")]
     out = []
     for (swap, name), part in rows.groupby(["view", "adaptation"]):
-        rates = zip(*(part.each(array) for array in (*HARM, "people")), strict=True)
-        samples = [Sample(above[None], below[None], people=people) for above, below, people in rates]
-        mean = analysis.summary(difference_interval(samples, level=analysis.LEVEL))
-        flips = part["flips"].mean()
-        out.append({"swap": swap, "adaptation": name, "tasks": len(part), "flips": flips} | mean)
+        tasks = [of_task for _, of_task in part.groupby("task")]
+        row = {"swap": swap, "adaptation": name, "tasks": len(tasks), "flips": part["flips"].mean()}
+        out.append(row | analysis.summary(difference(tasks, HARM)))
     return pd.DataFrame(out, columns=["swap", "adaptation", "tasks", "flips", *analysis.summary(analysis.undefined())])
 
 

@@ -40,7 +40,7 @@ def tables(results: Path, studies: Iterable[str]) -> dict[str, tuple[Frame, Fram
         paths = [results / study / "tables" / f"{name}.csv" for name in ("summary", "transmission")]
         if all(path.is_file() for path in paths):
             frames = [pd.read_csv(path) for path in paths]
-            if set(RATES) <= set(frames[0]):  # else its answer is about something else
+            if {*RATES, "upstream_value"} <= set(frames[0]):  # else its answer is about something else, or an old one
                 words = [{name: object for name in frame if _words(name)} for frame in frames]
                 read[study] = tuple(
                     frame.astype(kinds).fillna(dict.fromkeys(kinds, ""))
