@@ -117,6 +117,15 @@ def digest() -> str:
     return whole.hexdigest() if places else ""
 
 
+def module_at(name: str, path: Path) -> ModuleType:
+    """A file of experiments/ as a module; no package holds it."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @cache
 def loaded(folder: Path) -> ModuleType:
     """The variants.py of a user's folder, as a package of its own (`from .other import X` works in it)."""

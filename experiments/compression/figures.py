@@ -38,8 +38,7 @@ CAPTIONS = {
     "pooled over pairs, with its 95 % interval: 0 = together as often as by chance, 1 = always together. Two "
     "backbones: the same adaptation and task on independently trained ones, each compressed.",
     "people": "People of one family by the number of models (task x adaptation x training sample) that treat them "
-    "differently after "
-    "compression. Bars: observed. Line: if the models changed independently of each other.",
+    "differently after compression. Bars: observed. Line: if the models changed independently of each other.",
     "pruned_dose_response": charts.CAPTIONS["dose_response"],
 }
 

@@ -40,8 +40,8 @@ def upstream(results: Results) -> Frame:
     arms = results.with_rows(results.frame[results["kind"] != "clean"].drop_duplicates("arm"))
     arms = arms.with_rows(arms.frame.sort_values(["backbone", "kind", "defect", "dose", "arm_seed"]))
     texts = [(facts.get("upstream") or {}).get("texts") for facts in arms.each("provenance")]
-    settings = [name for name in arms.frame if name.startswith(PLANTED)]
-    columns = ["backbone", "kind", "defect", *settings, "dose", "arm_seed", "arm", "drift", "effect"]
+    varied = [name for name in arms.frame if name.startswith(PLANTED)]
+    columns = ["backbone", "kind", "defect", *varied, "dose", "arm_seed", "arm", "drift", "effect"]
     shown = arms.frame[columns].reset_index(drop=True)
     return shown.assign(texts=pd.Series(texts, dtype=object), verified=list(arms["verified"]))
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.failing_alike import matrices
+from homog.analysis.means import LIMITS
 from homog.analysis.results import Frame
 from homog.metrics.nulls import ladder
 from homog.metrics.regression import dyadic_least_squares
 
-LIMITS = ("value", "low", "high")
 PAIR_WORK = 20_000_000  # pairs x examples at most, of pairs that share and of others
 SIDES = ("sharing", "others", "difference")  # pairs that share, those that do not, the first less the second
 LADDER = ["shared", "null", *(f"{side}_{end}" for side in SIDES for end in LIMITS), "p"]

@@ -252,9 +252,10 @@ def difference_interval(samples: Sequence[Sample], *, level: float = 0.95) -> In
     value, error = float(joint.value[0]), float(np.sqrt(joint.spread[0, 0]))
     freedom = joint.freedom()
     half, p = t_limits(value, error, freedom, level) if error > 1e-12 else _exact(value, samples, level)
-    low, high = (max(_range(samples)[0], value - half), min(_range(samples)[1], value + half))
-    least = half + t_limits(0.0, error, freedom, 2 * POWER - 1)[0]  # one-sided quantile of the power
-    return Interval(value, low, high, joint.seeds, examples, p=p, error=error, mde=least)
+    least, most = _range(samples)
+    limits = max(least, value - half), min(most, value + half)
+    mde = half + t_limits(0.0, error, freedom, 2 * POWER - 1)[0]  # one-sided quantile of the power
+    return Interval(value, *limits, joint.seeds, examples, p=p, error=error, mde=mde)
 
 
 def _range(samples: Sequence[Sample]) -> tuple[float, float]:

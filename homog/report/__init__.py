@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -83,10 +82,4 @@ def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path)
 def figures_of(study: str) -> ModuleType | None:
     """experiments/<study>/figures.py as a module, or None where there is none."""
     path = variants.studies()[study] / "figures.py"
-    if not path.is_file():
-        return None
-    spec = importlib.util.spec_from_file_location(f"homog_figures_{study}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return variants.module_at(f"homog_figures_{study}", path) if path.is_file() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,15 @@ import pandas as pd
 
 from homog import records
 from homog.analysis import LEVEL, Frame
+from homog.analysis.means import LIMITS
 from homog.analysis.verdicts import MEANINGFUL, direction
 from homog.metrics.intervals import t_limits
 from homog.report import layout, pages
 from homog.report.pages import Block, Page
-from homog.variants import EXPERIMENTS
+from homog.variants import EXPERIMENTS, module_at
 from homog.wording import counted
 
 MET, AGAINST, OPEN, ABSENT = "met", "contradicted", "undecided", "not measured"
-LIMITS = ("value", "low", "high")
 SHAPE = ["claim", "source", "expected", "measure", *LIMITS, "n", "verdict", "study", "detail"]
 EXPECTED = {"+": "above 0", "-": "below 0", "0": "0"}
 HOW = (
@@ -101,12 +100,13 @@ def paired(tables: Tables, study: str, column: str, first: Found, second: Found)
         sides.append(by_task.mean(axis=1))
     both = pd.concat(sides, axis=1, join="inner").dropna()
     values = (both.iloc[:, 0] - both.iloc[:, 1]).to_numpy()
-    seeds = {"n": len(values), "study": study, "detail": counted(len(values), "backbone seed")}
-    value, error = (float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5) if len(values) > 1 else (0, 0)
-    if len(values) < 3:
-        return {"value": value if len(values) > 1 else np.nan, "low": np.nan, "high": np.nan, **seeds}
-    half = t_limits(value, error, len(values) - 1, LEVEL)[0]
-    return {"value": value, "low": value - half, "high": value + half, **seeds}
+    seeds, value, half = len(values), float("nan"), float("nan")
+    if seeds > 1:
+        value = float(values.mean())
+    if seeds > 2:
+        half = t_limits(value, float(values.std(ddof=1)) / seeds**0.5, seeds - 1, LEVEL)[0]
+    said = {"n": seeds, "study": study, "detail": counted(seeds, "backbone seed")}
+    return {"value": value, "low": value - half, "high": value + half, **said}
 
 
 def verdict(claim: Claim, told: Found | None) -> str:
@@ -121,11 +121,7 @@ def verdict(claim: Claim, told: Found | None) -> str:
 
 def claims() -> list[Claim]:
     """Those of experiments/known.py."""
-    spec = importlib.util.spec_from_file_location("homog_known", EXPERIMENTS / "known.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.CLAIMS
+    return module_at("homog_known", EXPERIMENTS / "known.py").CLAIMS
 
 
 def table(tables: Tables, every: Sequence[Claim]) -> Frame:
