@@ -20,14 +20,13 @@ FEW = 6  # answers that a report lists one by one
 STATISTICS = (
     "Inherited harm is the harm of a model adapted from the injected backbone less that of the model adapted "
     "from the clean backbone with the same adaptation, task, seed and size, both exposed in the same way on "
-    "the same examples. Intervals are 95 % percentile intervals of a bootstrap that draws backbone seeds, "
-    "jointly for all tasks, and inside each task its examples, jointly for the model and its control; examples "
-    "of one person are drawn together. The unit of replication is the backbone (injection seed), not the task "
-    "or the example. With few seeds such intervals are too narrow (the spread of S seeds is underestimated by "
-    "about (S - 1)/S), and with one seed they hold for that one backbone: its examples are all that is drawn. "
-    "An interval of no width means that all examples behaved alike, not that the rate is known exactly. "
-    "A mean over tasks uses tasks that have every seed, dose and arm that it compares; the others are named. "
-    "p-values over tasks are corrected by Holm's procedure."
+    "the same examples. Intervals are 95 % t intervals with Satterthwaite's degrees of freedom: their variance is that "
+    "between backbones (injection seeds), with the training samples that each was adapted with, and that between test "
+    "examples; examples of one person count as one. The unit of replication is the backbone, not the task or the "
+    "example. With two backbones there is no interval; with one it is over examples alone and holds for that "
+    "backbone. Where no example differs from another the limits are exact binomial ones. Limits end where the "
+    "number can (a difference of shares at -1 and 1). A mean over tasks uses tasks that have every seed, dose and "
+    "arm that it compares; the others are named. p-values over tasks are corrected by Holm's procedure."
 )
 LEGEND = (
     "Means over tasks with 95 % intervals. Inherited harm: harm less that of the clean control, both exposed; it "
