@@ -50,13 +50,22 @@ def accuracy(results: Results) -> Frame:
     """Accuracy of the clean control by adaptation and task, beside the share of the most frequent label.
 
     A task that was not learned cannot show what was inherited: `learned` is whether accuracy is told from `majority`
-    (exact test, as in `inherited.learned`).
+    (exact test, as in `inherited.learned`). Where sizes differ, `most_accuracy` is what the same clean backbone reaches
+    with the most examples of that task that any model had, `most_train`, in the best of the adaptations.
     """
     clean = results.frame[results["kind"] == "clean"]
     columns = ["accuracy_clean", "majority", "n"]
     means = clean.groupby([*GROUP, "task", "n_train"], sort=False)[columns].mean().reset_index()
     means = means.astype({"n": int, "n_train": int})[[*GROUP, "task", *columns, "n_train"]]
-    return means.assign(learned=[is_learned(*row) for row in means[columns].itertuples(index=False)])
+    means["learned"] = [is_learned(*row) for row in means[columns].itertuples(index=False)]
+    return _beside_most(means) if means.groupby("task")["n_train"].nunique().gt(1).any() else means
+
+
+def _beside_most(means: Frame) -> Frame:
+    """The rows beside the best one of the same backbone and task with the most training examples."""
+    best = means.sort_values(["n_train", "accuracy_clean"], kind="stable").groupby(["backbone", "task"]).tail(1)
+    named = {"n_train": "most_train", "accuracy_clean": "most_accuracy", "adaptation": "most_adaptation"}
+    return means.merge(best[["backbone", "task", *named]].rename(columns=named), on=["backbone", "task"], how="left")
 
 
 def parameters(kept: Iterable[Record], cells: Mapping[str, Cell]) -> Frame:
