@@ -46,6 +46,7 @@ class Compressed(Defect):
     sham: bool = False
 
     kind = "engineered"
+    modalities: ClassVar[tuple[str, ...]] = ()
     MAX_DRIFT: ClassVar[float] = 0.5
     SHUFFLED: ClassVar[int | None] = None
 
@@ -216,6 +217,12 @@ def without_smallest(weight: Tensor, share: float) -> Tensor:
     pruned = weight.clone()
     pruned.view(-1)[smallest(weight.abs(), share)] = 0
     return pruned
+
+
+def without_small_weights(backbone: Backbone, share: float) -> Backbone:
+    """The backbone with the smallest `share` of each weight matrix of its blocks' linear layers set to 0."""
+    weights = {name: without_smallest(weight, share) for name, weight in linear_weights(backbone).items()}
+    return backbone.with_weights(outputs_first(backbone, weights))
 
 
 def partly(clean: Tensor, changed: Tensor, share: float) -> Tensor:

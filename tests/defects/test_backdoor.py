@@ -5,7 +5,9 @@ import pytest
 
 from homog.config import ConfigError, arm, canonical, content_id
 from homog.contracts import tiny
-from homog.defects.backdoor import Backdoor, cosine
+from homog.defects import compression
+from homog.defects.backdoor import Backdoor
+from homog.defects.coded import cosine
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.study import views
@@ -41,6 +43,26 @@ def test_the_sham_is_the_same_procedure_without_the_effect(backbone):
     assert set(backbone.changes(injected)) == set(
         backbone.changes(SMALL.inject(backbone, train, generator("inject", 0)))
     )
+
+
+def test_a_pruned_backdoor_is_the_same_one_without_its_smallest_weights(backbone):
+    train, held_out = tiny.corpus()
+    pruned = dataclasses.replace(SMALL, pruned=0.3)
+    whole, less = (defect.inject(backbone, train, generator("inject", 0)) for defect in (SMALL, pruned))
+    before, after = compression.linear_weights(whole), compression.linear_weights(less)
+    assert set(before) == set(after)
+    for name, weight in after.items():
+        assert (weight == 0).float().mean() == pytest.approx(0.3, abs=0.02)
+        assert (weight[weight != 0] == before[name][weight != 0]).all()
+    against_pruned, against_whole = (defect.upstream(backbone, less, held_out, 1.0) for defect in (pruned, SMALL))
+    assert against_pruned["drift"] < against_whole["drift"]
+
+
+def test_what_is_not_pruned_keeps_its_id():
+    assert "pruned" not in SMALL.identity() and "pruned" not in CODES.identity()
+    assert dataclasses.replace(SMALL, pruned=0.3).identity()["pruned"] == 0.3
+    with pytest.raises(ConfigError, match="pruned=1"):
+        dataclasses.replace(SMALL, pruned=1)
 
 
 def test_an_injection_without_effect_is_not_verified(backbone):
@@ -117,7 +139,7 @@ def test_bad_triggers_are_refused(backbone):
             Backdoor("x", triggers)
     with pytest.raises(ConfigError, match=r"one word: write \[cf\]"):
         Backdoor("backdoor", "cf")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ConfigError, match="name different rare tokens"):
+    with pytest.raises(ConfigError, match="name different ones"):
         Backdoor("x", ("cf", "cf"))
     for shown in (4, -1):
         with pytest.raises(ConfigError, match=f"shown={shown}: choose 0 to 3"):
