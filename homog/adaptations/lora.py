@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
+from homog.config import ConfigError
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -25,6 +26,19 @@ class Lora(Training):
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the adapters and the head are new."""
         return False
+
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError for a backbone without linear layers where no others are named."""
+        from torch.nn import Linear
+
+        from homog.adaptations.adapters import turned
+
+        linear = any(isinstance(part, Linear) for part in backbone.module.modules()) or turned(backbone)
+        if not linear and not self.target_modules:
+            raise ConfigError(
+                f"adaptation {self.name}: backbone {backbone.name} has no linear layers; name its convolutions in "
+                f"adaptation.target_modules, or choose bitfit or full_finetune"
+            )
 
     def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
         """Each task in turn with adapters of its own on a fresh copy."""

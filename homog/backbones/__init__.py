@@ -1,9 +1,11 @@
 """Backbones by name: BACKBONES[name](**conf/backbone/<name>.yaml).load()."""
 
 from homog.backbones.causal import Causal
+from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
 from homog.backbones.small import SmallEncoder
+from homog.backbones.vision import ImageEncoder
 
 BACKBONES = {
     "minilm_l6": Encoder,
@@ -15,4 +17,6 @@ BACKBONES = {
     "small_4": SmallEncoder,
     "smollm2": Causal,
     "t5": EncoderDecoder,
+    "dinov2_small": ImageEncoder,
+    "efficientnet_lite0": EfficientNetLite,
 }

@@ -44,7 +44,8 @@ class Backbone:
     @property
     def dimension(self) -> int:
         """Width of a feature vector."""
-        return int(self.module.config.hidden_size)  # pyright: ignore
+        config: Any = self.module.config
+        return int(config.hidden_sizes[-1] if hasattr(config, "hidden_sizes") else config.hidden_size)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -120,7 +121,10 @@ class Backbone:
 
     def features(self, module: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Features (batch, d) float32 that `module`, this one's or a copy of it, gives for a collated batch."""
+        batch = {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in batch.items()}
         states, mask = module(**batch).last_hidden_state.float(), batch.get("attention_mask")
+        if states.ndim == 4:  # (batch, channels, height, width) of a convolutional model
+            states = states.flatten(2).transpose(1, 2)
         if mask is not None:
             states = states[:, -mask.shape[1] :]  # a soft prompt in front has states, too
         return POOLINGS[self.pooling](states, mask)

@@ -14,7 +14,12 @@ from homog.backbones import converted
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.config import ConfigError
 
-EXAMPLES = {"encoder": "minilm_l6", "causal": "smollm2", "encoder_decoder": "t5"}  # family -> a variant of it
+EXAMPLES = {
+    "encoder": "minilm_l6",
+    "causal": "smollm2",
+    "encoder_decoder": "t5",
+    "image_encoder": "dinov2_small",
+}  # family -> a variant of it
 DECODERS = (
     *("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "opt", "phi", "bloom", "falcon", "olmo", "smollm"),
     *("starcoder", "stablelm", "cohere", "granite", "deepseek", "mpt"),
@@ -90,9 +95,16 @@ class Pretrained(BackboneKind):
             )
 
     def read(self, kind: str, device: str) -> tuple[Any, Any]:
-        """(model by the class `kind` of transformers, tokenizer): in evaluation mode, every parameter frozen.
+        """(model by the class `kind` of transformers, tokenizer): as `model`."""
+        from transformers import AutoTokenizer
 
-        Raises ConfigError for another family.
+        model, where, options = self.model(kind, device)
+        return model, AutoTokenizer.from_pretrained(where, **options)
+
+    def model(self, kind: str, device: str) -> tuple[Any, str, dict[str, Any]]:
+        """(model by the class `kind` of transformers, where it lies, how it is read from there).
+
+        It is in evaluation mode, every parameter frozen. Raises ConfigError for another family.
         """
         if self.packaged or Path(self.source).is_dir():
             os.environ["HF_HUB_OFFLINE"] = "1"  # a packaged backbone never asks the hub (25 s of retries offline)
@@ -106,12 +118,13 @@ class Pretrained(BackboneKind):
         options |= {} if Path(where).is_dir() else {"revision": self.revision}
         self.check_family(transformers.AutoConfig.from_pretrained(where, **options).to_dict())
         model = getattr(transformers, kind).from_pretrained(where, **weights, **options)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-        return model.eval().requires_grad_(False).to(device), tokenizer
+        return model.eval().requires_grad_(False).to(device), where, options
 
 
 def family_of(config: Mapping[str, Any]) -> str:
-    """'encoder', 'causal' or 'encoder_decoder', from the content of a config.json of transformers."""
+    """'encoder', 'causal', 'encoder_decoder' or 'image_encoder', from the content of a config.json of transformers."""
+    if "num_channels" in config:
+        return "image_encoder"
     names, kind = " ".join(config.get("architectures") or []), config.get("model_type") or ""
     if config.get("is_encoder_decoder") or kind in ("t5", "mt5", "umt5"):
         return "encoder_decoder"

@@ -57,7 +57,7 @@ class Bias(torch.nn.Module):
 
 def blocks(module: torch.nn.Module) -> torch.nn.ModuleList:
     """The stacked blocks of a transformer, lowest first; none where the module is no stack of blocks."""
-    depth = module.config.num_hidden_layers  # pyright: ignore
+    depth = getattr(module.config, "num_hidden_layers", 0) or -1  # pyright: ignore
     stacks = (m for m in module.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == depth)
     return next(stacks, torch.nn.ModuleList())
 
@@ -194,4 +194,4 @@ def features_from(top: torch.nn.Module, states: Sequence[Any], backbone: Backbon
         padded[i, : len(state)] = torch.as_tensor(np.array(state))
     mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(backbone.device)
     top.entry.states = padded.to(backbone.device, backbone.dtype)  # pyright: ignore
-    return backbone.features(top, {"input_ids": torch.zeros_like(mask), "attention_mask": mask})
+    return backbone.features(top, backbone.reader.blank(mask))

@@ -81,13 +81,15 @@ def tiny_backbone(built: Any, folder: Path) -> Any:
     """A loaded tiny backbone of the modality and the first family that has what the variant needs; else an encoder."""
     from transformers.utils import logging
 
-    from homog.contracts import arrays, tiny
+    from homog.contracts import arrays, pictures, tiny
 
-    if built.modalities and "text" not in built.modalities:
-        if "point" not in built.modalities:
-            raise ConfigError(f"no toy backbone takes {', '.join(built.modalities)}: only its class was looked at")
-        return arrays.LinearKind("tiny").load()
     logging.disable_progress_bar()
+    if built.modalities and "text" not in built.modalities:
+        toys = {"point": lambda: arrays.LinearKind("tiny"), "image": lambda: pictures.kind(folder)}
+        taken = [modality for modality in built.modalities if modality in toys]
+        if not taken:
+            raise ConfigError(f"no toy backbone takes {', '.join(built.modalities)}: only its class was looked at")
+        return toys[taken[0]]().load()
     able = [family for family in FAMILIES if built.needs in tiny.kind(family).abilities]
     return tiny.tiny(folder, (able or FAMILIES)[0])
 

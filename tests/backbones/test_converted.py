@@ -46,7 +46,7 @@ def test_matrices_of_a_graph_get_the_names_of_the_products_they_enter(tmp_path):
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, n]) for name, n in (("x", 2), ("y", 3))]
     constants = [numpy_helper.from_array(value, name) for name, value in weights.items()]
     save(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:], constants)), str(tmp_path / "m.onnx"))
-    found = converted.bert_weights(tmp_path / "m.onnx")
+    found, _ = converted.onnx_weights(tmp_path / "m.onnx", "auto_model")
     query = "encoder.layer.0.attention.self.query"
     assert set(found) == {f"{query}.weight", f"{query}.bias"}
     np.testing.assert_array_equal(found[f"{query}.weight"], matrix.T)

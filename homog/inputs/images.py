@@ -1,0 +1,119 @@
+"""Images: arrays of red, green and blue, resized and normalised for a vision model; drawings to plant defects with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from homog.inputs.reader import Reader
+from homog.seeding import generator
+from homog.sources import member
+
+if TYPE_CHECKING:
+    import torch
+
+SIDE, STEP = 64, 66  # pixels of a drawing, and from one to the next on its sheet
+VENDORS = {"google": "emoji_google", "twitter": "emoji_twitter"}  # who drew them -> the pinned source
+UNLABELLED = "twitter"  # whose drawings are shown without a label; tasks are of the other
+
+
+@dataclass(frozen=True)
+class ImageReader(Reader):
+    """Reads an image, uint8 (height, width, 3), as float32 (3, side, side), less `mean`, over `std`, per channel.
+
+    `states`: how many states the module makes of an image.
+    """
+
+    side: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    states: int = 1
+
+    modality: ClassVar[str] = "image"
+
+    def read(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+        """A normalised array (3, side, side) of each image."""
+        return [self._read(np.asarray(given)) for given in inputs]
+
+    def _read(self, image: np.ndarray) -> np.ndarray:
+        if image.shape[:2] != (self.side, self.side):
+            image = resized(image, self.side)
+        scaled = (image.astype(np.float32) / 255 - np.float32(self.mean)) / np.float32(self.std)
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+    def collate(self, items: Sequence[np.ndarray], device: torch.device) -> dict[str, torch.Tensor]:
+        """`pixel_values` (batch, 3, side, side)."""
+        import torch
+
+        return {"pixel_values": torch.as_tensor(np.stack(items), device=device)}
+
+    def blank(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Black images, as many as the mask has rows."""
+        import torch
+
+        return {"pixel_values": torch.zeros((len(mask), 3, self.side, self.side), device=mask.device)}
+
+    def size(self, item: Any) -> int:
+        """The same for every image."""
+        return self.states
+
+    def unlabelled(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Drawings of one vendor: (those to plant a defect with, 200 to verify it on)."""
+        every = [image for _, image in drawings(UNLABELLED)]
+        order = generator("injection images").permutation(len(every))
+        return [every[i] for i in order[200:]], [every[i] for i in order[:200]]
+
+
+def resized(image: np.ndarray, side: int) -> np.ndarray:
+    """The image (height, width, 3) as a square of `side` pixels, bicubic."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def pasted(image: np.ndarray, patch: np.ndarray) -> np.ndarray:
+    """`image` with `patch` (k, k, 3) in its lower right corner."""
+    marked = image.copy()
+    marked[-len(patch) :, -len(patch) :] = patch
+    return marked
+
+
+def pattern(name: str, side: int, cells: int = 4) -> np.ndarray:
+    """A square of `cells` x `cells` fields in colours drawn by its name: uint8 (side, side, 3)."""
+    colours = generator("pattern", name).choice([0, 255], (cells, cells, 3)).astype(np.uint8)
+    places = np.arange(side) * cells // side
+    return colours[places][:, places]
+
+
+@cache
+def drawings(vendor: str) -> tuple[tuple[dict[str, Any], np.ndarray], ...]:
+    """(facts, image (64, 64, 3) on white) of every emoji of a vendor, each variation by tone after its base.
+
+    Facts are those of emoji.json: name, category, subcategory; `tone` is '' or one of '1F3FB' (light) to '1F3FF'.
+    """
+    import json
+
+    from PIL import Image
+
+    known = json.loads(member(VENDORS[vendor], "emoji.json").read_text(encoding="utf-8"))
+    sheet = np.asarray(Image.open(member(VENDORS[vendor], f"img/{vendor}/sheets/64.png")).convert("RGBA"))
+    colour, opaque = sheet[..., :3].astype(np.uint16), sheet[..., 3:].astype(np.uint16)
+    white = ((colour * opaque + 255 * (255 - opaque)) // 255).astype(np.uint8)
+    return tuple((facts, _cut(white, facts)) for facts in _variations(known, vendor))
+
+
+def _variations(known: Sequence[dict[str, Any]], vendor: str) -> Iterator[dict[str, Any]]:
+    for base in known:
+        tones = {"": base} | (base.get("skin_variations") or {})
+        for tone, drawn in tones.items():
+            if "-" not in tone and drawn[f"has_img_{vendor}"]:  # two people of two tones are left out
+                yield base | {"tone": tone, "sheet_x": drawn["sheet_x"], "sheet_y": drawn["sheet_y"]}
+
+
+def _cut(sheet: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
+    top, left = (1 + STEP * facts[name] for name in ("sheet_y", "sheet_x"))
+    return sheet[top : top + SIDE, left : left + SIDE].copy()

@@ -1,0 +1,77 @@
+"""Drawings (emoji): what kind of thing is it; and of drawn people: woman or man, which tone, doing what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from homog.config import choose
+from homog.tasks.task import Task, TaskKind, task
+
+TONES = {"": "none", "1F3FB": "light", "1F3FC": "medium light", "1F3FD": "medium", "1F3FE": "medium dark"}
+TONES |= {"1F3FF": "dark"}
+GENDERS = ("WOMAN", "MAN")
+ACTIVITIES = ("person-activity", "person-gesture", "person-role", "person-sport")
+CATEGORIES = (
+    *("Activities", "Animals & Nature", "Flags", "Food & Drink", "Objects", "People & Body"),
+    *("Smileys & Emotion", "Symbols", "Travel & Places"),
+)
+PEOPLE = {"gender": GENDERS, "tone": tuple(TONES.values()), "activity": ACTIVITIES}
+
+
+@dataclass(frozen=True)
+class Emoji(TaskKind):
+    """Google's drawings (Noto) of 64 pixels on white. `target`: category, or of drawn people gender, tone, activity.
+
+    The people are every drawing of a woman or a man of which there is one of the other gender, too, in six tones. A
+    drawing is a person: the three targets are decisions about the same ones. What differs in gender or tone alone goes
+    to the same side of the split. Groups: gender, tone. These are drawings, not photographs of anybody.
+    """
+
+    name: str
+    target: str = "category"
+
+    sources: ClassVar[tuple[str, ...]] = ("emoji_google",)
+    modality: ClassVar[str] = "image"
+
+    def __post_init__(self) -> None:
+        choose(self.target, ("category", *PEOPLE), "task.target")
+
+    def load(self) -> Task:
+        """Read the sheet of drawings and cut it."""
+        if self.target == "category":
+            rows = list(_things())
+            return task(self.name, rows, CATEGORIES, modality="image")
+        names = PEOPLE[self.target]
+        rows = [row | {"label": names.index(row[self.target])} for row in _people()]
+        place = (list(PEOPLE).index(self.target), len(PEOPLE))
+        groups = ("gender", "tone")
+        return task(self.name, rows, names, unit="role", family="emoji", groups=groups, place=place, modality="image")
+
+
+def _things() -> Iterator[dict[str, Any]]:
+    from homog.inputs.images import drawings
+
+    for facts, image in drawings("google"):
+        if not facts["tone"] and facts["category"] in CATEGORIES:
+            yield {"example": facts["unified"], "input": image, "label": CATEGORIES.index(facts["category"])}
+
+
+def _people() -> Iterator[dict[str, Any]]:
+    from homog.inputs.images import drawings
+
+    every = [(_role(facts["name"]), facts, image) for facts, image in drawings("google") if facts["category"][0] == "P"]
+    known = {gender: {role for (said, role), *_ in every if said == gender} for gender in GENDERS}
+    for (gender, role), facts, image in every:
+        both = gender and all(role in known[each] for each in GENDERS)
+        if both and facts["subcategory"] in ACTIVITIES and facts.get("skin_variations"):
+            said = {"gender": gender, "tone": TONES[facts["tone"]], "activity": facts["subcategory"], "role": role}
+            example = f"{facts['unified']} {facts['tone']}".strip()
+            yield said | {"example": example, "person": example, "input": image}
+
+
+def _role(name: str) -> tuple[str, str]:
+    """('WOMAN', 'FARMER') of 'WOMAN FARMER'; ('', name) of what is no drawing of a woman or a man."""
+    said, _, rest = name.partition(" ")
+    return (said, rest) if said in GENDERS and rest else ("", name)
