@@ -98,7 +98,7 @@ def turned(df: Results) -> Iterator[tuple[dict[str, Any], Results]]:
         for knob in KNOBS:
             middle = usual_amounts(part, knob)
             others = [name for name in KNOBS if name != knob and pd.notna(middle[name])]
-            only = part[np.logical_and.reduce([_is(part, name, middle[name]) for name in others])]
+            only = part[np.logical_and.reduce([part["adaptation"].notna(), *(_is(part, n, middle[n]) for n in others)])]
             only = only[only[knob].notna() | ((only["kind"] == "clean") & (knob in INJECTED))]
             if only[knob].nunique() > 1:
                 yield {"condition": condition, "adaptation": adaptation, "knob": knob}, only
@@ -213,6 +213,7 @@ def survival(points: Frame) -> Figure:
             for (name, kind), rows in here.groupby(["adaptation", "kind"], sort=False):
                 _curve(axes, [amounts.index(amount) for amount in rows["amount"]], rows, colours[name], kind == "sham")
             axes.set_xticks(range(len(amounts)), [f"{amount:g}" for amount in amounts], rotation=90)
+            axes.set_xlim(-0.3, len(amounts) - 0.7)
             axes.tick_params(axis="x", labelsize=plots.TINY)
             axes.grid(axis="y")
             if condition == conditions[0]:

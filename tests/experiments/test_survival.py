@@ -54,6 +54,10 @@ def test_a_harm_that_stays_survives_and_one_that_never_was_has_nothing_to_surviv
     assert STUDY.said(effects(EPOCHS, lambda cell: 0.02)).outcome == "not met: 0 of 0 survive"
 
 
+def test_an_adaptation_without_a_knob_has_no_curve():
+    assert STUDY.curves(effects(["linear_probe"], fakes.fired)).empty
+
+
 def test_only_one_knob_is_turned_in_a_curve():
     found = STUDY.curves(effects([*EPOCHS, *RANKS], fakes.fired))
     mine = found[found["kind"] == "injected"].groupby("knob")["amount"].agg(list)
