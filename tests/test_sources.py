@@ -1,5 +1,8 @@
 import hashlib
+import io
+import shutil
 import subprocess
+import tarfile
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +96,48 @@ def test_pip_fetches_the_pinned_wheel(real_pip, cache):
     folder = sources.folder("toy")
     assert (folder / "deep/two.txt").read_bytes() == b"second"
     assert files(cache) == ["homog-toy-1.0.lock", "homog-toy-1.0/deep/two.txt", "homog-toy-1.0/one.txt"]
+
+
+@pytest.fixture
+def tarball(monkeypatch, tmp_path, cache):
+    """A package of npm as the only source, and an npm that has it."""
+    path = tmp_path / "toy-1.0.tgz"
+    with tarfile.open(path, "w:gz") as written:
+        for name, content in MEMBERS.items():
+            facts = tarfile.TarInfo(f"package/{name}")
+            facts.size = len(content)
+            written.addfile(facts, io.BytesIO(content))
+    change(monkeypatch, index="npm", requirement="toy==1.0", folder="package", sha256=sha256(path.read_bytes()))
+
+    def run(command, **_):
+        assert command[1:4] == ["pack", "--silent", "toy@1.0"]
+        shutil.copy(path, command[-1])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(sources.subprocess, "run", run)
+    monkeypatch.setattr(sources, "npm", lambda: "/usr/bin/npm")
+    return path
+
+
+def test_npm_fetches_the_pinned_package(tarball, cache):
+    assert (sources.folder("toy") / "deep/two.txt").read_bytes() == b"second"
+    assert files(cache) == ["toy-1.0.lock", "toy-1.0/deep/two.txt", "toy-1.0/one.txt"]
+
+
+def test_a_package_of_npm_with_another_hash_is_refused(tarball, monkeypatch):
+    change(monkeypatch, sha256="0" * 64)
+    assert "wrong hash" in error_of(sources.fetch, ["toy"])
+
+
+def test_without_npm_the_error_says_what_to_install(tarball, monkeypatch):
+    monkeypatch.setattr(sources, "npm", lambda: "")
+    assert "install Node.js, or pip install 'homog-inheritance[vision]'" in error_of(sources.fetch, ["toy"])
+
+
+def test_npm_without_a_network_is_a_line(tarball, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "npm error code ENOTFOUND\nnpm error network")
+    monkeypatch.setattr(sources.subprocess, "run", lambda *_, **__: failed)
+    assert "ENOTFOUND" in error_of(sources.fetch, ["toy"])
 
 
 def test_pip_refuses_a_wheel_with_another_hash(real_pip, cache, monkeypatch, wheel):

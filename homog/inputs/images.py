@@ -42,7 +42,8 @@ class ImageReader(Reader):
     def _read(self, image: np.ndarray) -> np.ndarray:
         if image.shape[:2] != (self.side, self.side):
             image = resized(image, self.side)
-        scaled = (image.astype(np.float32) / 255 - np.float32(self.mean)) / np.float32(self.std)
+        mean, std = (np.asarray(values, dtype=np.float32) for values in (self.mean, self.std))
+        scaled = (image.astype(np.float32) / 255 - mean) / std
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
     def collate(self, items: Sequence[np.ndarray], device: torch.device) -> dict[str, torch.Tensor]:
