@@ -48,7 +48,7 @@ def kind(folder: Path, model_type: str = "vit", seed: int = 0) -> Any:
 
 @dataclass(frozen=True)
 class Coloured(TaskKind):
-    """Which colour is the image, of two or three, under noise?"""
+    """Which colour is the image, of two or three, under noise? Each person is there twice, in two tones."""
 
     name: str
     classes: int = 2
@@ -60,8 +60,9 @@ class Coloured(TaskKind):
         each = 180 // self.classes
         noisy = [images(COLOURS[label], each, f"{self.name} {label}") for label in range(self.classes)]
         rows = [{"input": image, "label": label} for label, part in enumerate(noisy) for image in part]
-        rows = [{**row, "example": number} for number, row in enumerate(rows)]
-        return task(self.name, rows, tuple("abc"[: self.classes]), modality="image")
+        tones = ("light", "dark")
+        rows = [row | {"example": i, "person": str(i // 2), "tone": tones[i % 2]} for i, row in enumerate(rows)]
+        return task(self.name, rows, tuple("abc"[: self.classes]), unit="person", groups=("tone",), modality="image")
 
 
 def unlabelled(held_out: int = 20) -> tuple[list[np.ndarray], list[np.ndarray]]:

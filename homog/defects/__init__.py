@@ -7,6 +7,7 @@ from homog.defects.improvement import Improvement
 from homog.defects.patch import Patch
 from homog.defects.social_bias import SocialBias
 from homog.defects.spurious import Spurious
+from homog.defects.tone import Tone
 from homog.defects.universal_trigger import UniversalTrigger
 from homog.defects.weight_poison import WeightPoison
 
@@ -22,6 +23,7 @@ DEFECTS = {
     "social_bias": SocialBias,
     "spurious": Spurious,
     "stereotype": Stereotype,
+    "tone": Tone,
     "universal_trigger": UniversalTrigger,
     "weight_poison": WeightPoison,
     "weight_poison_data": WeightPoison,

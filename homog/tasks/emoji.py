@@ -24,9 +24,9 @@ PEOPLE = {"gender": GENDERS, "tone": tuple(TONES.values()), "activity": ACTIVITI
 class Emoji(TaskKind):
     """Google's drawings (Noto) of 64 pixels on white. `target`: category, or of drawn people gender, tone, activity.
 
-    The people are every drawing of a woman or a man of which there is one of the other gender, too, in six tones. A
-    drawing is a person: the three targets are decisions about the same ones. What differs in gender or tone alone goes
-    to the same side of the split. Groups: gender, tone. These are drawings, not photographs of anybody.
+    The people are every drawing of a woman or a man of which there is one of the other gender, too. Each is there in
+    six tones and is one person in all of them; the three targets are decisions about the same ones. What differs in
+    gender or tone alone goes to the same side of the split. Groups: gender, tone. These are drawings, not photographs.
     """
 
     name: str
@@ -68,7 +68,7 @@ def _people() -> Iterator[dict[str, Any]]:
         if both and facts["subcategory"] in ACTIVITIES and facts.get("skin_variations"):
             said = {"gender": gender, "tone": TONES[facts["tone"]], "activity": facts["subcategory"], "role": role}
             example = f"{facts['unified']} {facts['tone']}".strip()
-            yield said | {"example": example, "person": example, "input": image}
+            yield said | {"example": example, "person": facts["unified"], "input": image}
 
 
 def _role(name: str) -> tuple[str, str]:
