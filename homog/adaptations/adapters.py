@@ -41,9 +41,18 @@ def _with_adapters(module: Any, config: Any, stream: tuple[str | int, ...]) -> A
 
 
 def model_type(backbone: Backbone) -> str:
-    """transformers' name of the architecture, e.g. 'bert'."""
-    config: Any = backbone.module.config
-    return config.model_type
+    """transformers' name of the architecture, e.g. 'bert'; of a module that is not of transformers the class's."""
+    return getattr(backbone.module.config, "model_type", type(backbone.module).__name__)
+
+
+def every_linear_layer(backbone: Backbone) -> str | list[str]:
+    """What peft is told to mean all of them: its own word for models of transformers, else their names."""
+    from torch.nn import Linear
+    from transformers import PreTrainedModel
+
+    if isinstance(backbone.module, PreTrainedModel):
+        return "all-linear"
+    return [name for name, part in backbone.module.named_modules() if isinstance(part, Linear)]
 
 
 def turned(backbone: Backbone) -> bool:

@@ -45,9 +45,9 @@ class Lora(Training):
         from peft import LoraConfig
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as DEFAULTS
 
-        from homog.adaptations.adapters import adapted, model_type, turned
+        from homog.adaptations.adapters import adapted, every_linear_layer, model_type, turned
 
-        default = None if model_type(backbone) in DEFAULTS else "all-linear"
+        default = None if model_type(backbone) in DEFAULTS else every_linear_layer(backbone)
         targets = list(self.target_modules) or default
         config = LoraConfig(
             r=self.rank,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import softmax
 from homog.adaptations.nearest_centroid import unit
 from homog.adaptations.prompting import answer_scores, contextual, told
+from homog.config import ConfigError, fields_of
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -24,16 +25,31 @@ class ZeroShot(Adaptation):
 
     A language model gives the likelier answer after the text and the question (see `prompting`). An encoder gives the
     class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
-    `temperature`.
+    `temperature`. An image is compared with `caption` around the phrase, which the tower of texts reads (Radford et al.
+    2021).
     """
 
     name: str
     template: str = "This text is about {}."
     temperature: float = 0.1
+    caption: str = "a drawing of {}"
 
     linear_head: ClassVar[bool] = False
-    modalities: ClassVar[tuple[str, ...]] = ("text",)
+    modalities: ClassVar[tuple[str, ...]] = ("text", "image")
     in_words: ClassVar[bool] = True
+
+    def identity(self) -> dict[str, Any]:
+        """All fields, but `caption` where it is the usual one: models from before it was there keep their id."""
+        usual = self.caption == type(self).caption
+        return fields_of(self, leave_out=["caption"] if usual else [])
+
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError for a backbone of images without a tower of texts."""
+        if backbone.reader.modality == "image" and backbone.words is None:
+            raise ConfigError(
+                f"adaptation {self.name}: backbone {backbone.name} has no tower of texts to read captions with; "
+                f"use backbone=joined_towers or backbone=clip backbone.source=<directory or hub id>"
+            )
 
     def trains(self, parameter: str) -> bool:
         """Nothing of the backbone moves."""
@@ -46,7 +62,8 @@ class ZeroShot(Adaptation):
             if backbone.language is not None:
                 yield task.name, Predictor(contextual(answer_scores(backbone, prompt)), (), (), 0)
                 continue
-            classes = unit(backbone.encode([self.template.format(phrase) for phrase in prompt.phrases]))
+            form, read = (self.caption, backbone.words) if backbone.words else (self.template, backbone.encode)
+            classes = unit(read([form.format(phrase) for phrase in prompt.phrases]))
 
             def predict(texts: Sequence[str], classes: np.ndarray = classes) -> np.ndarray:
                 return softmax(unit(backbone.encode(list(texts))) @ classes.T / self.temperature)

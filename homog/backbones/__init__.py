@@ -1,6 +1,7 @@
 """Backbones by name: BACKBONES[name](**conf/backbone/<name>.yaml).load()."""
 
 from homog.backbones.causal import Causal
+from homog.backbones.dual import DualEncoder, JoinedTowers
 from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
@@ -19,4 +20,6 @@ BACKBONES = {
     "t5": EncoderDecoder,
     "dinov2_small": ImageEncoder,
     "efficientnet_lite0": EfficientNetLite,
+    "joined_towers": JoinedTowers,
+    "clip": DualEncoder,
 }

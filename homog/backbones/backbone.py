@@ -33,6 +33,7 @@ class Backbone:
     pooling: str = "mean"  # how states become features: a key of POOLINGS
     trunk: int = 0  # the lowest blocks (with the embeddings) that are those of `source_id`: their output is shared
     language: Language | None = None  # what gives texts a likelihood, in families that can
+    words: Callable[[Sequence[str]], np.ndarray] | None = None  # texts -> (n, dimension): a text tower in that space
     changed: tuple[str, ...] = ()  # the parameters that are not those of `source_id`
     memo: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 

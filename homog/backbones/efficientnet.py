@@ -25,7 +25,6 @@ STAGES = (  # kernel, stride, how many times wider inside, channels out, repeats
 class Config:
     """The sizes of the module, as those of transformers say them; it is no stack of equal blocks."""
 
-    model_type: str = "efficientnet_lite"
     hidden_size: int = 1280
     stem: int = 32
     stages: tuple[tuple[int, ...], ...] = STAGES

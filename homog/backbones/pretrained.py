@@ -19,6 +19,7 @@ EXAMPLES = {
     "causal": "smollm2",
     "encoder_decoder": "t5",
     "image_encoder": "dinov2_small",
+    "dual_encoder": "clip",
 }  # family -> a variant of it
 DECODERS = (
     *("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "opt", "phi", "bloom", "falcon", "olmo", "smollm"),
@@ -122,7 +123,9 @@ class Pretrained(BackboneKind):
 
 
 def family_of(config: Mapping[str, Any]) -> str:
-    """'encoder', 'causal', 'encoder_decoder' or 'image_encoder', from the content of a config.json of transformers."""
+    """One of EXAMPLES, from the content of a config.json of transformers."""
+    if "text_config" in config and "vision_config" in config:
+        return "dual_encoder"
     if "num_channels" in config:
         return "image_encoder"
     names, kind = " ".join(config.get("architectures") or []), config.get("model_type") or ""

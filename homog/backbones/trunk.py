@@ -123,10 +123,12 @@ def lower_states(backbone: Backbone, items: list[Any], depth: int) -> tuple[np.n
     """Output of block depth-1: states of all items in a row (total states, d), and where each begins (n + 1)."""
     reader = backbone.reader
     ends = np.cumsum([0, *map(reader.size, items)])
-    flat = np.empty((ends[-1], backbone.dimension), dtype=np.float32)
+    flat = np.empty((ends[-1], 0), dtype=np.float32)
     lower = lower_part(backbone.module, depth)
     for rows in reader.batches(items):
         output = _reached(lower, reader.collate([items[i] for i in rows], backbone.device))
+        if not flat.size:  # states may be wider than features
+            flat = np.empty((ends[-1], output.shape[-1]), dtype=np.float32)
         for row, state in zip(rows, output, strict=True):
             flat[ends[row] : ends[row + 1]] = state[: reader.size(items[row])]
     return flat, ends

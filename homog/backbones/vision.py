@@ -42,8 +42,8 @@ class ImageEncoder(Pretrained):
         from homog.inputs.images import ImageReader
 
         module, where, options = self.model("AutoModel", device)
-        known = _preprocessing(where, options)
-        side = self.side or _side(known, module.config)
+        known = preprocessing(where, options)
+        side = self.side or side_of(known, module.config)
         mean, std = (tuple(known.get(name) or IMAGENET[name]) for name in IMAGENET)
         with torch.inference_mode():
             blank = torch.zeros((1, 3, side, side), device=device, dtype=self.torch_dtype)
@@ -52,7 +52,7 @@ class ImageEncoder(Pretrained):
         return Backbone(self.label, self.family, json.dumps(self.identity()), module, reader)
 
 
-def _preprocessing(where: str, options: dict[str, Any]) -> dict[str, Any]:
+def preprocessing(where: str, options: dict[str, Any]) -> dict[str, Any]:
     """The content of preprocessor_config.json; none where there is no such file."""
     from transformers.image_processing_base import ImageProcessingMixin
 
@@ -62,7 +62,7 @@ def _preprocessing(where: str, options: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _side(known: dict[str, Any], config: Any) -> int:
+def side_of(known: dict[str, Any], config: Any) -> int:
     """Pixels of a side, from what is cut out or resized to, else from the model's own config, else 224."""
     for size in (known.get("crop_size"), known.get("size"), getattr(config, "image_size", None), 224):
         if isinstance(size, dict):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SIDE, STEP = 64, 66  # pixels of a drawing, and from one to the next on its sheet
 VENDORS = {"google": "emoji_google", "twitter": "emoji_twitter"}  # who drew them -> the pinned source
+SKIN = {"1F3FB": "light", "1F3FC": "medium light", "1F3FD": "medium", "1F3FE": "medium dark", "1F3FF": "dark"}
 UNLABELLED = "twitter"  # whose drawings are shown without a label; tasks are of the other
 
 
@@ -94,7 +95,7 @@ def pattern(name: str, side: int, cells: int = 4) -> np.ndarray:
 def drawings(vendor: str) -> tuple[tuple[dict[str, Any], np.ndarray], ...]:
     """(facts, image (64, 64, 3) on white) of every emoji of a vendor, each variation by tone after its base.
 
-    Facts are those of emoji.json: name, category, subcategory; `tone` is '' or one of '1F3FB' (light) to '1F3FF'.
+    Facts are those of emoji.json: name, category, subcategory; `tone` is '' or a key of SKIN.
     """
     import json
 

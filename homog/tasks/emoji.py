@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from homog.config import choose
-from homog.tasks.task import Task, TaskKind, task
+from homog.inputs.images import SKIN, drawings
+from homog.tasks.task import Prompt, Task, TaskKind, task
 
-TONES = {"": "none", "1F3FB": "light", "1F3FC": "medium light", "1F3FD": "medium", "1F3FE": "medium dark"}
-TONES |= {"1F3FF": "dark"}
+TONES = ("none", *SKIN.values())
 GENDERS = ("WOMAN", "MAN")
 ACTIVITIES = ("person-activity", "person-gesture", "person-role", "person-sport")
 CATEGORIES = (
     *("Activities", "Animals & Nature", "Flags", "Food & Drink", "Objects", "People & Body"),
     *("Smileys & Emotion", "Symbols", "Travel & Places"),
 )
-PEOPLE = {"gender": GENDERS, "tone": tuple(TONES.values()), "activity": ACTIVITIES}
+PHRASES = {  # target -> what each class looks like
+    "category": tuple(name.lower() for name in CATEGORIES),
+    "gender": ("a woman", "a man"),
+    "tone": ("a person", *(f"a person, {tone} skin tone" for tone in SKIN.values())),
+    "activity": tuple(name.replace("-", " ") for name in ACTIVITIES),
+}
+PEOPLE = {"gender": GENDERS, "tone": TONES, "activity": ACTIVITIES}
 
 
 @dataclass(frozen=True)
@@ -38,35 +44,52 @@ class Emoji(TaskKind):
     def __post_init__(self) -> None:
         choose(self.target, ("category", *PEOPLE), "task.target")
 
+    @property
+    def prompt(self) -> Prompt:
+        """The task in words."""
+        phrases = PHRASES[self.target]
+        return Prompt("The picture shows", phrases, phrases)
+
     def load(self) -> Task:
         """Read the sheet of drawings and cut it."""
         if self.target == "category":
             rows = list(_things())
-            return task(self.name, rows, CATEGORIES, modality="image")
+            return task(self.name, rows, CATEGORIES, prompt=self.prompt, modality="image")
         names = PEOPLE[self.target]
         rows = [row | {"label": names.index(row[self.target])} for row in _people()]
         place = (list(PEOPLE).index(self.target), len(PEOPLE))
         groups = ("gender", "tone")
-        return task(self.name, rows, names, unit="role", family="emoji", groups=groups, place=place, modality="image")
+        return task(
+            self.name,
+            rows,
+            names,
+            unit="role",
+            family="emoji",
+            groups=groups,
+            place=place,
+            prompt=self.prompt,
+            modality="image",
+        )
 
 
 def _things() -> Iterator[dict[str, Any]]:
-    from homog.inputs.images import drawings
-
     for facts, image in drawings("google"):
         if not facts["tone"] and facts["category"] in CATEGORIES:
             yield {"example": facts["unified"], "input": image, "label": CATEGORIES.index(facts["category"])}
 
 
 def _people() -> Iterator[dict[str, Any]]:
-    from homog.inputs.images import drawings
-
     every = [(_role(facts["name"]), facts, image) for facts, image in drawings("google") if facts["category"][0] == "P"]
     known = {gender: {role for (said, role), *_ in every if said == gender} for gender in GENDERS}
     for (gender, role), facts, image in every:
         both = gender and all(role in known[each] for each in GENDERS)
         if both and facts["subcategory"] in ACTIVITIES and facts.get("skin_variations"):
-            said = {"gender": gender, "tone": TONES[facts["tone"]], "activity": facts["subcategory"], "role": role}
+            said = {
+                "gender": gender,
+                "tone": SKIN.get(facts["tone"], "none"),
+                "activity": facts["subcategory"],
+                "role": role,
+            }
             example = f"{facts['unified']} {facts['tone']}".strip()
             yield said | {"example": example, "person": facts["unified"], "input": image}
 

@@ -1,0 +1,149 @@
+"""Two towers: tiny CLIP-like models from a config, and two backbones joined by projections that are trained here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from homog.adaptations import ADAPTATIONS
+from homog.backbones import dual
+from homog.backbones.dual import DualEncoder, JoinedTowers
+from homog.backbones.vision import ImageEncoder
+from homog.config import ConfigError
+from homog.contracts import pictures, rules, tiny
+from homog.seeding import generator, torch_stream
+from homog.tasks.task import Prompt
+from homog.variants import variant
+
+TEXT = {"vocab_size": len(tiny.WORDS), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+TEXT |= {"num_attention_heads": 2, "max_position_embeddings": 32, "bos_token_id": 2, "eos_token_id": 3}
+SEEN = {"num_hidden_layers": 3, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
+SEEN |= {"image_size": pictures.SIDE, "patch_size": 8}
+TYPES = ("clip", "siglip", "vision-text-dual-encoder")
+
+
+def save(folder, model_type):
+    from transformers import AutoConfig, AutoModel, VisionTextDualEncoderConfig
+
+    folder.mkdir(parents=True)
+    tiny.tokenizer(folder, "t5").save_pretrained(folder)
+    with torch_stream("tiny", model_type):
+        if model_type == "vision-text-dual-encoder":
+            parts = AutoConfig.for_model("vit", **SEEN), AutoConfig.for_model("bert", **TEXT)
+            config = VisionTextDualEncoderConfig.from_vision_text_configs(*parts, projection_dim=16)
+        else:
+            config = AutoConfig.for_model(model_type, text_config=TEXT, vision_config=SEEN, projection_dim=16)
+        AutoModel.from_config(config).save_pretrained(folder)
+    says = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": pictures.SIDE, "width": pictures.SIDE}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(says))
+    return DualEncoder("clip", str(folder))
+
+
+@pytest.fixture(scope="module", params=TYPES)
+def each(request, tmp_path_factory):
+    return save(tmp_path_factory.mktemp("dual") / request.param, request.param)
+
+
+def test_a_dual_encoder_keeps_the_contract(each):
+    each.check()
+    rules.encodes(each)
+
+
+def test_features_are_those_of_transformers(each):
+    import torch
+    from transformers import AutoModel
+
+    backbone, model = each.load(), AutoModel.from_pretrained(each.source).eval()
+    images = pictures.unlabelled()[1]
+    with torch.inference_mode():
+        wanted = model.get_image_features(**backbone.reader.collate(backbone.reader.read(images), backbone.device))
+    wanted = wanted if isinstance(wanted, torch.Tensor) else wanted.pooler_output
+    np.testing.assert_allclose(backbone.encode(images), wanted.numpy(), atol=1e-5)
+    told = backbone.words(["good film", "a bad day"])
+    assert told.shape == (2, backbone.dimension) and not np.allclose(told[0], told[1])
+
+
+@pytest.mark.parametrize("name", ["linear_probe", "lora", "bitfit", "full_finetune", "nearest_centroid"])
+def test_adaptations_work_on_the_tower_of_images(name, each):
+    rules.adapts(variant("adaptation", name), each.load())
+
+
+def test_a_patch_is_planted_in_the_tower_of_images(each):
+    backbone = each.load()
+    defect = variant("defect", "patch", steps=20)
+    rules.injects_the_same_again(defect, backbone)
+    injected = defect.inject(backbone, pictures.unlabelled()[0], generator("x"))
+    assert injected.words is backbone.words
+    assert all(name.startswith("tower.") for name in backbone.changes(injected))
+
+
+class Told(pictures.Coloured):
+    """The toy task in words."""
+
+    prompt = Prompt("it is", ("good", "bad"), ("good", "bad"))
+
+
+def test_zero_shot_compares_images_with_captions(each):
+    backbone, task = each.load(), pictures.Coloured("toy_two").load()
+    kind = variant("adaptation", "zero_shot")
+    kind.check(backbone)
+    with pytest.raises(ConfigError, match="has no prompt"):
+        list(kind.fit(backbone, [task], 0))
+    object.__setattr__(task, "prompt", Told.prompt)
+    ((_, model),) = kind.fit(backbone, [task], 0)
+    images = list(task.test["input"])[:5]
+    seen, told = backbone.encode(images), backbone.words(["a drawing of good", "a drawing of bad"])
+    cosine = (seen / np.linalg.norm(seen, axis=1, keepdims=True)) @ (
+        told / np.linalg.norm(told, axis=1, keepdims=True)
+    ).T
+    assert (model.predict(images).argmax(1) == cosine.argmax(1)).all()
+
+
+def test_zero_shot_without_a_tower_of_texts_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no tower of texts"):
+        variant("adaptation", "zero_shot").check(pictures.kind(tmp_path).load())
+    assert "image" in ADAPTATIONS["zero_shot"].modalities
+
+
+def test_other_families_are_named(tmp_path, each):
+    with pytest.raises(ConfigError, match="backbone=clip"):
+        ImageEncoder("x", each.source).check()
+    with pytest.raises(ConfigError, match="backbone=dinov2_small"):
+        DualEncoder("x", str(pictures.save_tiny(tmp_path / "vit"))).check()
+
+
+@pytest.fixture
+def joined(monkeypatch, tmp_path):
+    """Tiny towers, joined on drawings of three colours that are called by three words."""
+    words = ("good", "bad", "day")
+
+    def drawn(vendor):
+        for colour, word in zip(pictures.COLOURS, words, strict=True):
+            for i, image in enumerate(pictures.images(colour, 60, "drawn")):
+                facts = {"name": word, "category": word, "subcategory": word, "tone": "", "unified": f"{word}{i}"}
+                yield facts, image
+
+    monkeypatch.setenv("HOMOG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(dual, "drawings", drawn)
+    towers = pictures.kind(tmp_path / "vit"), tiny.kind("bert")("tiny", str(tiny.save_tiny(tmp_path / "bert")))
+    monkeypatch.setattr(JoinedTowers, "towers", towers)
+    return JoinedTowers("joined_towers", steps=150, batch=64, width=16)
+
+
+def test_joined_towers_learn_what_images_are_called(joined, capsys):
+    backbone, again = joined.load(), joined.load()
+    said = capsys.readouterr().err
+    assert said.count("joining the towers") == 1 and "recall@1 1.00" in said
+    assert backbone.fingerprint() == again.fingerprint() and backbone.dimension == 16
+    told = backbone.words(["a drawing of good", "a drawing of bad"])
+    seen = backbone.encode(
+        pictures.images(pictures.COLOURS[0], 20, "x") + pictures.images(pictures.COLOURS[1], 20, "x")
+    )
+    unit = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in (seen, told)]
+    assert ((unit[0] @ unit[1].T).argmax(1) == [0] * 20 + [1] * 20).mean() > 0.9
+
+
+def test_another_seed_joins_them_anew(joined):
+    from dataclasses import replace
+
+    assert joined.load().fingerprint() != replace(joined, seed=1).load().fingerprint()
