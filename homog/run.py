@@ -163,6 +163,9 @@ def predicted(model: Any, inputs: dict[str, list[Any]]) -> dict[str, Any]:
         if contents[condition] in values:
             continue
         there = np.array([each is not None for each in given])
+        if not there.any():  # clean inputs come first, and are there
+            values[contents[condition]] = np.full_like(next(iter(values.values())), np.nan)
+            continue
         probabilities = model.predict([each for each in given if each is not None])
         values[contents[condition]] = np.full((len(given), probabilities.shape[1]), np.nan, dtype=np.float32)
         values[contents[condition]][there] = probabilities

@@ -201,6 +201,11 @@ def _of_deployers(task: str, about: Sequence[Any], replicates: list[Results], ar
     )
 
 
+def _persons(people: np.ndarray, examples: np.ndarray) -> Any:
+    """By what the answers of two tasks are joined: the person, and where one has several examples the example, too."""
+    return people if len(set(people)) == len(people) else pd.MultiIndex.from_arrays([people, examples])
+
+
 def about_same_people(results: Results, dose: float = 1.0) -> Iterator[tuple[dict[str, Any], Ensemble]]:
     """(its row's names, decisions under an exposure) by condition, adaptation, family and arm kind.
 
@@ -214,12 +219,12 @@ def about_same_people(results: Results, dose: float = 1.0) -> Iterator[tuple[dic
     for key, part in there.groupby(keys):
         tasks, pooled = tuple(part["task"].unique()), []
         for _, rows in part.groupby(["arm_seed", "seed"]):
-            pairs = zip(rows.each("exposed_correct"), rows.each("people"), strict=True)
-            named = [pd.Series(answers, index=people) for answers, people in pairs]
+            arrays = zip(*(rows.each(name) for name in ("exposed_correct", "people", "examples")), strict=True)
+            named = [pd.Series(answers, index=_persons(people, examples)) for answers, people, examples in arrays]
             pooled += [pd.concat(named, axis=1, join="inner").dropna()] if len(named) == len(tasks) else []
         if len(tasks) > 1 and sum(map(len, pooled)):
             names = dict(zip(keys, key, strict=True)) | {"dose": part["dose"].iloc[0]}
             failures = np.concatenate([shared.to_numpy().T == 0 for shared in pooled], axis=1)[None]
-            people = np.concatenate([shared.index.to_numpy() for shared in pooled])
+            people = np.concatenate([shared.index.get_level_values(0).to_numpy() for shared in pooled])
             names["seeds"] = part["arm_seed"].nunique()
             yield names, Ensemble(DECISIONS, names["family"], failures, ("all seeds",), tasks, people=people)
