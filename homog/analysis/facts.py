@@ -12,6 +12,7 @@ from homog.analysis.inherited import is_learned
 from homog.analysis.results import GROUP, PLANTED, SETTINGS, Frame, Results, settings
 from homog.config import Cell
 from homog.records import CLEAN, Record
+from homog.variants import registry
 
 MODEL = ["trainable", "moved", "added"]
 MACHINE = ["device", "threads", "capability", "cpu"]
@@ -51,19 +52,25 @@ def accuracy(results: Results) -> Frame:
 
     A task that was not learned cannot show what was inherited: `learned` is whether accuracy is told from `majority`
     (exact test, as in `inherited.learned`). Where sizes differ, `most_accuracy` is what the same clean backbone reaches
-    with the most examples of that task that any model had, `most_train`, in the best of the adaptations.
+    with the most examples of that task that any model had, `most_train`, in the best of the adaptations of it.
     """
     clean = results.frame[results["kind"] == "clean"]
     columns = ["accuracy_clean", "majority", "n"]
     means = clean.groupby([*GROUP, "task", "n_train"], sort=False)[columns].mean().reset_index()
     means = means.astype({"n": int, "n_train": int})[[*GROUP, "task", *columns, "n_train"]]
     means["learned"] = [is_learned(*row) for row in means[columns].itertuples(index=False)]
-    return _beside_most(means) if means.groupby("task")["n_train"].nunique().gt(1).any() else means
+    if not means.groupby("task")["n_train"].nunique().gt(1).any():
+        return means
+    kinds = registry("adaptation")
+    alone = [name for name in clean["variant"].unique() if name in kinds and not kinds[name].uses_backbone]
+    return _beside_most(means, means["adaptation"].isin(clean.loc[~clean["variant"].isin(alone), "adaptation"]))
 
 
-def _beside_most(means: Frame) -> Frame:
-    """The rows beside the best one of the same backbone and task with the most training examples."""
-    best = means.sort_values(["n_train", "accuracy_clean"], kind="stable").groupby(["backbone", "task"]).tail(1)
+def _beside_most(means: Frame, adapted: Any) -> Frame:
+    """The rows beside the best `adapted` one of the same backbone and task with the most training examples."""
+    best = (
+        means[adapted].sort_values(["n_train", "accuracy_clean"], kind="stable").groupby(["backbone", "task"]).tail(1)
+    )
     named = {"n_train": "most_train", "accuracy_clean": "most_accuracy", "adaptation": "most_adaptation"}
     return means.merge(best[["backbone", "task", *named]].rename(columns=named), on=["backbone", "task"], how="left")
 

@@ -15,9 +15,10 @@ from homog.analysis import Frame, Results, means
 from homog.analysis.joint_failure import same_people
 from homog.report import plots
 from homog.report.layout import number, readable
+from homog.variants import registry
 from homog.wording import counted
 
-FAMILIES = {"": "Text", "adult": "Adult, same people", "compas": "COMPAS, same people"}
+FAMILIES = {"adult": "Adult, same people", "compas": "COMPAS, same people", "emoji": "Drawn people"}
 CAPTIONS = {
     "inheritance_matrix": "Inherited harm at dose 1: the harm of the model adapted from the injected "
     "backbone less that of the one adapted from the clean backbone, both exposed. Below each number its 95 % "
@@ -106,9 +107,11 @@ def inheritance_matrix(df: Results, overall: Frame) -> Figure:
 def _lines(df: Results) -> list[tuple[float, str, str]]:
     """(y, task, label) of each line of the matrix; a family's heading has no label, the mean no task."""
     lines, y = [], -0.5
-    tasks = df.frame.drop_duplicates("task")
+    tasks, kinds = df.frame.drop_duplicates("task"), registry("defect")
+    images = all(name in kinds and kinds[name].modalities == ("image",) for name in df["exposure"].unique())
+    headings = FAMILIES | {"": "Images" if images else "Text"}
     for family in sorted(tasks["family"].unique()):
-        lines.append((y, FAMILIES.get(family, readable(family)), ""))
+        lines.append((y, headings.get(family, readable(family)), ""))
         named = tasks.loc[tasks["family"] == family, "task"]
         lines += [(y + 0.95 + place, task, readable(task, family)) for place, task in enumerate(named)]
         y = lines[-1][0] + 1.05

@@ -37,6 +37,7 @@ def write(
     effects = every[~every["cell"].isin(beside)]
     said = _said(study, exposures, module, effects)
     tables = {"summary": said.frame, **(module.tables(effects) if module else {}), "accuracy": facts.accuracy(every)}
+    tables |= module.beside(every) if hasattr(module, "beside") else {}
     if "inherited_tasks" in said.frame and "transmission" not in tables:
         sent = means.transmission(usual_rows(effects))
         tables |= {"transmission": sent} if sent["tasks"].any() else {}
