@@ -108,10 +108,18 @@ CLAIMS = [
         ),
     ),
     Claim(
-        "Debiasing the target data does not help fixed features, and does help full transfer",
+        "Debiasing the target data does not help fixed features",
+        "Salman et al. 2022",
+        "0",
+        "inherited attack success of a linear probe, the token in texts of every class less texts as they are",
+        row("remedies", "remedies", "change_", adaptation="linear_probe", remedy="debiased data"),
+    ),
+    Claim(
+        "Debiasing the target data helps full transfer",
         "Salman et al. 2022",
         "-",
-        "no study debiases a target task",
+        "inherited attack success of full fine-tuning, the token in texts of every class less texts as they are",
+        row("remedies", "remedies", "change_", adaptation="full_finetune", remedy="debiased data"),
     ),
     Claim(
         "Restricted poisoning crosses to another domain where plain poisoning does not",
@@ -145,10 +153,11 @@ CLAIMS = [
         row("triggers", "summary", adaptation="linear_probe"),
     ),
     Claim(
-        "Pruning and a new head do not remove planted codes",
+        "Pruning and a new head do not remove a planted code",
         "Zhang et al. 2023",
-        "+",
-        "no study prunes an injected backbone",
+        "0",
+        "inherited attack success of a linear probe, 30 % of the weights pruned before it less none",
+        row("remedies", "remedies", "change_", adaptation="linear_probe", remedy="pruned 0.3"),
     ),
     Claim(
         "Compression changes many predictions that accuracy does not show",
