@@ -16,8 +16,8 @@ from homog.audit.column_sources import PROBABILITY
 from homog.config import OWN
 from homog.records import CLEAN, Record
 
-FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "defect", "data")
-TOLD_APART = ("backbone", "defect", "seed", "data")  # what a model's name says where it differs
+FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "defect", "data", "train")
+TOLD_APART = ("backbone", "defect", "size", "seed", "data")  # what a model's name says where it differs
 
 
 def predictions(kept: Iterable[Record], condition: str = CLEAN) -> Frame:
@@ -37,7 +37,11 @@ def predictions(kept: Iterable[Record], condition: str = CLEAN) -> Frame:
                 f"record {record.cell} has no condition {condition}; valid: {', '.join(record.conditions)}"
             )
         arm = [names["arm"], *(names[part] for part in ("backbone", "defect") if part in vary and names[part])]
-        model = [*arm, record.provenance["adaptation"], *(names[part] for part in ("seed", "data") if part in vary)]
+        model = [
+            *arm,
+            record.provenance["adaptation"],
+            *(names[part] for part in ("size", "seed", "data") if part in vary),
+        ]
         frames.append(_frame(record, condition, " ".join(model), " ".join(arm)))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -48,7 +52,9 @@ def _names(facts: Mapping[str, Any]) -> dict[str, str]:
     arm = "clean" if clean else f"{facts['kind']} {facts['dose']:g} s{facts['arm_seed']}"
     data = f"{facts.get('data', OWN)} data"  # records from before there was a choice
     seed = f"seed {facts['seed']}"
-    return {"arm": arm, "backbone": facts["backbone"], "defect": facts["defect"], "seed": seed, "data": data}
+    size = f"train {facts['sizes']['train']}" if "sizes" in facts else ""  # older records do not say
+    named = {"arm": arm, "backbone": facts["backbone"], "defect": facts["defect"]}
+    return named | {"size": size, "seed": seed, "data": data}
 
 
 def _frame(record: Record, condition: str, model: str, arm: str) -> Frame:
@@ -72,9 +78,10 @@ def from_study(
 
     wanted = [_pattern(text) for text in select]
     _, cells, _ = report.largest(study.load(name), preset, {}, results)
-    chosen = [cell for cell in cells if all(_matches(analysis.settings(cell), *pattern) for pattern in wanted)]
+    settings = {cell.id: analysis.settings(cell) | {"train": cell.sizes.train} for cell in cells}
+    chosen = [cell for cell in cells if all(_matches(settings[cell.id], *pattern) for pattern in wanted)]
     if not chosen:
-        choices = {key: sorted({str(analysis.settings(cell)[key]) for cell in cells}) for key, _ in wanted}
+        choices = {key: sorted({str(said[key]) for said in settings.values()}) for key, _ in wanted}
         raise AuditError(
             f"select: no cell of study {name}; valid: " + "; ".join(f"{k}={','.join(v)}" for k, v in choices.items())
         )

@@ -253,3 +253,10 @@ def test_doses_are_selected_as_they_are_written():
     assert studies._matches(settings, *studies._pattern("dose=0.5,1"))
     assert not studies._matches(settings, *studies._pattern("dose=0.5"))
     assert SimpleNamespace(**settings).kind == "injected"
+
+
+def test_models_of_one_study_that_had_other_sizes_are_told_apart():
+    cells = fakes.cells(["trec"], test=40)[:1]
+    held = [record for train in (96, 4000) for record in recorded(cells, sizes={"train": train})]
+    named = studies.predictions(held)["model"].unique()
+    assert sorted(name.split("train ")[1].split(" ")[0] for name in named) == ["4000", "96"]
