@@ -64,7 +64,8 @@ def test_train_and_test_share_nothing(name):
             for frame in (task.train, task.test)
         )
         assert not train & test
-        assert len(train) + len(test) == len(task.train) + len(task.test)
+        if column != "person" or task.family != "emoji":  # a drawn person is there in six tones
+            assert len(train) + len(test) == len(task.train) + len(task.test)
 
 
 @pytest.mark.real
