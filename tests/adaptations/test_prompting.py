@@ -120,6 +120,8 @@ def test_a_task_without_words_is_refused_before_anything_is_computed(tmp_path):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_prompt_has_an_answer_and_a_phrase_for_each_class(name):
+    if variant("task", name).modality == "image" or name.endswith("_debiased"):
+        pytest.skip("answers are for language models, which read no images; debiased ones are of the task behind")
     kind = variant("task", name)
     if getattr(kind, "prompt", None) is None:
         with pytest.raises(ConfigError, match="has no prompt"):
