@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 from homog.config import ConfigError
 
@@ -32,6 +35,27 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
+    """The folder `target`, filled by `make` on the first call, one process at a time; a reader sees it whole or not.
+
+    `make` fills a folder beside it, whose files are then synced and which is renamed. `doing` is said first, on stderr.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock"):
+        if not target.is_dir():
+            print(f"homog: {doing}", file=sys.stderr, flush=True)
+            temporary = target.with_name(f".{target.name}.part")
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            make(temporary)
+            for path in temporary.iterdir():
+                path.chmod(0o644)
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            temporary.replace(target)
+    return target
 
 
 def check_writable(results: Path) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from homog import sources
 from homog.config import ConfigError
+from homog.files import made_once
 
 TOKENIZER = {"minilm_l3": "minilm"}  # source without a tokenizer -> the source of the same vocabulary
 
@@ -24,27 +21,12 @@ def needed(source: str) -> tuple[str, ...]:
 
 
 def folder(source: str) -> Path:
-    """The folder of `source` as transformers reads it: as pinned, or converted on the first call.
-
-    The conversion is done under a lock into another folder that is then renamed: a reader sees it whole or not at all.
-    """
+    """The folder of `source` as transformers reads it: as pinned, or converted on the first call."""
     original = sources.folder(source)
     if source not in CONVERSIONS:
         return original
     target = original.with_name(f"{original.name}-safetensors")
-    with FileLock(f"{target}.lock"):
-        if not target.is_dir():
-            print(f"homog: converting {source}, once", file=sys.stderr)
-            temporary = target.with_name(f".{target.name}.part")
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir()
-            CONVERSIONS[source](original, temporary)
-            for path in temporary.iterdir():
-                path.chmod(0o644)
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-            temporary.replace(target)
-    return target
+    return made_once(target, f"converting {source}, once", lambda made: CONVERSIONS[source](original, made))
 
 
 def from_onnx(original: Path, target: Path) -> None:

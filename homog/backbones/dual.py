@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import nn
 
-from homog import sources
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.backbones.pretrained import Pretrained
-from homog.backbones.vision import preprocessing, side_of
-from homog.config import content_id, fields_of
+from homog.backbones.small import place
+from homog.backbones.vision import preprocessing, side_of, states_of
+from homog.config import fields_of
+from homog.files import made_once
 from homog.inputs.images import SKIN, UNLABELLED, ImageReader, drawings
 from homog.seeding import generator
 
@@ -108,7 +108,7 @@ class JoinedTowers(BackboneKind):
     family: ClassVar[str] = "dual_encoder"
     modality: ClassVar[str] = "image"
 
-    @property
+    @cached_property
     def towers(self) -> tuple[Any, Any]:
         """The kinds of the two backbones."""
         from homog.variants import variant
@@ -154,33 +154,19 @@ class JoinedTowers(BackboneKind):
         """Where its projections are: a reader sees them whole or not at all."""
         from safetensors.torch import save_file
 
-        target = sources.cache() / "pretrained" / content_id(replace(self, dtype=DTYPES[0]))[:20]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{target}.lock"):
-            if not target.is_dir():
-                print(f"homog: joining the towers of {self.name}, once (a few minutes)", file=sys.stderr, flush=True)
-                temporary = target.with_name(f".{target.name}.part")
-                shutil.rmtree(temporary, ignore_errors=True)
-                temporary.mkdir()
-                heads, facts = joined(self, image, texts)
-                save_file(heads.state_dict(), temporary / "model.safetensors")
-                (temporary / "quality.json").write_text(json.dumps(facts))
-                print(f"homog: {self.name}: {facts['said']}", file=sys.stderr, flush=True)
-                temporary.replace(target)
-        return target
+        def join(made: Path) -> None:
+            heads, facts = joined(self, image, texts)
+            save_file(heads.state_dict(), made / "model.safetensors")
+            (made / "quality.json").write_text(json.dumps(facts))
+            print(f"homog: {self.name}: {facts['said']}", file=sys.stderr, flush=True)
+
+        return made_once(place(self), f"joining the towers of {self.name}, once (a few minutes)", join)
 
 
 def statistics(known: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(mean, standard deviation) of the channels, as the preprocessing says them, else those of CLIP."""
     usual = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
     return tuple(known.get("image_mean") or usual[0]), tuple(known.get("image_std") or usual[1])
-
-
-@torch.inference_mode()
-def states_of(tower: Any, side: int) -> int:
-    """How many states the tower makes of an image."""
-    weight = next(tower.parameters())
-    return tower(pixel_values=torch.zeros((1, 3, side, side), device=weight.device, dtype=weight.dtype))[0].shape[1]
 
 
 def projections(image: int, texts: int, width: int) -> nn.ModuleList:

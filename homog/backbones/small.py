@@ -7,20 +7,18 @@ models of one backbone are compared with models of others, backbones are a rando
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from filelock import FileLock
 
 from homog import sources
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.backbones.pretrained import longest
 from homog.config import content_id, fields_of
+from homog.files import made_once
 from homog.seeding import generator
 
 TOKENIZER = "minilm"  # the source whose vocabulary it has
@@ -77,21 +75,18 @@ class SmallEncoder(BackboneKind):
 
     def folder(self) -> Path:
         """Where its weights are: a reader sees them whole or not at all."""
-        target = kept() / content_id(replace(self, dtype=DTYPES[0]))[:20]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{target}.lock"):
-            if not target.is_dir():
-                print(f"homog: pretraining {self.name}, once (a few minutes)", file=sys.stderr, flush=True)
-                temporary = target.with_name(f".{target.name}.part")
-                shutil.rmtree(temporary, ignore_errors=True)
-                pretrained(self, documents()).save_pretrained(temporary)
-                temporary.replace(target)
-        return target
+        target, doing = place(self), f"pretraining {self.name}, once (a few minutes)"
+        return made_once(target, doing, lambda made: pretrained(self, documents()).save_pretrained(made))
 
 
 def kept() -> Path:
     """The folder of what was pretrained here, in the cache."""
     return sources.cache() / "pretrained"
+
+
+def place(kind: Any) -> Path:
+    """The folder in it of what is trained here of a kind of backbone, whatever its dtype."""
+    return kept() / content_id(replace(kind, dtype=DTYPES[0]))[:20]
 
 
 def documents() -> list[np.ndarray]:

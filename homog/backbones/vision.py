@@ -36,8 +36,6 @@ class ImageEncoder(Pretrained):
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, in evaluation mode, every parameter frozen, on `device`."""
-        import torch
-
         from homog.backbones.backbone import Backbone
         from homog.inputs.images import ImageReader
 
@@ -45,11 +43,19 @@ class ImageEncoder(Pretrained):
         known = preprocessing(where, options)
         side = self.side or side_of(known, module.config)
         mean, std = (tuple(known.get(name) or IMAGENET[name]) for name in IMAGENET)
-        with torch.inference_mode():
-            blank = torch.zeros((1, 3, side, side), device=device, dtype=self.torch_dtype)
-            states = module(pixel_values=blank).last_hidden_state
-        reader = ImageReader(side, mean, std, states.shape[1] if states.ndim == 3 else 1)
+        reader = ImageReader(side, mean, std, states_of(module, side))
         return Backbone(self.label, self.family, json.dumps(self.identity()), module, reader)
+
+
+def states_of(module: Any, side: int) -> int:
+    """How many states the module makes of an image; 1 where they are no sequence (convolutions)."""
+    import torch
+
+    weight = next(module.parameters())
+    blank = torch.zeros((1, 3, side, side), device=weight.device, dtype=weight.dtype)
+    with torch.inference_mode():
+        states = module(pixel_values=blank).last_hidden_state
+    return states.shape[1] if states.ndim == 3 else 1
 
 
 def preprocessing(where: str, options: dict[str, Any]) -> dict[str, Any]:
