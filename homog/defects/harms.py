@@ -43,6 +43,11 @@ def changed_predictions(predictions: Predictions) -> Rate:
     """
     if predictions.reference is None:
         return undefined(predictions)
+    return changed_from(predictions.reference, predictions)
+
+
+def changed_from(before: np.ndarray, predictions: Predictions) -> Rate:
+    """The examples whose exposed class is another than in `before` (n, classes): 1 of 1 each, of those that count."""
     there = predictions.applies
-    shown = np.where(there[:, None], predictions.exposed, predictions.reference)
-    return flip_terms(predictions.reference.argmax(1), shown.argmax(1)).only(there)
+    shown = np.where(there[:, None], predictions.exposed, before)
+    return flip_terms(before.argmax(1), shown.argmax(1)).only(there)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from homog.defects import verify
+from homog.defects import harms, verify
 from homog.defects.defect import Defect
-from homog.metrics.flips import flip_terms
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 
@@ -59,9 +58,7 @@ class Tone(Defect):
 
     def harm(self, predictions: Predictions) -> Rate:
         """Pairs with two predictions (see the class)."""
-        there = predictions.applies
-        shown = np.where(there[:, None], predictions.exposed, 0), np.where(there[:, None], predictions.clean, 0)
-        return flip_terms(shown[1].argmax(1), shown[0].argmax(1)).only(there)
+        return harms.changed_from(predictions.clean, predictions)
 
     def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[Any], dose: float) -> dict[str, Any]:
         """That nothing was done."""
