@@ -14,7 +14,7 @@ from homog.analysis import Frame, Results, means
 from homog.analysis.inherited import LEVEL
 from homog.analysis.results import SIZE
 from homog.analysis.verdicts import MEANINGFUL, met_by
-from homog.metrics.intervals import t_limits
+from homog.metrics.intervals import half_width
 from homog.report import answers, plots
 from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, number, readable
@@ -105,9 +105,7 @@ def changed(rows: Results, untreated: Results) -> dict[str, float]:
     """Inherited harm less that of the untreated models of the same backbone, mean over tasks and backbones."""
     sides = [part.frame.groupby("arm_seed")["inherited"].mean() for part in (rows, untreated)]
     away = (sides[0] - sides[1]).dropna().to_numpy()
-    value, half = float(away.mean()) if len(away) else float("nan"), float("nan")
-    if len(away) > 2:
-        half = t_limits(value, float(away.std(ddof=1)) / len(away) ** 0.5, len(away) - 1, LEVEL)[0]
+    value, half = float(away.mean()) if len(away) else float("nan"), half_width(away, LEVEL)
     return {"change_value": value, "change_low": value - half, "change_high": value + half}
 
 

@@ -276,6 +276,14 @@ def t_limits(value: float, error: float, freedom: float, level: float) -> tuple[
     return half, float(2 * t.sf(abs(value) / error, freedom))
 
 
+def half_width(values: ArrayLike, level: float) -> float:
+    """Half the t interval of the mean of independent values (k,); NaN with fewer than 3."""
+    held = np.asarray(values, dtype=float)
+    if len(held) < 3:
+        return float("nan")
+    return t_limits(float(held.mean()), float(held.std(ddof=1)) / len(held) ** 0.5, len(held) - 1, level)[0]
+
+
 def _exact(value: float, samples: Sequence[Sample], level: float) -> tuple[float, float]:
     """The same where no example differs from another: the exact limit of no exception among the persons that count."""
     people = 0

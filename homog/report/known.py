@@ -14,7 +14,7 @@ from homog import records
 from homog.analysis import LEVEL, Frame
 from homog.analysis.means import LIMITS
 from homog.analysis.verdicts import MEANINGFUL, direction
-from homog.metrics.intervals import t_limits
+from homog.metrics.intervals import half_width
 from homog.report import layout, pages
 from homog.report.pages import Block, Page
 from homog.variants import EXPERIMENTS, module_at
@@ -100,11 +100,8 @@ def paired(tables: Tables, study: str, column: str, first: Found, second: Found)
         sides.append(by_task.mean(axis=1))
     both = pd.concat(sides, axis=1, join="inner").dropna()
     values = (both.iloc[:, 0] - both.iloc[:, 1]).to_numpy()
-    seeds, value, half = len(values), float("nan"), float("nan")
-    if seeds > 1:
-        value = float(values.mean())
-    if seeds > 2:
-        half = t_limits(value, float(values.std(ddof=1)) / seeds**0.5, seeds - 1, LEVEL)[0]
+    seeds, half = len(values), half_width(values, LEVEL)
+    value = float(values.mean()) if seeds > 1 else float("nan")
     said = {"n": seeds, "study": study, "detail": counted(seeds, "backbone seed")}
     return {"value": value, "low": value - half, "high": value + half, **said}
 
