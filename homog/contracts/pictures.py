@@ -34,9 +34,14 @@ def save_tiny(folder: Path, model_type: str = "vit", seed: int = 0) -> Path:
     config = AutoConfig.for_model(model_type, **MODELS[model_type])
     with torch_stream("tiny", model_type, seed):
         AutoModel.from_config(config).save_pretrained(folder)
+    save_preprocessing(folder)
+    return folder
+
+
+def save_preprocessing(folder: Path) -> None:
+    """Save the preprocessor_config.json of a tiny backbone."""
     says = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": SIDE, "width": SIDE}}
     (folder / "preprocessor_config.json").write_text(json.dumps(says))
-    return folder
 
 
 def kind(folder: Path, model_type: str = "vit", seed: int = 0) -> Any:

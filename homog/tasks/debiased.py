@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from homog.config import ConfigError, canonical, fields_of
@@ -39,7 +40,7 @@ class Debiased(TaskKind):
                 f"task.of={self.of}: its inputs are of modality {self._task.modality}, name a task of text"
             )
 
-    @property
+    @cached_property
     def _task(self) -> Any:
         return variant("task", self.of)
 

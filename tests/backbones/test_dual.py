@@ -1,7 +1,5 @@
 """Two towers: tiny CLIP-like models from a config, and two backbones joined by projections that are trained here."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -34,8 +32,7 @@ def save(folder, model_type):
         else:
             config = AutoConfig.for_model(model_type, text_config=TEXT, vision_config=SEEN, projection_dim=16)
         AutoModel.from_config(config).save_pretrained(folder)
-    says = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": {"height": pictures.SIDE, "width": pictures.SIDE}}
-    (folder / "preprocessor_config.json").write_text(json.dumps(says))
+    pictures.save_preprocessing(folder)
     return DualEncoder("clip", str(folder))
 
 
