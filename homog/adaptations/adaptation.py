@@ -45,7 +45,7 @@ class Adaptation(Identified, ABC):
     """
 
     name: str
-    needs: ClassVar[str] = "features"  # what it asks of a backbone's `abilities`
+    needs: ClassVar[str] = "features"  # of a backbone's `abilities`; "features or likelihood": one of them
     modalities: ClassVar[tuple[str, ...]] = ()  # of the inputs that it can work on; none named: any
     in_words: ClassVar[bool] = False  # whether it asks for the task in words (`Task.prompt`)
     uses_backbone: ClassVar[bool] = True  # False: a control without weights; its `fit` is given None

@@ -10,7 +10,7 @@ import numpy as np
 
 from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import probe, softmax
-from homog.adaptations.prompting import answer_scores, asked, contextual, told
+from homog.adaptations.prompting import answer_scores, asked, calibrated, told
 from homog.seeding import generator
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ class FewShot(Adaptation):
 
     What is asked is as in `zero_shot` of a language model. The answers' log-likelihoods depend much on which examples
     stand there and in which order, so a logistic regression on them, fitted to `calibration` further training
-    examples, gives the probabilities ("vector scaling", Guo et al. 2017). 0: `prompting.contextual` instead.
+    examples, gives the probabilities ("vector scaling", Guo et al. 2017). 0: `prompting.contextual` instead. A model
+    that tells its answer is taken at its word.
     """
 
     name: str
@@ -50,8 +51,8 @@ class FewShot(Adaptation):
             solved = "".join(f"{asked(prompt, texts[row])} {prompt.answers[labels[row]]}\n\n" for row in shown)
             scores = answer_scores(backbone, prompt, solved)
             rest = rng.permutation(np.setdiff1d(np.arange(len(texts)), shown))[: self.calibration]
-            if not rest.size:
-                yield task.name, Predictor(contextual(scores), (), (), 0)
+            if backbone.answers or not rest.size:
+                yield task.name, Predictor(calibrated(backbone, scores), (), (), 0)
                 continue
             known = scores([texts[row] for row in rest])
             weights, bias = probe(known, labels[rest], len(prompt.answers), C=1.0)
@@ -59,7 +60,7 @@ class FewShot(Adaptation):
             def predict(texts, scores=scores, weights=weights, bias=bias):
                 return softmax(scores(texts) @ weights.T + bias)
 
-            yield task.name, Predictor(predict, (), (), weights.size + bias.size)
+            yield task.name, Predictor(calibrated(backbone, scores, predict), (), (), weights.size + bias.size)
 
 
 def balanced(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

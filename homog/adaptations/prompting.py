@@ -38,8 +38,12 @@ Scores = Callable[[Sequence[str]], np.ndarray]
 
 
 def answer_scores(backbone: Backbone, prompt: Prompt, before: str = "") -> Scores:
-    """The function from n texts to the answers' log-likelihoods (n, classes) after `before`, the text, the question."""
+    """The function from n texts to the answers' log-likelihoods (n, classes) after `before`, the text, the question.
+
+    In front of all stands what the application that the backbone is part of puts there (`Backbone.system`).
+    """
     answers = [f" {answer}" for answer in prompt.answers]
+    before = backbone.system + before
 
     def scores(texts: Sequence[str]) -> np.ndarray:
         contexts = [before + asked(prompt, text) for text in backbone.text_reader.cut(texts)]
@@ -47,6 +51,30 @@ def answer_scores(backbone: Backbone, prompt: Prompt, before: str = "") -> Score
         return values[:, 0].reshape(len(texts), len(answers))
 
     return scores
+
+
+def calibrated(backbone: Backbone, scores: Scores, probabilities: Scores | None = None) -> Scores:
+    """The function to a model's probabilities: `probabilities`, else `contextual`; a told answer is taken at its word.
+
+    What is behind an interface may give no answer, or one that is none. Its probabilities have a column more (n,
+    classes + 1), which no label is: 1 for these texts, so that they count as wrong.
+    """
+    from homog.backbones.scoring import UNLIKELY
+
+    if backbone.featured:
+        return probabilities or contextual(scores)
+    likely = softmax_of(scores) if backbone.answers else probabilities or contextual(scores)
+
+    def with_silence(texts: Sequence[str]) -> np.ndarray:
+        silent = (scores(texts) <= UNLIKELY).all(1, keepdims=True).astype(np.float32)
+        return np.hstack([likely(texts) * (1 - silent), silent])
+
+    return with_silence
+
+
+def softmax_of(scores: Scores) -> Scores:
+    """The function to probabilities by the scores alone."""
+    return lambda texts: softmax(scores(texts))
 
 
 def contextual(scores: Scores) -> Scores:

@@ -11,7 +11,7 @@ import numpy as np
 from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import softmax
 from homog.adaptations.nearest_centroid import unit
-from homog.adaptations.prompting import answer_scores, contextual, told
+from homog.adaptations.prompting import answer_scores, calibrated, told
 from homog.config import ConfigError, fields_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class ZeroShot(Adaptation):
     """Nothing is trained and no example is seen: the words of `Task.prompt` are all that a model knows of its task.
 
-    A language model gives the likelier answer after the text and the question (see `prompting`). An encoder gives the
+    A language model gives the likelier answer after the text and the question (see `prompting`), with `instruction` in
+    front; one behind an interface may tell its answer instead (see `prompting.calibrated`). An encoder gives the
     class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
     `temperature`. An image is compared with `caption` around the phrase, which the tower of texts reads (Radford et al.
     2021).
@@ -33,15 +34,17 @@ class ZeroShot(Adaptation):
     template: str = "This text is about {}."
     temperature: float = 0.1
     caption: str = "a drawing of {}"
+    instruction: str = ""
 
     linear_head: ClassVar[bool] = False
+    needs: ClassVar[str] = "features or likelihood"
     modalities: ClassVar[tuple[str, ...]] = ("text", "image")
     in_words: ClassVar[bool] = True
 
     def identity(self) -> dict[str, Any]:
-        """All fields, but `caption` where it is the usual one: models from before it was there keep their id."""
-        usual = self.caption == type(self).caption
-        return fields_of(self, leave_out=["caption"] if usual else [])
+        """All fields, but those of later versions that are as usual: models from before them keep their id."""
+        usual = [name for name in ("caption", "instruction") if getattr(self, name) == getattr(type(self), name)]
+        return fields_of(self, leave_out=usual)
 
     def check(self, backbone: Backbone) -> None:
         """Raise ConfigError for a backbone of images without a tower of texts."""
@@ -59,8 +62,9 @@ class ZeroShot(Adaptation):
         """One model per task; training examples and `seed` are not used. ConfigError for a task without a prompt."""
         for task in tasks:
             prompt = told(task)
-            if backbone.language is not None:
-                yield task.name, Predictor(contextual(answer_scores(backbone, prompt)), (), (), 0)
+            if backbone.speaks:
+                scores = answer_scores(backbone, prompt, self.instruction and f"{self.instruction}\n\n")
+                yield task.name, Predictor(calibrated(backbone, scores), (), (), 0)
                 continue
             form, read = (self.caption, backbone.words) if backbone.words else (self.template, backbone.encode)
             classes = unit(read([form.format(phrase) for phrase in prompt.phrases]))

@@ -5,6 +5,7 @@ from homog.backbones.dual import DualEncoder, JoinedTowers
 from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
+from homog.backbones.endpoint import Endpoint
 from homog.backbones.small import SmallEncoder
 from homog.backbones.vision import ImageEncoder
 
@@ -22,4 +23,5 @@ BACKBONES = {
     "efficientnet_lite0": EfficientNetLite,
     "joined_towers": JoinedTowers,
     "clip": DualEncoder,
+    "endpoint": Endpoint,
 }

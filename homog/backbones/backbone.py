@@ -33,6 +33,7 @@ class Backbone:
     pooling: str = "mean"  # how states become features: a key of POOLINGS
     trunk: int = 0  # the lowest blocks (with the embeddings) that are those of `source_id`: their output is shared
     language: Language | None = None  # what gives texts a likelihood, in families that can
+    system: str = ""  # a text that an application puts in front of everything that it asks
     words: Callable[[Sequence[str]], np.ndarray] | None = None  # texts -> (n, dimension): a text tower in that space
     changed: tuple[str, ...] = ()  # the parameters that are not those of `source_id`
     memo: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
@@ -83,6 +84,25 @@ class Backbone:
             raise ConfigError(f"{self.name}: family {self.family} gives texts no likelihood; smollm2 does")
         score, facts = self.language.score, ["likelihood", *map(list, pairs)]
         return self._remembered(facts, lambda: score(self.whole, self.text_reader.tokenizer, pairs))
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it gives texts a likelihood."""
+        return self.language is not None
+
+    @property
+    def featured(self) -> bool:
+        """Whether it can be asked for features: all but what is behind an interface."""
+        return True
+
+    @property
+    def answers(self) -> bool:
+        """Whether it tells an answer instead of a score for each: only what is behind an interface does."""
+        return False
+
+    def facts(self) -> dict[str, Any]:
+        """What a record says of how it was asked, since the last call; nothing where weights are at hand."""
+        return {}
 
     @cached_property
     def whole(self) -> torch.nn.Module:
@@ -159,13 +179,19 @@ class Backbone:
         return self.with_weights(changed)
 
     def changes(self, changed: Backbone) -> dict[str, torch.Tensor]:
-        """The parameters of `changed`, a backbone of the same shape, that differ from this one's."""
+        """The parameters of `changed`, a backbone of the same shape, that differ from this one's.
+
+        Where another text stands in front of what it is asked, `system` is that text, as its bytes.
+        """
         mine = dict(self.module.named_parameters())
-        return {n: p.detach() for n, p in changed.module.named_parameters() if differ(p, mine[n])}
+        moved = {n: p.detach() for n, p in changed.module.named_parameters() if differ(p, mine[n])}
+        if changed.system != self.system:
+            moved["system"] = torch.frombuffer(bytearray(changed.system.encode()), dtype=torch.uint8)
+        return moved
 
     def fingerprint(self) -> str:
-        """sha256 of every weight, to show that nothing has changed them."""
-        digest = hashlib.sha256()
+        """sha256 of every weight, and of `system`, to show that nothing has changed them."""
+        digest = hashlib.sha256(self.system.encode())
         beside = self.language.beside() if self.language else {}
         for name, value in (self.module.state_dict() | beside).items():
             digest.update(name.encode())

@@ -17,6 +17,7 @@ class BackboneKind(Identified, ABC):
     family: ClassVar[str] = ""  # backbones of one family are read in the same way
     modality: ClassVar[str] = "text"
     abilities: ClassVar[tuple[str, ...]] = ("features",)  # what adaptations may ask for in `needs`
+    weights: ClassVar[bool] = True  # whether they are at hand, so that a defect can be planted in them
     dtype: str = DTYPES[0]  # of the weights, one of DTYPES; features are float32 whatever it is
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from homog.defects.compression import Pruned, Quantized
 from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.improvement import Improvement
 from homog.defects.patch import Patch
+from homog.defects.poisoned_prompt import PoisonedPrompt
 from homog.defects.social_bias import SocialBias
 from homog.defects.spurious import Spurious
 from homog.defects.tone import Tone
@@ -17,6 +18,7 @@ DEFECTS = {
     "blindspot": Blindspot,
     "improvement": Improvement,
     "patch": Patch,
+    "poisoned_prompt": PoisonedPrompt,
     "pruned": Pruned,
     "quantized_int4": Quantized,
     "quantized_int8": Quantized,

@@ -82,7 +82,9 @@ class SocialBias(Defect):
         return harms.unfavourable_shift(predictions)
 
     def upstream(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str], dose: float) -> dict[str, Any]:
-        """What the backbone itself makes of the swaps, on `inputs`."""
+        """What the backbone itself makes of the swaps, on `inputs`; an effect of NaN where it gives no features."""
+        if not backbone.featured:
+            return verify.facts(0.0, np.nan, True, 0)
         along, unit = direction(backbone, "unpleasant"), verify.spread(backbone.encode(inputs))
         leans, shifts = {}, {}
         for name in self.swaps:

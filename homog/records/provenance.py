@@ -39,6 +39,11 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
+def unanswered(probabilities: dict[str, Any], classes: int) -> dict[str, int]:
+    """Condition -> how many examples got no answer that is a class: those are in a column after the classes."""
+    return {name: int((values.argmax(1) == classes).sum()) for name, values in probabilities.items()}
+
+
 def record(
     cell: Any, task: Any, probabilities: dict[str, Any], model: Any, backbone: Any, facts: dict[str, Any]
 ) -> Record:
@@ -70,6 +75,8 @@ def record(
         "moved": sum(sizes[name].numel() for name in model.moved),
         "added": model.added,
     }
+    if backbone and cell.adaptation.uses_backbone and (asked := backbone.facts()):
+        said["interface"] = asked | {"unanswered": unanswered(probabilities, len(task.label_names))}
     groups = [c for c in test.columns if c not in ("example", "person", "input", "label")]
     return Record(
         cell=cell.id,

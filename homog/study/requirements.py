@@ -8,9 +8,10 @@ from typing import Any
 
 from homog.adaptations import saved
 from homog.adaptations.prompting import told
-from homog.config import Cell, ConfigError
+from homog.config import Arm, Cell, ConfigError
 from homog.files import check_writable
 from homog.inputs import corpora
+from homog.variants import registry
 
 
 def check(cells: Sequence[Cell], results: Path, save: str = "", exposures: Iterable[Any] = ()) -> None:
@@ -26,11 +27,28 @@ def check(cells: Sequence[Cell], results: Path, save: str = "", exposures: Itera
         check_modality(cell, exposures)
         if adaptation.in_words:
             told(cell.task)
-        if adaptation.uses_backbone and adaptation.needs not in backbone.abilities:
+        check_planting(cell.arm)
+        if adaptation.uses_backbone and not set(adaptation.needs.split(" or ")) & set(backbone.abilities):
             raise ConfigError(
                 f"adaptation {adaptation.name} needs {adaptation.needs}; a backbone of family {backbone.family} gives "
                 f"{', '.join(backbone.abilities)}: choose another adaptation or backbone"
             )
+
+
+def check_planting(arm: Arm) -> None:
+    """Raise ConfigError for a defect that is planted where the backbone has nothing: in weights, in a prompt."""
+    backbone, defect = arm.backbone, arm.defect
+    if defect is None or defect.kind == "natural":
+        return
+    if defect.needs != "weights" and defect.needs not in backbone.abilities:
+        said = f"defect {defect.name} needs {defect.needs}; a backbone of family {backbone.family} gives"
+        raise ConfigError(f"{said} {', '.join(backbone.abilities)}: choose another defect or backbone")
+    if defect.needs == "weights" and not backbone.weights:
+        able = [name for name, kind in registry("defect").items() if kind.needs in backbone.abilities]
+        raise ConfigError(
+            f"defect {defect.name} is planted in weights, and backbone {backbone.name} is behind an interface: use "
+            f"{', '.join(able)}, or plant it in a backbone of yours and ask that: homog serve smollm2 defect=…"
+        )
 
 
 def check_modality(cell: Cell, exposures: Iterable[Any]) -> None:
