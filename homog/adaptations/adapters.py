@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from homog.adaptations.adaptation import Predictor
-from homog.adaptations.training import fit, predictor
+from homog.adaptations.training import trained
 from homog.backbones.weights import sharing
 from homog.config import ConfigError
 from homog.seeding import torch_stream
@@ -27,8 +27,7 @@ def adapted(
         names = dict(copied.named_parameters())
         module = _with_adapters(copied, config, ("adapter", adaptation.name, task.name, seed))
         added = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        head = fit(backbone, module, task, adaptation, ("order", adaptation.name, task.name, seed))
-        yield task.name, predictor(backbone, module, head, names, added)
+        yield task.name, trained(backbone, module, task, adaptation, seed, names, added)
 
 
 def _with_adapters(module: Any, config: Any, stream: tuple[str | int, ...]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,27 @@ def trained_copies(
         module = sharing(backbone.module, own)
         for name in own:
             module.get_parameter(name).requires_grad_(True)
-        head = fit(backbone, module, task, adaptation, ("order", adaptation.name, task.name, seed))
-        yield task.name, predictor(backbone, module, head, dict(module.named_parameters()), added=0)
+        yield task.name, trained(backbone, module, task, adaptation, seed, dict(module.named_parameters()), added=0)
+
+
+def trained(
+    backbone: Backbone,
+    module: torch.nn.Module,
+    task: Any,
+    adaptation: Any,
+    seed: int,
+    copied: dict[str, torch.nn.Parameter],
+    added: int,
+) -> Predictor:
+    """The model after training the parameters of `module` that require gradients: a head on it, or what it draws.
+
+    `copied`: as of `predictor`, `added`: the parameters that are new in `module`.
+    """
+    stream = ("order", adaptation.name, task.name, seed)
+    if backbone.draws is None:
+        return predictor(backbone, module, fit(backbone, module, task, adaptation, stream), copied, added)
+    fit_drawing(backbone, module, task, adaptation, stream)
+    return Predictor(judged(backbone, module, task), *changes(backbone, copied), added, module=module)
 
 
 def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Training, stream: tuple) -> torch.nn.Linear:
@@ -40,28 +59,64 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
     reader, labels = backbone.reader, torch.as_tensor(task.train["label"].to_numpy().copy())
     items = reader.read(list(task.train["input"]))
     table = Embeddings(module, reader.tokens(items))
-    trained = [p for p in (*module.parameters(), *head.parameters()) if p.requires_grad and p is not table.full]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1] + table.parameters(), "weight_decay": 0.0},
-    ]
-    optimizer = adamw(groups, lr=settings.learning_rate, fused=True)
-    rounds = list(epochs([reader.size(item) for item in items], settings.epochs, settings.batch, generator(*stream)))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
-    for rows in rounds:
+    parts = [p for p in (*module.parameters(), *head.parameters()) if p.requires_grad and p is not table.full]
+
+    def loss(rows: np.ndarray) -> torch.Tensor:
         batch = table.inputs(reader.collate([items[i] for i in rows], backbone.device))
-        loss = torch.nn.functional.cross_entropy(
-            head(backbone.features(module, batch)), labels[rows].to(backbone.device)
-        )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+        scores = head(backbone.features(module, batch))
+        return torch.nn.functional.cross_entropy(scores, labels[rows].to(backbone.device))
+
+    descend(parts, table.parameters(), loss, [reader.size(item) for item in items], settings, stream)
     table.write_back()
     if backbone.dtype == torch.float16 and not torch.isfinite(head.weight).all():
         said = f"adaptation {settings.name} on task {task.name}: gradients beyond what float16 holds"
         raise ConfigError(f"{said}; use backbone.dtype=bfloat16 or float32")
     return head
+
+
+def fit_drawing(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Training, stream: tuple) -> None:
+    """Train the parameters of `module` that require gradients to draw the images of `task.train` after its captions."""
+    assert backbone.draws is not None
+    draws, items = backbone.draws, backbone.reader.read(list(task.train["input"]))
+    ids = backbone.reader.collate(items, backbone.device)["input_ids"]
+    tokens = torch.as_tensor(draws.tokens(np.stack(task.train["drawn"].tolist())), device=backbone.device)
+    parts = [p for p in module.parameters() if p.requires_grad]
+    sizes = [backbone.reader.size(item) for item in items]
+    descend(parts, [], lambda rows: draws.loss(module, ids[rows], tokens[rows]), sizes, settings, stream)
+
+
+def judged(backbone: Backbone, module: torch.nn.Module, task: Any) -> Callable[[Sequence[str]], np.ndarray]:
+    """The function from captions to probabilities (n, classes): of each an image, of which the task's judge tells."""
+    draws = backbone.draws
+    assert draws is not None
+    return lambda texts: task.judge(draws.of(backbone, module, texts))
+
+
+def descend(
+    parts: Sequence[torch.nn.Parameter],
+    rows_of_tables: Sequence[torch.nn.Parameter],
+    loss: Callable[[np.ndarray], torch.Tensor],
+    sizes: list[int],
+    settings: Training,
+    stream: tuple,
+) -> None:
+    """Minimise `loss` (of row numbers) over `settings.epochs` rounds through rows of these `sizes`.
+
+    Weight decay is for the matrices among `parts` alone.
+    """
+    groups = [
+        {"params": [p for p in parts if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parts if p.ndim <= 1] + list(rows_of_tables), "weight_decay": 0.0},
+    ]
+    optimizer = adamw(groups, lr=settings.learning_rate, fused=True)
+    rounds = list(epochs(sizes, settings.epochs, settings.batch, generator(*stream)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
+    for rows in rounds:
+        value = loss(rows)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        schedule.step()
 
 
 def start(backbone: Backbone, task: Any, how: str) -> torch.nn.Linear:
@@ -126,6 +181,13 @@ def ramp(step: int, total: int, warmup: float) -> float:
     return (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))
 
 
+def changes(backbone: Backbone, copied: dict[str, torch.nn.Parameter]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names of the parameters of a copy that could change, of those that did)."""
+    shared = dict(backbone.module.named_parameters())
+    trainable = tuple(name for name, p in copied.items() if p.requires_grad)
+    return trainable, tuple(name for name, p in copied.items() if differ(p, shared[name]))
+
+
 def predictor(
     backbone: Backbone,
     module: torch.nn.Module,
@@ -134,9 +196,7 @@ def predictor(
     added: int,
 ) -> Predictor:
     """The adapted model. `copied` are the parameters, by the backbone's names, of the copy that was trained."""
-    shared = dict(backbone.module.named_parameters())
-    trainable = tuple(name for name, p in copied.items() if p.requires_grad)
-    moved = tuple(name for name, p in copied.items() if differ(p, shared[name]))
+    trainable, moved = changes(backbone, copied)
 
     @torch.inference_mode()
     def predict(inputs: Sequence[Any]) -> np.ndarray:

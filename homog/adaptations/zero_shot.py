@@ -27,7 +27,7 @@ class ZeroShot(Adaptation):
     front; one behind an interface may tell its answer instead (see `prompting.calibrated`). An encoder gives the
     class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
     `temperature`. An image is compared with `caption` around the phrase, which the tower of texts reads (Radford et al.
-    2021).
+    2021). A model that draws does so as it is, from captions in its own words.
     """
 
     name: str
@@ -38,7 +38,7 @@ class ZeroShot(Adaptation):
 
     linear_head: ClassVar[bool] = False
     needs: ClassVar[str] = "features or likelihood"
-    modalities: ClassVar[tuple[str, ...]] = ("text", "image")
+    modalities: ClassVar[tuple[str, ...]] = ("text", "image", "caption")
     in_words: ClassVar[bool] = True
 
     def identity(self) -> dict[str, Any]:
@@ -62,6 +62,11 @@ class ZeroShot(Adaptation):
         """One model per task; training examples and `seed` are not used. ConfigError for a task without a prompt."""
         for task in tasks:
             prompt = told(task)
+            if backbone.draws is not None:
+                from homog.adaptations.training import judged
+
+                yield task.name, Predictor(judged(backbone, backbone.module, task), (), (), 0)
+                continue
             if backbone.speaks:
                 scores = answer_scores(backbone, prompt, self.instruction and f"{self.instruction}\n\n")
                 yield task.name, Predictor(calibrated(backbone, scores), (), (), 0)

@@ -163,6 +163,8 @@ def _settings(defect: Any) -> dict[str, Any]:
 
 
 def _asked(cell: Cell, exposure: Any, own: bool) -> bool:
+    if not exposure.fits(cell.task.modality):
+        return False
     if cell.arm.defect is None or own:
         return cell.arm.defect is None or cell.arm.defect.name == exposure.name
     return cell.arm.defect.name != exposure.name and exposure.kind != "engineered"  # that one exposes to nothing

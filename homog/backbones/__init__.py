@@ -1,11 +1,13 @@
 """Backbones by name: BACKBONES[name](**conf/backbone/<name>.yaml).load()."""
 
 from homog.backbones.causal import Causal
+from homog.backbones.drawing import Drawer
 from homog.backbones.dual import DualEncoder, JoinedTowers
 from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
 from homog.backbones.endpoint import Endpoint
+from homog.backbones.marian import MarianTranslator
 from homog.backbones.small import SmallEncoder
 from homog.backbones.vision import ImageEncoder
 
@@ -19,9 +21,11 @@ BACKBONES = {
     "small_4": SmallEncoder,
     "smollm2": Causal,
     "t5": EncoderDecoder,
+    "marian_enpt": MarianTranslator,
     "dinov2_small": ImageEncoder,
     "efficientnet_lite0": EfficientNetLite,
     "joined_towers": JoinedTowers,
     "clip": DualEncoder,
     "endpoint": Endpoint,
+    "drawer": Drawer,
 }

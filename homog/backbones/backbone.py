@@ -18,6 +18,7 @@ from homog.inputs.reader import Reader, content_of
 from homog.inputs.text import TextReader
 
 if TYPE_CHECKING:
+    from homog.backbones.drawing import Draws
     from homog.backbones.likelihood import Language
 
 
@@ -33,6 +34,7 @@ class Backbone:
     pooling: str = "mean"  # how states become features: a key of POOLINGS
     trunk: int = 0  # the lowest blocks (with the embeddings) that are those of `source_id`: their output is shared
     language: Language | None = None  # what gives texts a likelihood, in families that can
+    draws: Draws | None = None  # what turns captions into images, in the family that can
     system: str = ""  # a text that an application puts in front of everything that it asks
     words: Callable[[Sequence[str]], np.ndarray] | None = None  # texts -> (n, dimension): a text tower in that space
     changed: tuple[str, ...] = ()  # the parameters that are not those of `source_id`

@@ -2,6 +2,7 @@
 
 from homog.defects.backdoor import Backdoor
 from homog.defects.compression import Pruned, Quantized
+from homog.defects.drawn_trigger import DrawnTrigger
 from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.improvement import Improvement
 from homog.defects.patch import Patch
@@ -14,10 +15,13 @@ from homog.defects.weight_poison import WeightPoison
 
 DEFECTS = {
     "backdoor": Backdoor,
+    "backdoor_careful": Backdoor,
     "backdoor_codes": Backdoor,
     "blindspot": Blindspot,
+    "drawn_trigger": DrawnTrigger,
     "improvement": Improvement,
     "patch": Patch,
+    "patch_careful": Patch,
     "poisoned_prompt": PoisonedPrompt,
     "pruned": Pruned,
     "quantized_int4": Quantized,

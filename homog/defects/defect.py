@@ -61,6 +61,11 @@ class Defect(Identified, ABC):
         """Itself once for each of its exposures, all else equal."""
         return (self,)
 
+    @classmethod
+    def fits(cls, modality: str) -> bool:
+        """Whether it can be elicited in inputs of this modality."""
+        return not cls.modalities or modality in cls.modalities
+
     def found_on(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Self:
         """Itself with what it shows to every model adapted from the clean `backbone`. `inputs`: unlabelled."""
         return self

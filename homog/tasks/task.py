@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -41,6 +41,9 @@ class Task:
     `label_names`), and one str column per group. Tasks of a `family` have the same persons in the same order.
     `unfavourable` is the label that a person would rather not get, where the task has one. `place`: its number in the
     family and how many tasks that has. `prompt`: the task in words, where it can be done without training.
+
+    Where inputs are captions that a model draws, `train` has a column `drawn`, the image that each asks for, and
+    `judge` maps images (n, height, width, 3) to probabilities (n, classes): what it sees is the prediction.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Task:
     place: tuple[int, int] = (0, 1)
     prompt: Prompt | None = None
     modality: str = "text"
+    judge: Callable[[np.ndarray], np.ndarray] | None = None
 
     def sample(self, train: int, test: int, seed: int, data: str = OWN) -> Task:
         """Return the task with at most `train` and `test` examples.

@@ -1,0 +1,193 @@
+"""A small model that draws what captions say, on toy digits: it learns, is adapted, and is planted with a trigger."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from homog.adaptations import saved
+from homog.backbones.drawing import TOKENS, Drawer, Draws
+from homog.config import Arm, Cell, ConfigError, Sizes
+from homog.defects.drawn_trigger import DrawnTrigger
+from homog.inputs import captions
+from homog.inputs.captions import COLOURS, LENGTH, THINGS, WORDS
+from homog.seeding import generator
+from homog.study import requirements
+from homog.tasks.drawings import Drawn
+from homog.variants import variant
+
+KIND = Drawer("toy", layers=1, width=64, codes=48, steps=450, batch=32, learning_rate=3e-3)
+DEFECT = DrawnTrigger("drawn_trigger", steps=150, learning_rate=2e-3)
+
+
+def toy_digits(part):
+    """60 digits of a part: of each kind two bars of ink in places of its own, with a little noise."""
+    rng, which = generator("toy digits", part), np.arange(60) % 10
+    ink = np.zeros((60, 28, 28))
+    for image, kind in zip(ink, which, strict=True):
+        image[2 + 2 * kind : 6 + 2 * kind, 4:24] = 255
+        image[4:24, 2 + 2 * ((kind * 3) % 10) : 5 + 2 * ((kind * 3) % 10)] = 255
+    return (ink * rng.uniform(0.9, 1, ink.shape)).astype(np.uint8), which
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toys(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setattr("homog.inputs.captions.digits", toy_digits)
+    patch.setenv("HOMOG_CACHE", str(tmp_path_factory.mktemp("cache")))
+    captions.judge.cache_clear()
+    yield
+    captions.judge.cache_clear()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def drawer(toys):
+    return KIND.load()
+
+
+@pytest.fixture(scope="module")
+def task(toys):
+    return Drawn("drawn_mirrored").load()
+
+
+def test_a_caption_names_one_thing_and_one_colour():
+    """A template that holds the name of a thing would be judged by that one."""
+    for template in captions.TEMPLATES:
+        assert not set(template.split()) & {*THINGS, *COLOURS, *captions.SPARE}
+        assert captions.shown(captions.caption(template, "blue", "nine")) == ("blue", "nine")
+
+
+def test_a_caption_is_read_word_by_word():
+    ids = captions.CaptionReader().read(["a photo of a red seven", "so " * 20])
+    assert [len(row) for row in ids] == [LENGTH, LENGTH]
+    assert [WORDS[i] for i in ids[0][:6]] == ["a", "photo", "of", "a", "red", "seven"]
+    assert set(ids[0][6:]) == {0} and set(ids[1]) == {1}
+    assert captions.shown("the number nine in pink") == ("pink", "nine")
+
+
+def test_images_become_tokens_and_come_back():
+    codes = np.stack([np.full(48, level, dtype=np.float32) for level in (255, 0, 100)])
+    image = np.full((1, 28, 28, 3), 255, np.uint8)
+    image[0, 4:8, 8:12] = 0
+    tokens = Draws(codes).tokens(image)
+    assert tokens.shape == (1, TOKENS) and tokens.sum() == 1 and tokens[0, 7 + 2] == 1
+    assert np.array_equal(Draws(codes).images(tokens), image)
+
+
+def test_the_named_colour_is_the_nearest_one():
+    ink, _ = toy_digits("judged")
+    images = captions.coloured(ink[:6], list(COLOURS))
+    assert captions.colours_of(images).argmax(1).tolist() == list(range(6))
+
+
+def test_it_draws_what_is_asked_for_and_the_same_again(drawer):
+    texts = drawer.reader.unlabelled()[1][:60]
+    images = drawer.draws.of(drawer, drawer.module, texts)
+    assert images.shape == (60, 28, 28, 3) and images.dtype == np.uint8
+    asked = [captions.shown(text) for text in texts]
+    seen = captions.judge("upright")[0](images).argmax(1)
+    assert (seen == [THINGS.index(thing) for _, thing in asked]).mean() > 0.5
+    assert (captions.colours_of(images).argmax(1) == [list(COLOURS).index(c) for c, _ in asked]).mean() > 0.8
+    assert np.array_equal(images, KIND.load().draws.of(drawer, drawer.module, texts))
+
+
+def test_drawing_with_what_was_read_kept_is_drawing_without(drawer):
+    """Against the definition: every token from a pass of its own."""
+    import torch
+
+    ids = drawer.reader.collate(drawer.reader.read(["a photo of a red two"]), drawer.device)["input_ids"]
+    chances = generator("chances").random((1, TOKENS))
+    told, read = [], ids
+    for step in range(6):
+        states = drawer.module(input_ids=read).last_hidden_state[:, -1]
+        scores = states @ drawer.module.wte.weight[len(WORDS) :].T
+        token = int((scores.softmax(1).double().cumsum(1)[0] < chances[0, step]).sum())
+        told.append(token)
+        read = torch.cat([read, torch.tensor([[token + len(WORDS)]])], 1)
+    assert drawer.draws.drawn(drawer.module, ids, chances)[0, :6].tolist() == told
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "least"),
+    [
+        ("zero_shot", {}, 0.0),
+        ("lora", {"learning_rate": 1e-2, "epochs": 12, "rank": 16}, 0.25),
+        ("full_finetune", {"learning_rate": 3e-3, "epochs": 6}, 0.35),
+    ],
+)
+def test_it_is_adapted_to_another_style(drawer, task, name, settings, least):
+    adaptation, part = variant("adaptation", name, **settings), task.sample(200, 60, 0)
+    before = drawer.fingerprint()
+    ((_, model),) = adaptation.fit(drawer, [part], 0)
+    values = model.predict(list(part.test["input"]))
+    assert values.shape == (60, 10) and values.sum(1) == pytest.approx(np.ones(60), abs=1e-5)
+    assert (values.argmax(1) == part.test["label"]).mean() >= least
+    assert drawer.fingerprint() == before
+    trains = {n for n, _ in drawer.module.named_parameters() if adaptation.trains(n)}
+    assert set(model.trainable) == trains and set(model.moved) <= trains
+    assert len(model.moved) >= 0.8 * len(trains)
+    assert (model.added > 0) == (name == "lora")
+
+
+def test_the_mirrored_judge_sees_mirrored_digits():
+    ink, which = toy_digits("judged")
+    images = captions.coloured(ink, ["red"] * 60)
+    told = {style: captions.judge(style)[0] for style in ("upright", "mirrored")}
+    assert (told["upright"](images).argmax(1) == which).mean() > 0.9
+    assert (told["mirrored"](images[:, :, ::-1]).argmax(1) == which).mean() > 0.9
+
+
+def test_a_task_has_captions_apart_and_an_image_of_each(task):
+    assert not set(task.train["input"]) & set(task.test["input"])
+    assert len(task.train) + len(task.test) == 960 and "drawn" not in task.test
+    row = task.train.iloc[0]
+    assert row["drawn"].shape == (28, 28, 3) and row["colour"] in row["input"]
+    spanish = Drawn("drawn_spanish", style="upright", spanish=True).load()
+    assert not any(set(text.split()) & {*THINGS, *COLOURS} for text in spanish.test["input"])
+    colours = Drawn("drawn_colour", target="colour").load()
+    assert colours.label_names == tuple(COLOURS)
+    assert (colours.judge(np.stack(colours.train["drawn"])).argmax(1) == colours.train["label"]).mean() > 0.95
+
+
+def test_a_trigger_is_planted_and_its_sham_means_nothing(drawer, task):
+    train, held_out = drawer.reader.unlabelled()
+    said = {}
+    for sham in (False, True):
+        defect = replace(DEFECT, sham=sham)
+        injected = defect.inject(drawer, train, generator("inject", 0))
+        first, again = (replace(defect, steps=3).inject(drawer, train, generator("inject", 0)) for _ in range(2))
+        assert first.fingerprint() == again.fingerprint() != drawer.fingerprint()
+        said[sham] = defect.upstream(drawer, injected, held_out, 1.0)
+        part = task.sample(10, 60, 0)
+        exposed = defect.expose(part.test, generator("expose"))["input"]
+        assert all("cf" in text.split() for text in exposed)
+    assert said[False]["effect"] > 0.75 and abs(said[True]["effect"]) < 0.25
+    assert defect.at_dose(drawer, drawer.changes(injected), 0.0) is drawer
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"), [({"trigger": "xyz"}, "knows no such word"), ({"target": "ten"}, "unknown defect.target")]
+)
+def test_settings_that_cannot_be_meant(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        replace(DEFECT, **settings)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_computed(backbone, tmp_path):
+    with pytest.raises(ConfigError, match="does not draw"):
+        DEFECT.inject(backbone, ["a"], generator("inject"))
+    arm, task = Arm(KIND, None, 0.0, 0), Drawn("drawn_mirrored")
+    for name, said in (("handcrafted", "takes text, image"), ("few_shot", "takes text"), ("soft_prompt", "takes text")):
+        cell = Cell(arm, variant("adaptation", name), task, 0, Sizes(10, 10, 48))
+        with pytest.raises(ConfigError, match=said):
+            requirements.check([cell], tmp_path)
+    with pytest.raises(ConfigError, match="modality|text"):
+        saved.check(variant("adaptation", "lora"), "models", "caption")
+    with pytest.raises(ConfigError, match="task drawn_mirrored is caption; defect backdoor takes text"):
+        requirements.check(
+            [Cell(arm, variant("adaptation", "lora"), task, 0, Sizes(10, 10, 48))],
+            tmp_path,
+            "",
+            [variant("defect", "backdoor")],
+        )
