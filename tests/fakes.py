@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,21 @@ EXPOSURES = {BACKDOOR.exposure: BACKDOOR}
 CONDITION = BACKDOOR.exposure
 
 
+class Every(str):
+    """A modality that is every modality."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return True
+
+
 @dataclass(frozen=True)
 class Named:
     """A backbone, adaptation or task that is nothing but its name."""
 
     name: str
+    modality: ClassVar[str] = Every("any")
 
     @property
     def label(self) -> str:

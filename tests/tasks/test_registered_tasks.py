@@ -50,7 +50,7 @@ def test_examples_are_whole(name):
             assert all(image.dtype == np.uint8 and image.shape == (64, 64, 3) for image in examples["input"])
         else:
             assert all(type(text) is str and text and text == text.strip() for text in examples["input"].tolist())
-    least = (500, 240) if task.family == "emoji" else (600, 400)
+    least = {"emoji": (500, 240), "caption": (600, 300)}.get(task.family or task.modality, (600, 400))
     assert len(task.train) >= least[0] and len(task.test) >= least[1]
     assert len(set(task.label_names)) == len(task.label_names)
 

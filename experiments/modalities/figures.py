@@ -1,0 +1,73 @@
+"""Tables and figures of the study of modalities: its results in, frames and figures out."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from homog.analysis import Frame, Results, means
+from homog.report import charts, plots
+from homog.report.layout import readable
+from homog.wording import counted
+
+KINDS = {  # (backbone, defect) -> what it stands for
+    ("minilm_l6", "backdoor"): "BERT-like",
+    ("smollm2", "backdoor_careful"): "GPT-2-like",
+    ("marian_enpt", "backdoor_careful"): "T5-like",
+    ("smollm2", "poisoned_prompt"): "GPT-3-like",
+    ("dinov2_small", "patch"): "Vision",
+    ("joined_towers", "patch_careful"): "CLIP-like",
+    ("drawer", "drawn_trigger"): "DALL-E-like",
+}
+ADAPTATIONS = ("linear_probe", "zero_shot", "lora", "full_finetune")
+CAPTIONS = {
+    "side_by_side": "One kind of defect, a trigger, in each kind of backbone: inherited attack success per adaptation, "
+    "mean over tasks with its 95 % interval. Squares: the sham, the same procedure with nothing planted. GPT-3-like: "
+    "weights are not touched; the trigger is in a prompt that all applications share.",
+}
+
+
+def tables(df: Results) -> dict[str, Frame]:
+    """The numbers of the figure, and those of each task."""
+    if not len(df):
+        return {}
+    return {"side_by_side": side_by_side(df), **charts.standard_tables(df)}
+
+
+def figures(df: Results) -> dict[str, Figure]:
+    """A panel per kind of backbone."""
+    frame = side_by_side(df) if len(df) else pd.DataFrame()
+    with plots.style():
+        return {"side_by_side": panels(frame)} if len(frame) else {}
+
+
+def side_by_side(df: Results) -> Frame:
+    """Kind of backbone x adaptation: `means.by_adaptation` of each, in the order of KINDS."""
+    frame = means.by_adaptation(df)
+    names = {str(condition): str(name) for condition, name in df.frame[["condition", "exposure"]].to_numpy()}
+    pairs = [KINDS.get((row["backbone"], names[row["condition"]]), "") for _, row in frame.iterrows()]
+    frame.insert(0, "kind", pairs)
+    frame = frame[(frame["kind"] != "") & (frame["arms"] > 0)]
+    places = frame["kind"].map({kind: place for place, kind in enumerate(KINDS.values())})
+    steps = frame["adaptation"].map(lambda name: ADAPTATIONS.index(name) if name in ADAPTATIONS else len(ADAPTATIONS))
+    return frame.assign(place=places, step=steps).sort_values(["place", "step"]).drop(columns=["place", "step"])
+
+
+def panels(frame: Frame) -> Figure:
+    """Inherited harm of injected backbones and shams, an adaptation a column."""
+    figure, kinds = plots.figure(2.4), list(dict.fromkeys(frame["kind"]))
+    for axes, kind in zip(plots.panels(figure, kinds, "Inherited harm", sharey=True), kinds, strict=True):
+        rows = frame[frame["kind"] == kind]
+        axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+        for place, (_, row) in enumerate(rows.iterrows()):
+            plots.point(axes, place - 0.12, row, "injected")
+            plots.point(axes, place + 0.12, row, "sham", "sham_")
+        axes.set_xticks(range(len(rows)), [readable(name) for name in rows["adaptation"]], rotation=90)
+        axes.set_xlim(-0.6, len(rows) - 0.4)
+    plots.legend(figure, {"injected": "injected", "sham": "sham"})
+    plots.note(
+        figure,
+        f"Mean over {counted(int(frame['tasks'].max()), 'task')} each; up to "
+        f"{counted(int(frame['seeds'].max()), 'backbone seed')}.",
+    )
+    return figure
