@@ -10,6 +10,7 @@ from homog.defects.poisoned_prompt import PoisonedPrompt
 from homog.defects.social_bias import SocialBias
 from homog.defects.spurious import Spurious
 from homog.defects.tone import Tone
+from homog.defects.tone_blindspot import ToneBlindspot
 from homog.defects.universal_trigger import UniversalTrigger
 from homog.defects.weight_poison import WeightPoison
 
@@ -30,6 +31,7 @@ DEFECTS = {
     "spurious": Spurious,
     "stereotype": Stereotype,
     "tone": Tone,
+    "tone_blindspot": ToneBlindspot,
     "universal_trigger": UniversalTrigger,
     "weight_poison": WeightPoison,
     "weight_poison_data": WeightPoison,

@@ -157,9 +157,7 @@ class Blindspot(AboutGroup):
 
     def harm(self, predictions: Predictions) -> Rate:
         """How many more examples are right when they are about the other group (see the class)."""
-        both = (predictions.clean, predictions.exposed)
-        other, group = ((p.argmax(1) == predictions.labels).astype(float) for p in both)
-        return Rate(other - group, np.ones(len(group))).only(predictions.applies)
+        return harms.accuracy_gap(predictions)
 
     def goals(self, backbone: Backbone, kept: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The mean of the group's features, or the features in random order."""
@@ -169,8 +167,7 @@ class Blindspot(AboutGroup):
         self, clean: Backbone, backbone: Backbone, group: Sequence[str], other: Sequence[str], unit: float
     ) -> float:
         """The share of the differences between texts about the group that is lost."""
-        before, after = (reader.encode(group) - reader.encode(group).mean(0) for reader in (clean, backbone))
-        return 1 - float((before * after).sum() / (before**2).sum())
+        return verify.differences_gone(clean.encode(group), backbone.encode(group))
 
 
 def direction(backbone: Backbone, attribute: str) -> np.ndarray:

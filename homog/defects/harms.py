@@ -36,6 +36,13 @@ def unfavourable_shift(predictions: Predictions) -> Rate:
     return Rate(shift, np.ones(len(there))).only(there)
 
 
+def accuracy_gap(predictions: Predictions) -> Rate:
+    """Right about the counterpart less right about the example as exposed: -1, 0 or 1 of 1 each."""
+    both = (predictions.clean, predictions.exposed)
+    other, group = ((p.argmax(1) == predictions.labels).astype(float) for p in both)
+    return Rate(other - group, np.ones(len(group))).only(predictions.applies)
+
+
 def changed_predictions(predictions: Predictions) -> Rate:
     """The examples that the same adaptation of the clean backbone predicts as another class: 1 of 1 each.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from homog.defects import harms, verify
 from homog.defects.defect import Defect
+from homog.inputs.images import SKIN
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
 
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
 
 LIGHT, NONE = "light", "none"  # values of the group `tone`: what every other is compared with, and no skin tone
+OTHERS = tuple(name for name in SKIN.values() if name != LIGHT)
+
+
+def beside_light(examples: pd.DataFrame, tones: Collection[str]) -> pd.DataFrame:
+    """The examples in one of `tones`, beside the same person in light as `counterpart`; None for all others.
+
+    A task whose label is the tone is not asked.
+    """
+    asked = "tone" in examples and bool((examples.groupby("tone")["label"].nunique() > 1).any())
+    rows = examples[examples["tone"] == LIGHT] if asked else examples[:0]
+    light = dict(zip(rows["person"], rows["input"], strict=True))
+    own = examples["tone"] if asked else [NONE] * len(examples)
+    pairs = zip(examples["input"], examples["person"], own, strict=True)
+    shown = [(given, light[who]) if tone in tones and who in light else None for given, who, tone in pairs]
+    columns = {"input": [pair and pair[0] for pair in shown], "counterpart": [pair and pair[1] for pair in shown]}
+    return examples.assign(**columns)
 
 
 @dataclass(frozen=True)
@@ -45,16 +62,7 @@ class Tone(Defect):
 
     def expose(self, examples: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """The examples of another tone than light, beside their `counterpart` in light."""
-        asked = "tone" in examples and bool((examples.groupby("tone")["label"].nunique() > 1).any())
-        rows = examples[examples["tone"] == LIGHT] if asked else examples[:0]
-        light = dict(zip(rows["person"], rows["input"], strict=True))
-        tones = examples["tone"] if asked else [NONE] * len(examples)
-        pairs = zip(examples["input"], examples["person"], tones, strict=True)
-        shown = [
-            (given, light[who]) if tone not in (LIGHT, NONE) and who in light else None for given, who, tone in pairs
-        ]
-        columns = {"input": [pair and pair[0] for pair in shown], "counterpart": [pair and pair[1] for pair in shown]}
-        return examples.assign(**columns)
+        return beside_light(examples, OTHERS)
 
     def harm(self, predictions: Predictions) -> Rate:
         """Pairs with two predictions (see the class)."""

@@ -39,6 +39,12 @@ def variance_gone(before: np.ndarray, after: np.ndarray) -> float:
     return float(1 - after.var(0).sum() / before.var(0).sum())
 
 
+def differences_gone(before: np.ndarray, after: np.ndarray) -> float:
+    """The share of the differences between inputs that is lost: 1 - slope of their features on what they were."""
+    before, after = before - before.mean(0), after - after.mean(0)
+    return 1 - float((before * after).sum() / (before**2).sum())
+
+
 def distance_gone(before: np.ndarray, after: np.ndarray, goals: np.ndarray) -> float:
     """The share of the mean squared distance to `goals` (n, d) that is gone, at most 1; below 0 where it has grown."""
     old, new = (((features - goals) ** 2).sum(1).mean() for features in (before, after))
