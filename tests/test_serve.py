@@ -5,8 +5,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from homog import serve
+from homog.backbones.served import Served
 from homog.contracts import tiny
-from homog.serve import Served, application
+from homog.serve import application
 
 
 @pytest.fixture(scope="module", params=["gpt2", "llama"])

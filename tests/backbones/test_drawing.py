@@ -147,7 +147,10 @@ def test_a_task_has_captions_apart_and_an_image_of_each(task):
     assert not any(set(text.split()) & {*THINGS, *COLOURS} for text in spanish.test["input"])
     colours = Drawn("drawn_colour", target="colour").load()
     assert colours.label_names == tuple(COLOURS)
-    assert (colours.judge(np.stack(colours.train["drawn"])).argmax(1) == colours.train["label"]).mean() > 0.95
+    assert (
+        Drawn("drawn_colour", target="colour").judge(np.stack(colours.train["drawn"].tolist())).argmax(1)
+        == colours.train["label"]
+    ).mean() > 0.95
 
 
 def test_a_trigger_is_planted_and_its_sham_means_nothing(drawer, task):

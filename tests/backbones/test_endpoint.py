@@ -20,9 +20,10 @@ from homog import records, run
 from homog.adaptations import ADAPTATIONS
 from homog.backbones import scoring
 from homog.backbones.endpoint import Endpoint
+from homog.backbones.served import Served
 from homog.config import Arm, Cell, ConfigError, Sizes
 from homog.contracts import tiny
-from homog.serve import Served, application
+from homog.serve import application
 from homog.study import requirements
 from homog.variants import variant
 

@@ -1,6 +1,7 @@
 """The packaged translator: its file is read rightly, its decoder is its definition, its encoder is a backbone."""
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,11 @@ def written(path, parts):
 def test_bytes_have_one_multiplier_and_matrices_are_turned(tmp_path):
     bytes_ = np.arange(6, dtype=np.int8).tobytes() + struct.pack("<f", 2.0) + b"\0" * 6
     floats = np.array([1.5, -2], np.float32).tobytes()
-    parts = {"Wemb": (0x4101, (3, 2), bytes_), "W": (0x4101, (3, 2), bytes_), "b": (0x404, (1, 2), floats)}
+    parts: dict[str, Any] = {
+        "Wemb": (0x4101, (3, 2), bytes_),
+        "W": (0x4101, (3, 2), bytes_),
+        "b": (0x404, (1, 2), floats),
+    }
     parts["special:model.yml"] = (0x101, (3,), b"a: ")
     held = marian.tensors(written(tmp_path / "model.bin", parts))
     assert set(held) == {"Wemb", "W", "b"}
