@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from homog.analysis import Frame, Results, means
 from homog.report import charts, plots
-from homog.report.layout import readable
 from homog.wording import counted
 
 KINDS = {  # (backbone, defect) -> what it stands for
@@ -19,11 +18,13 @@ KINDS = {  # (backbone, defect) -> what it stands for
     ("joined_towers", "patch_careful"): "CLIP-like",
     ("drawer", "drawn_trigger"): "DALL-E-like",
 }
+SHORT = {"linear_probe": "probe", "zero_shot": "words", "lora": "LoRA", "full_finetune": "all weights"}
 ADAPTATIONS = ("linear_probe", "zero_shot", "lora", "full_finetune")
 CAPTIONS = {
-    "side_by_side": "One kind of defect, a trigger, in each kind of backbone: inherited attack success per adaptation, "
-    "mean over tasks with its 95 % interval. Squares: the sham, the same procedure with nothing planted. GPT-3-like: "
-    "weights are not touched; the trigger is in a prompt that all applications share.",
+    "side_by_side": "One kind of defect, a trigger, in each kind of backbone: inherited attack success per adaptation "
+    "(a probe, words alone, LoRA, all weights), mean over tasks with its 95 % interval. Squares: the sham, the same "
+    "procedure with nothing planted. GPT-3: weights are not touched; the trigger is in a prompt that all "
+    "applications share.",
 }
 
 
@@ -55,14 +56,22 @@ def side_by_side(df: Results) -> Frame:
 
 def panels(frame: Frame) -> Figure:
     """Inherited harm of injected backbones and shams, an adaptation a column."""
-    figure, kinds = plots.figure(2.4), list(dict.fromkeys(frame["kind"]))
-    for axes, kind in zip(plots.panels(figure, kinds, "Inherited harm", sharey=True), kinds, strict=True):
+    figure, kinds = plots.figure(3.0), list(dict.fromkeys(frame["kind"]))
+    for axes, kind in zip(
+        plots.panels(figure, [kind.removesuffix("-like") for kind in kinds], "Inherited harm", sharey=True),
+        kinds,
+        strict=True,
+    ):
         rows = frame[frame["kind"] == kind]
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for place, (_, row) in enumerate(rows.iterrows()):
             plots.point(axes, place - 0.12, row, "injected")
             plots.point(axes, place + 0.12, row, "sham", "sham_")
-        axes.set_xticks(range(len(rows)), [readable(name) for name in rows["adaptation"]], rotation=90)
+        axes.set_xticks(
+            range(len(rows)),
+            [SHORT.get(name.split(",")[0].split(" ")[0], name) for name in rows["adaptation"]],
+            rotation=90,
+        )
         axes.set_xlim(-0.6, len(rows) - 0.4)
     plots.legend(figure, {"injected": "injected", "sham": "sham"})
     plots.note(
