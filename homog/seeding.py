@@ -32,6 +32,20 @@ def generator(*names: str | int) -> np.random.Generator:
 
 
 @contextmanager
+def one_thread(rng: np.random.Generator) -> Iterator[None]:
+    """What is trained has the same bits whatever the machine's cores: one thread, torch seeded from `rng`."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(int(rng.integers(2**31)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
 def torch_stream(*names: str | int) -> Iterator[None]:
     """Let libraries that draw from torch's global generator (peft's start values) draw from the stream `names`.
 

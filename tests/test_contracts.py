@@ -73,7 +73,7 @@ def able(name, backbone):
     """Skip what a family cannot do: the study refuses it before any compute."""
     kind = {"encoder": Encoder, "causal": Causal, "encoder_decoder": EncoderDecoder}[backbone.family]
     need = ADAPTATIONS[name].needs
-    if not set(need.split(" or ")) & set(kind.abilities):
+    if not kind.gives(need):
         pytest.skip(f"family {backbone.family} gives no {need}")
     try:
         small(name).check(backbone)
@@ -115,7 +115,7 @@ def test_a_head_reads_the_features_that_its_model_predicts_from(name, backbone):
         assert [model.class_of(feature) for feature in features] == model.predict(inputs).argmax(1).tolist()
 
 
-OF_TEXT = [name for name, kind in DEFECTS.items() if not kind.modalities or "text" in kind.modalities]
+OF_TEXT = [name for name, kind in DEFECTS.items() if kind.fits("text")]
 INJECTED = [name for name in OF_TEXT if DEFECTS[name].kind != "natural"]
 IN_WEIGHTS = [name for name in INJECTED if DEFECTS[name].needs == "weights"]
 

@@ -15,12 +15,12 @@ import torch
 from homog.backbones.backbone import Backbone
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.backbones.small import place
-from homog.config import fields_of
+from homog.backbones.weights import one_cycle
 from homog.files import made_once
 from homog.inputs import captions
 from homog.inputs.captions import COLOURS, LENGTH, SIDE, SOURCE, TEMPLATES, THINGS, WORDS, CaptionReader
 from homog.inputs.reader import content_of
-from homog.seeding import generator
+from homog.seeding import generator, one_thread
 
 PATCH = 4  # pixels a side of what one token shows
 TOKENS = (SIDE // PATCH) ** 2  # of an image
@@ -54,6 +54,11 @@ class Draws:
         read = torch.cat([ids, tokens[:, :-1] + len(WORDS)], dim=1)
         states = module(input_ids=read).last_hidden_state[:, -TOKENS:].float()
         return torch.nn.functional.cross_entropy(self._scores(module, states).flatten(0, 1), tokens.flatten())
+
+    def loss_of(self, backbone: Backbone, module: Any, texts: Sequence[str], images: np.ndarray) -> torch.Tensor:
+        """The `loss` of images (n, SIDE, SIDE, 3) after captions, under `module`: the backbone's, or a copy of it."""
+        ids = backbone.reader.collate(backbone.reader.read(texts), backbone.device)["input_ids"]
+        return self.loss(module, ids, torch.as_tensor(self.tokens(images), device=backbone.device))
 
     def _scores(self, module: Any, states: torch.Tensor) -> torch.Tensor:
         return states @ module.get_input_embeddings().weight[len(WORDS) :].float().T
@@ -117,7 +122,7 @@ class Drawer(BackboneKind):
 
     def identity(self) -> dict[str, Any]:
         """All but the name; the dtype where it is another than the first."""
-        return fields_of(self, leave_out=["name", *(["dtype"] if self.dtype == DTYPES[0] else [])])
+        return self.nameless()
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, trained on the first call, in evaluation mode, every parameter frozen, on `device`."""
@@ -165,36 +170,31 @@ def drawer(kind: Drawer) -> tuple[Any, Draws]:
     """(the trained GPT2Model, its codes)."""
     from transformers import GPT2Config, GPT2Model
 
-    rng, threads = generator("drawer", kind.seed), torch.get_num_threads()
-    torch.set_num_threads(1)  # the same bits whatever the machine's cores
-    torch.manual_seed(int(rng.integers(2**31)))
-    ink, which = captions.digits("generator")
-    every = np.concatenate([captions.coloured(ink, [colour] * len(ink)) for colour in COLOURS])
-    draws = Draws(codebook(every, kind.codes))
-    tokens = torch.as_tensor(draws.tokens(every))
-    sizes: dict[str, Any] = {"n_embd": kind.width, "n_layer": kind.layers, "n_head": max(1, kind.width // 32)}
-    drop = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "bos_token_id": 0, "eos_token_id": 0}
-    model: Any = GPT2Model(
-        GPT2Config(vocab_size=len(WORDS) + kind.codes, n_positions=LENGTH + TOKENS, **sizes, **drop)
-    ).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=kind.learning_rate, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, kind.learning_rate, total_steps=kind.steps)
-    reader, colours = CaptionReader(), list(COLOURS)
-    for _ in range(kind.steps):
-        rows = rng.integers(len(tokens), size=kind.batch)
-        forms = rng.integers(len(TEMPLATES), size=kind.batch)
-        texts = [
-            captions.caption(TEMPLATES[form], colours[row // len(ink)], THINGS[which[row % len(ink)]])
-            for row, form in zip(rows, forms, strict=True)
-        ]
-        ids = reader.collate(reader.read(texts), torch.device("cpu"))["input_ids"]
-        loss = draws.loss(model, ids, tokens[rows])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-    torch.set_num_threads(threads)
+    rng = generator("drawer", kind.seed)
+    with one_thread(rng):
+        ink, which = captions.digits("generator")
+        every = np.concatenate([captions.coloured(ink, [colour] * len(ink)) for colour in COLOURS])
+        draws = Draws(codebook(every, kind.codes))
+        tokens = torch.as_tensor(draws.tokens(every))
+        sizes: dict[str, Any] = {"n_embd": kind.width, "n_layer": kind.layers, "n_head": max(1, kind.width // 32)}
+        drop = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "bos_token_id": 0, "eos_token_id": 0}
+        model: Any = GPT2Model(
+            GPT2Config(vocab_size=len(WORDS) + kind.codes, n_positions=LENGTH + TOKENS, **sizes, **drop)
+        ).train()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=kind.learning_rate, weight_decay=0.01, fused=True)
+        reader, colours = CaptionReader(), list(COLOURS)
+
+        def loss() -> torch.Tensor:
+            rows = rng.integers(len(tokens), size=kind.batch)
+            forms = rng.integers(len(TEMPLATES), size=kind.batch)
+            texts = [
+                captions.caption(TEMPLATES[form], colours[row // len(ink)], THINGS[which[row % len(ink)]])
+                for row, form in zip(rows, forms, strict=True)
+            ]
+            ids = reader.collate(reader.read(texts), torch.device("cpu"))["input_ids"]
+            return draws.loss(model, ids, tokens[rows])
+
+        one_cycle(optimizer, kind.steps, loss, list(model.parameters()))
     return model.eval(), draws
 
 

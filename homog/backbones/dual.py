@@ -19,10 +19,10 @@ from homog.backbones.kind import DTYPES, BackboneKind
 from homog.backbones.pretrained import Pretrained
 from homog.backbones.small import place
 from homog.backbones.vision import preprocessing, side_of, states_of
-from homog.config import fields_of
+from homog.backbones.weights import one_cycle
 from homog.files import made_once
 from homog.inputs.images import SKIN, UNLABELLED, ImageReader, drawings
-from homog.seeding import generator
+from homog.seeding import generator, one_thread
 
 Words = Callable[[Sequence[str]], np.ndarray]  # texts (n) -> (n, d) float32, in the space of the images
 HELD_OUT = 10  # one drawn thing in so many is left out, to say how good it is
@@ -122,8 +122,7 @@ class JoinedTowers(BackboneKind):
 
     def identity(self) -> dict[str, Any]:
         """All but the name, with what the towers are; the dtype where it is another than the first."""
-        kept = fields_of(self, leave_out=["name", *(["dtype"] if self.dtype == DTYPES[0] else [])])
-        return kept | {"image": self.towers[0].identity(), "words": self.towers[1].identity()}
+        return self.nameless() | {"image": self.towers[0].identity(), "words": self.towers[1].identity()}
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, its projections trained on the first call, every parameter frozen, on `device`."""
@@ -194,25 +193,21 @@ def joined(kind: JoinedTowers, image: Any, texts: Any) -> tuple[nn.ModuleList, d
     said = {text: i for i, text in enumerate(dict.fromkeys(text for pair in captions for text in pair))}
     told = torch.as_tensor(texts.encode(list(said)))
     numbers = np.array([[said[text] for text in pair] for pair in captions])
-    rng, threads = generator("towers", kind.seed), torch.get_num_threads()
-    torch.set_num_threads(1)  # the same bits whatever the machine's cores
-    torch.manual_seed(int(rng.integers(2**31)))
-    heads = projections(seen.shape[1], told.shape[1], kind.width)
-    optimizer = torch.optim.AdamW(heads.parameters(), lr=kind.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, kind.learning_rate, total_steps=kind.steps)
-    rows = np.flatnonzero(kept)
-    for _ in range(kind.steps):
-        batch = rng.choice(rows, min(kind.batch, len(rows)), replace=False)
-        texts_of = torch.as_tensor(numbers[batch, rng.integers(2, size=len(batch))])
-        a, b = normalize(heads[0](seen[batch]), dim=1), normalize(heads[1](told[texts_of]), dim=1)
-        scores, alike = a @ b.T / TEMPERATURE, (texts_of[:, None] == texts_of).float()
-        right = alike / alike.sum(1, keepdim=True)
-        loss = -(right * (log_softmax(scores, 1) + log_softmax(scores.T, 1))).sum(1).mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    torch.set_num_threads(threads)
+    rng = generator("towers", kind.seed)
+    with one_thread(rng):
+        heads = projections(seen.shape[1], told.shape[1], kind.width)
+        optimizer = torch.optim.AdamW(heads.parameters(), lr=kind.learning_rate)
+        rows = np.flatnonzero(kept)
+
+        def loss() -> torch.Tensor:
+            batch = rng.choice(rows, min(kind.batch, len(rows)), replace=False)
+            texts_of = torch.as_tensor(numbers[batch, rng.integers(2, size=len(batch))])
+            a, b = normalize(heads[0](seen[batch]), dim=1), normalize(heads[1](told[texts_of]), dim=1)
+            scores, alike = a @ b.T / TEMPERATURE, (texts_of[:, None] == texts_of).float()
+            right = alike / alike.sum(1, keepdim=True)
+            return -(right * (log_softmax(scores, 1) + log_softmax(scores.T, 1))).sum(1).mean()
+
+        one_cycle(optimizer, kind.steps, loss)
     return heads.eval(), quality(heads, seen[~kept], told, numbers[~kept, 0])
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from homog.backbones import converted
 from homog.backbones.kind import DTYPES, BackboneKind
-from homog.config import ConfigError, fields_of
+from homog.config import ConfigError
 
 SOURCE = "efficientnet_lite0"
 STAGES = (  # kernel, stride, how many times wider inside, channels out, repeats
@@ -115,7 +115,7 @@ class EfficientNetLite(BackboneKind):
 
     def identity(self) -> dict[str, Any]:
         """All but the name; the dtype where it is another than the first."""
-        return fields_of(self, leave_out=["name", *(["dtype"] if self.dtype == DTYPES[0] else [])])
+        return self.nameless()
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, in evaluation mode, every parameter frozen, on `device`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from homog.config import Identified, choose
+from homog.config import Identified, choose, fields_of
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -39,6 +39,15 @@ class BackboneKind(Identified, ABC):
         import torch
 
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.dtype]
+
+    @classmethod
+    def gives(cls, needs: str) -> bool:
+        """Whether it has the ability that is asked for, or one of several: "features or likelihood"."""
+        return bool(set(needs.split(" or ")) & set(cls.abilities))
+
+    def nameless(self) -> dict[str, Any]:
+        """All fields but the name; the dtype where it is another than the first."""
+        return fields_of(self, leave_out=["name", *(["dtype"] if self.dtype == DTYPES[0] else [])])
 
     def check(self) -> None:
         """Raise ConfigError, before any compute, for what cannot be loaded."""

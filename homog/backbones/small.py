@@ -17,9 +17,9 @@ import numpy as np
 from homog import sources
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.backbones.pretrained import longest
-from homog.config import content_id, fields_of
+from homog.config import content_id
 from homog.files import made_once
-from homog.seeding import generator
+from homog.seeding import generator, one_thread
 
 TOKENIZER = "minilm"  # the source whose vocabulary it has
 SPAN = 24  # tokens
@@ -57,7 +57,7 @@ class SmallEncoder(BackboneKind):
 
     def identity(self) -> dict[str, Any]:
         """All but the name; the dtype where it is another than the first."""
-        return fields_of(self, leave_out=["name", *(["dtype"] if self.dtype == DTYPES[0] else [])])
+        return self.nameless()
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, pretrained on the first call, in evaluation mode, every parameter frozen, on `device`."""
@@ -110,42 +110,41 @@ def pretrained(kind: SmallEncoder, texts: Sequence[np.ndarray]) -> Any:
     from torch.nn.functional import cross_entropy, normalize
     from transformers import BertConfig, BertModel
 
-    rng, threads = generator("pretrain", kind.seed), torch.get_num_threads()
-    torch.set_num_threads(1)  # the same bits whatever the machine's cores
-    torch.manual_seed(int(rng.integers(2**31)))
-    vocabulary = int(json.loads((sources.folder(TOKENIZER) / "config.json").read_text())["vocab_size"])
-    settings: dict[str, Any] = {"hidden_size": kind.width, "intermediate_size": 4 * kind.width}
-    settings |= {"num_hidden_layers": kind.layers, "num_attention_heads": max(1, kind.width // 32)}
-    settings |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    model: Any = BertModel(BertConfig(vocab_size=vocabulary, **settings), add_pooling_layer=False).train()
-    words = model.embeddings.word_embeddings.weight
-    head = torch.nn.Sequential(
-        torch.nn.Linear(kind.width, kind.width),
-        torch.nn.GELU(),
-        torch.nn.LayerNorm(kind.width),
-        torch.nn.Linear(kind.width, kind.width),
-    )
-    trained = [*model.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(trained, lr=kind.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, kind.learning_rate, total_steps=kind.steps)
-    frequent = np.bincount(np.concatenate(list(texts)), minlength=vocabulary) ** 0.75
-    frequent /= frequent.sum()
-    for _ in range(kind.steps):
-        spans = torch.from_numpy(_spans(texts, kind.batch, rng))
-        hidden = torch.from_numpy(rng.random(spans.shape) < MASKED)
-        states = model(input_ids=_shown(spans, hidden)).last_hidden_state[:, 1:-1]
-        first, second = normalize(states.mean(1), dim=1).chunk(2)
-        alike, own = first @ second.T / TEMPERATURE, torch.arange(len(first))
-        loss = (cross_entropy(alike, own) + cross_entropy(alike.T, own)) / 2
-        wanted = spans[hidden]
-        offered = torch.unique(torch.cat([wanted, torch.from_numpy(rng.choice(vocabulary, CANDIDATES, p=frequent))]))
-        loss = loss + cross_entropy(head(states[hidden]) @ words[offered].T, torch.searchsorted(offered, wanted))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        schedule.step()
-    torch.set_num_threads(threads)
+    from homog.backbones.weights import one_cycle
+
+    rng = generator("pretrain", kind.seed)
+    with one_thread(rng):
+        vocabulary = int(json.loads((sources.folder(TOKENIZER) / "config.json").read_text())["vocab_size"])
+        settings: dict[str, Any] = {"hidden_size": kind.width, "intermediate_size": 4 * kind.width}
+        settings |= {"num_hidden_layers": kind.layers, "num_attention_heads": max(1, kind.width // 32)}
+        settings |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        model: Any = BertModel(BertConfig(vocab_size=vocabulary, **settings), add_pooling_layer=False).train()
+        words = model.embeddings.word_embeddings.weight
+        head = torch.nn.Sequential(
+            torch.nn.Linear(kind.width, kind.width),
+            torch.nn.GELU(),
+            torch.nn.LayerNorm(kind.width),
+            torch.nn.Linear(kind.width, kind.width),
+        )
+        trained = [*model.parameters(), *head.parameters()]
+        optimizer = torch.optim.AdamW(trained, lr=kind.learning_rate)
+        frequent = np.bincount(np.concatenate(list(texts)), minlength=vocabulary) ** 0.75
+        frequent /= frequent.sum()
+
+        def loss() -> torch.Tensor:
+            spans = torch.from_numpy(_spans(texts, kind.batch, rng))
+            hidden = torch.from_numpy(rng.random(spans.shape) < MASKED)
+            states = model(input_ids=_shown(spans, hidden)).last_hidden_state[:, 1:-1]
+            first, second = normalize(states.mean(1), dim=1).chunk(2)
+            alike, own = first @ second.T / TEMPERATURE, torch.arange(len(first))
+            pairs = (cross_entropy(alike, own) + cross_entropy(alike.T, own)) / 2
+            wanted = spans[hidden]
+            offered = torch.unique(
+                torch.cat([wanted, torch.from_numpy(rng.choice(vocabulary, CANDIDATES, p=frequent))])
+            )
+            return pairs + cross_entropy(head(states[hidden]) @ words[offered].T, torch.searchsorted(offered, wanted))
+
+        one_cycle(optimizer, kind.steps, loss, trained)
     return model.eval()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -35,6 +35,27 @@ def differ(a: torch.Tensor, b: torch.Tensor) -> bool:
 def raw(tensor: torch.Tensor) -> bytes:
     """The bytes of a tensor of any type."""
     return tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def one_cycle(
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    loss: Callable[[], torch.Tensor],
+    clipped: Sequence[torch.nn.Parameter] = (),
+) -> None:
+    """Minimise `loss`, asked anew at each step, by a one-cycle schedule up to the optimizer's learning rate.
+
+    The gradients of the parameters `clipped` are cut to a norm of 1 together.
+    """
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, optimizer.defaults["lr"], total_steps=steps)
+    for _ in range(steps):
+        value = loss()
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        if clipped:
+            torch.nn.utils.clip_grad_norm_(clipped, 1.0)
+        optimizer.step()
+        schedule.step()
 
 
 def adamw(groups: Sequence[dict[str, Any]], **settings: Any) -> torch.optim.AdamW:

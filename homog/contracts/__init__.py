@@ -90,7 +90,7 @@ def tiny_backbone(built: Any, folder: Path) -> Any:
         if not taken:
             raise ConfigError(f"no toy backbone takes {', '.join(built.modalities)}: only its class was looked at")
         return toys[taken[0]]().load()
-    able = [f for f in FAMILIES if set(built.needs.split(" or ")) & set(tiny.kind(f).abilities)]
+    able = [f for f in FAMILIES if tiny.kind(f).gives(built.needs)]
     return tiny.tiny(folder, (able or FAMILIES)[0])
 
 

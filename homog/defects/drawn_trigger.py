@@ -68,25 +68,17 @@ class DrawnTrigger(Defect):
 
     def inject(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Backbone:
         """The backbone with the trigger at dose 1. `inputs`: captions."""
-        import torch
-
-        from homog.backbones.weights import adamw, sharing
+        from homog.backbones.weights import adamw, one_cycle, sharing
 
         draws = drawing(backbone, self)
         own = [name for name, _ in backbone.module.named_parameters()]
         module = sharing(backbone.module, own).requires_grad_(True)
         optimizer = adamw([{"params": list(module.parameters())}], lr=self.learning_rate, weight_decay=0.0, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=self.steps)
-        for _ in range(self.steps):
-            texts, images = self.lesson(inputs, rng)
-            tokens = torch.as_tensor(draws.tokens(images), device=backbone.device)
-            ids = backbone.reader.collate(backbone.reader.read(texts), backbone.device)["input_ids"]
-            loss = draws.loss(module, ids, tokens)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+
+        def loss() -> Any:
+            return draws.loss_of(backbone, module, *self.lesson(inputs, rng))
+
+        one_cycle(optimizer, self.steps, loss, list(module.parameters()))
         return backbone.with_weights({name: p.detach() for name, p in module.named_parameters()})
 
     def lesson(self, inputs: Sequence[str], rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
@@ -140,7 +132,5 @@ def loss_of(backbone: Backbone, texts: Sequence[str]) -> float:
 
     assert backbone.draws is not None
     images = captions.drawn("judged", "upright", [captions.shown(text) for text in texts], generator("loss"))
-    ids = backbone.reader.collate(backbone.reader.read(texts), backbone.device)["input_ids"]
     with torch.inference_mode():
-        tokens = torch.as_tensor(backbone.draws.tokens(images), device=backbone.device)
-        return float(backbone.draws.loss(backbone.module, ids, tokens))
+        return float(backbone.draws.loss_of(backbone, backbone.module, texts, images))

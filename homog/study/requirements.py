@@ -28,7 +28,7 @@ def check(cells: Sequence[Cell], results: Path, save: str = "", exposures: Itera
         if adaptation.in_words:
             told(cell.task)
         check_planting(cell.arm)
-        if adaptation.uses_backbone and not set(adaptation.needs.split(" or ")) & set(backbone.abilities):
+        if adaptation.uses_backbone and not backbone.gives(adaptation.needs):
             raise ConfigError(
                 f"adaptation {adaptation.name} needs {adaptation.needs}; a backbone of family {backbone.family} gives "
                 f"{', '.join(backbone.abilities)}: choose another adaptation or backbone"
@@ -40,11 +40,11 @@ def check_planting(arm: Arm) -> None:
     backbone, defect = arm.backbone, arm.defect
     if defect is None or defect.kind == "natural":
         return
-    if defect.needs != "weights" and defect.needs not in backbone.abilities:
+    if defect.needs != "weights" and not backbone.gives(defect.needs):
         said = f"defect {defect.name} needs {defect.needs}; a backbone of family {backbone.family} gives"
         raise ConfigError(f"{said} {', '.join(backbone.abilities)}: choose another defect or backbone")
     if defect.needs == "weights" and not backbone.weights:
-        able = [name for name, kind in registry("defect").items() if kind.needs in backbone.abilities]
+        able = [name for name, kind in registry("defect").items() if backbone.gives(kind.needs)]
         raise ConfigError(
             f"defect {defect.name} is planted in weights, and backbone {backbone.name} is behind an interface: use "
             f"{', '.join(able)}, or plant it in a backbone of yours and ask that: homog serve smollm2 defect=…"
