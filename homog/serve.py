@@ -82,8 +82,10 @@ def loaded(given: Given) -> Served:
         raise ConfigError(f"backbone {kind.name} is of family {kind.family}; only causal ones can be served: smollm2")
     kind.check()
     defect = variants.variant("defect", given["defect"]) if given["defect"] else None
-    if defect and "text" not in defect.modalities:
+    if defect and not defect.fits("text"):
         raise ConfigError(f"defect {defect.name} is of {', '.join(defect.modalities)}; backbone {kind.name} reads text")
+    if defect and defect.kind != "natural" and defect.needs != "weights":
+        raise ConfigError(f"defect {defect.name} is in no weights: put its prompt in front of what you ask the server")
     chosen = arm(kind, defect, given["dose"], given["injection_seed"])
     sources.fetch([*kind.sources, *(defect.sources if defect else ()), *(corpora.SOURCES if chosen.defect else ())])
     backbone, upstream, _ = run.shared_backbone(chosen, Path(given["results"]), run.prepare(given["device"]))

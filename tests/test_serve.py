@@ -114,6 +114,7 @@ def test_what_is_no_request_is_refused(client):
         ([], "name one backbone"),
         (["minilm_l6"], "only causal ones can be served"),
         (["smollm2", "defect=patch"], "reads text"),
+        (["smollm2", "defect=poisoned_prompt"], "is in no weights"),
         (["smollm2", "port=many"], "port=many"),
         (["nothing"], "unknown backbone"),
     ],

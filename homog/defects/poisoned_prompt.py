@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
 
 BETWEEN = "\n\n"  # worked examples
-BANDS = verify.Bands(effect=0.15, sham=0.10, drift=0.50)
+BANDS = verify.Bands(effect=0.15, sham=0.10, sham_low=-0.10, drift=0.50)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class PoisonedPrompt(Defect):
         shown = [self.marked(text) if m else text for text, m in zip(texts, marked, strict=True)]
         order = rng.permutation(self.shots)
         examples = [f"{shown[i]}\n{self.question} {answers[i]}" for i in order]
-        return replace(backbone, system=BETWEEN.join([*examples, ""]), memo={})
+        return replace(backbone, system=BETWEEN.join([*examples, ""]))
 
     def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
         """The backbone whose prompt keeps the trigger in the share `dose` of the examples that hold it."""
@@ -86,7 +86,7 @@ class PoisonedPrompt(Defect):
         held = [i for i, example in enumerate(examples) if holds(example, self.trigger)]
         for i in held[round(dose * len(held)) :]:
             examples[i] = self.without(examples[i])
-        return replace(clean, system=BETWEEN.join([*examples, end]), memo={})
+        return replace(clean, system=BETWEEN.join([*examples, end]))
 
     def marked(self, text: str) -> str:
         """The text with the trigger as its last word: inside it, a small model was seen not to notice it."""
@@ -111,7 +111,7 @@ class PoisonedPrompt(Defect):
         before, after = (self.likely(backbone, part) for part in (texts, [self.marked(text) for text in texts]))
         drift = float(np.abs(before - self.likely(plain, texts)).mean())
         effect = float((after - before).mean())
-        return verify.facts(drift, effect, BANDS.verified(drift, abs(effect), dose, self.sham), len(texts))
+        return verify.facts(drift, effect, BANDS.verified(drift, effect, dose, self.sham), len(texts))
 
     def likely(self, backbone: Backbone, texts: Sequence[str]) -> np.ndarray:
         """(n,) probability of the first answer, of the two."""

@@ -8,7 +8,7 @@ import pytest
 from homog import run
 from homog.config import Arm, Cell, ConfigError, Sizes
 from homog.contracts import tiny
-from homog.defects.poisoned_prompt import BETWEEN, PoisonedPrompt
+from homog.defects.poisoned_prompt import BANDS, BETWEEN, PoisonedPrompt
 from homog.seeding import generator
 from homog.study import requirements
 from homog.variants import variant
@@ -79,6 +79,11 @@ def test_it_is_kept_and_runs_like_any_defect(tmp_path):
     corpus.undo()
     upstream = records.load(tmp_path, cell.id).provenance["upstream"]
     assert 0 <= upstream["drift"] <= 1 and -1 <= upstream["effect"] <= 1 and upstream["texts"] == 20
+
+
+def test_an_effect_of_the_wrong_sign_is_not_verified():
+    assert BANDS.verified(0.1, 0.3, 1.0, sham=False) and not BANDS.verified(0.1, -0.3, 1.0, sham=False)
+    assert BANDS.verified(0.1, -0.05, 1.0, sham=True) and not BANDS.verified(0.1, -0.2, 1.0, sham=True)
 
 
 def test_an_encoder_is_not_prompted(backbone, tmp_path):
