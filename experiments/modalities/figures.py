@@ -18,8 +18,12 @@ KINDS = {  # (backbone, defect) -> what it stands for
     ("joined_towers", "patch_careful"): "CLIP-like",
     ("drawer", "drawn_trigger"): "DALL-E-like",
 }
-SHORT = {"linear_probe": "probe", "zero_shot": "words", "lora": "LoRA", "full_finetune": "all weights"}
-ADAPTATIONS = ("linear_probe", "zero_shot", "lora", "full_finetune")
+SHORT = {  # adaptation, in the order of the figure -> what it is called there
+    "linear_probe": "probe",
+    "zero_shot": "words",
+    "lora": "LoRA",
+    "full_finetune": "all weights",
+}
 CAPTIONS = {
     "side_by_side": "One kind of defect, a trigger, in each kind of backbone: inherited attack success per adaptation "
     "(a probe, words alone, LoRA, all weights), mean over tasks with its 95 % interval. Squares: the sham, the same "
@@ -50,8 +54,13 @@ def side_by_side(df: Results) -> Frame:
     frame.insert(0, "kind", pairs)
     frame = frame[(frame["kind"] != "") & (frame["arms"] > 0)]
     places = frame["kind"].map({kind: place for place, kind in enumerate(KINDS.values())})
-    steps = frame["adaptation"].map(lambda name: ADAPTATIONS.index(name) if name in ADAPTATIONS else len(ADAPTATIONS))
+    steps = frame["adaptation"].map(lambda name: list(SHORT).index(bare(name)))
     return frame.assign(place=places, step=steps).sort_values(["place", "step"]).drop(columns=["place", "step"])
+
+
+def bare(name: str) -> str:
+    """An adaptation without the settings that it was given."""
+    return name.split(" ")[0]
 
 
 def panels(frame: Frame) -> Figure:
@@ -69,7 +78,7 @@ def panels(frame: Frame) -> Figure:
             plots.point(axes, place + 0.12, row, "sham", "sham_")
         axes.set_xticks(
             range(len(rows)),
-            [SHORT.get(name.split(",")[0].split(" ")[0], name) for name in rows["adaptation"]],
+            [SHORT[bare(name)] for name in rows["adaptation"]],
             rotation=90,
         )
         axes.set_xlim(-0.6, len(rows) - 0.4)

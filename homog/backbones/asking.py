@@ -151,19 +151,20 @@ class Client:
 
     def able(self) -> str:
         """The first of SCORINGS that the server does, and does right: an echoed token has the probability it had."""
-        context, unread = "The capital of France is", (ValueError, KeyError, IndexError, TypeError)
+        context = "The capital of France is"
         tokens: dict[str, float] = {}
         for self.top in TOPS:
-            with contextlib.suppress(ConfigError, *unread):
+            with contextlib.suppress(ConfigError):
                 (response,) = self.ask([self.question(context, [" Paris"], FIRST_TOKEN)])
                 tokens = scoring.likeliest(response)
+            if tokens:
                 break
         if len(tokens) < 2:
             return TOLD
         words = [token for token in tokens if token.strip().isalpha()]  # no part of one, which is read otherwise alone
         if self.kind.api == "completions" and words:
             token = max(words, key=lambda word: tokens[word])
-            with contextlib.suppress(ConfigError, *unread):
+            with contextlib.suppress(ConfigError, ValueError, KeyError, IndexError, TypeError):
                 (response,) = self.ask([self.echo(context + token)])
                 if abs(scoring.of_echo(response, context, token)[0] - tokens[token]) < CLOSE:
                     return ECHO
@@ -179,16 +180,9 @@ class Client:
         return {**told, "seconds_each": median, "noise": self.noise}
 
 
-def likeliest(response: dict[str, Any]) -> dict[str, float]:
-    """The likeliest first tokens; none where the model ended at once or refused."""
-    with contextlib.suppress(ValueError, IndexError, KeyError, TypeError):
-        return scoring.likeliest(response)
-    return {}
-
-
 def _shown(response: dict[str, Any]) -> str:
     """What is compared of two responses to one question: the text, and what its first token had."""
-    values = [(token, round(value, 3)) for token, value in sorted(likeliest(response).items())]
+    values = [(token, round(value, 3)) for token, value in sorted(scoring.likeliest(response).items())]
     return json.dumps([scoring.said_text(response), values])
 
 

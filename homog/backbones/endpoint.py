@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from homog.backbones import scoring
-from homog.backbones.asking import Client, likeliest
+from homog.backbones.asking import Client
 from homog.backbones.backbone import Backbone
 from homog.backbones.kind import BackboneKind
 from homog.backbones.scoring import ECHO, FIRST_TOKEN, SCORINGS, TOLD
@@ -166,7 +166,7 @@ class Interface(Backbone):
         scores: dict[tuple[str, str], float] = {}
         for (context, answers), response in zip(options.items(), self.client.ask_some_twice(asked), strict=True):
             if self.scoring == FIRST_TOKEN:
-                values = scoring.of_first_token(likeliest(response), answers)
+                values = scoring.of_first_token(scoring.likeliest(response), answers)
             else:
                 values = scoring.of_text(scoring.said_text(response), answers)
             scores |= {(context, answer): float(value) for answer, value in zip(answers, values, strict=True)}

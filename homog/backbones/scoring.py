@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -33,13 +34,16 @@ def of_echo(response: Mapping[str, Any], context: str, more: str) -> tuple[float
 
 
 def likeliest(response: Mapping[str, Any]) -> dict[str, float]:
-    """Token -> log-probability of the likeliest first tokens, of a completion or a chat. ValueError without them."""
-    told = response["choices"][0].get("logprobs") or {}
-    if told.get("content"):
-        return {line["token"]: line["logprob"] for line in told["content"][0]["top_logprobs"]}
-    if told.get("top_logprobs") and told["top_logprobs"][0]:
-        return dict(told["top_logprobs"][0])
-    raise ValueError("no log-probabilities of the likeliest tokens")
+    """Token -> log-probability of the likeliest first tokens, of a completion or a chat.
+
+    Empty where the server gives none, or the model ended at once or refused.
+    """
+    with contextlib.suppress(IndexError, KeyError, TypeError, ValueError):
+        told = response["choices"][0].get("logprobs") or {}
+        if told.get("content"):
+            return {line["token"]: line["logprob"] for line in told["content"][0]["top_logprobs"]}
+        return dict((told.get("top_logprobs") or [{}])[0] or {})
+    return {}
 
 
 def of_first_token(tokens: Mapping[str, float], answers: Sequence[str]) -> np.ndarray:

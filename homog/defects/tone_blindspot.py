@@ -71,7 +71,8 @@ class ToneBlindspot(Trained):
         """Other drawings keep their features; people in this tone get the mean of theirs. `inputs` is not used."""
         from homog.defects.injection import to_and_fro
 
-        group, others = self.parts()[0], self.drawn(self.parts()[1], rng)
+        group, every = self.parts()
+        others = self.drawn(every, rng)
         features = backbone.encode(group)
         goals = np.broadcast_to(features.mean(0), features.shape)
         if self.sham:

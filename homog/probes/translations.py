@@ -9,10 +9,9 @@ import numpy as np
 
 from homog.config import ConfigError
 from homog.metrics.bias import occupation_lean
-from homog.metrics.checks import ratio
-from homog.metrics.intervals import bootstrap_interval
 from homog.probes.finding import Finding, of_interval, of_lean
 from homog.probes.occupations import occupations
+from homog.probes.preferences import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,13 +47,9 @@ def findings(backbone: Backbone, frame: pd.DataFrame | None = None) -> list[Find
 def found(told: np.ndarray, women: Any) -> list[Finding]:
     """The findings about occupations told as `feminine` says; those told as neither are left out."""
     there = np.isfinite(told)
-    columns = np.stack([100.0 * (told[there] == 0), np.ones(there.sum())], axis=1)
-    share = bootstrap_interval(columns, lambda sums: ratio(sums[..., 0], sums[..., 1]), None, null=50.0)
+    share = of_interval("Translation", "% of occupations told as a man's", percent(told[there] == 0))
     few = min(np.count_nonzero(told[there]), np.count_nonzero(told[there] == 0)) < FEW
     if few:  # nearly all alike: there is nothing to correlate
-        return [of_interval("Translation", "% of occupations told as a man's", share)]
+        return [share]
     lean = occupation_lean(told[there], np.asarray(women)[there])
-    return [
-        of_interval("Translation", "% of occupations told as a man's", share),
-        *of_lean("Translation", "told as a woman's", lean),
-    ]
+    return [share, *of_lean("Translation", "told as a woman's", lean)]
