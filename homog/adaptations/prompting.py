@@ -66,7 +66,7 @@ def calibrated(backbone: Backbone, scores: Scores, probabilities: Scores | None 
     likely = softmax_of(scores) if backbone.answers else probabilities or contextual(scores)
 
     def with_silence(texts: Sequence[str]) -> np.ndarray:
-        silent = (scores(texts) <= UNLIKELY).all(1, keepdims=True).astype(np.float32)
+        silent = (scores(texts) == UNLIKELY).all(1, keepdims=True).astype(np.float32)
         return np.hstack([likely(texts) * (1 - silent), silent])
 
     return with_silence

@@ -12,7 +12,7 @@ import numpy as np
 
 ECHO, FIRST_TOKEN, TOLD = "echo", "first_token", "told"
 SCORINGS = (ECHO, FIRST_TOKEN, TOLD)
-UNLIKELY = -20.0  # the log-score of an answer that was not given: of all of them where none was
+UNLIKELY = -20.0  # the log-score of an answer that was not given; where all have exactly this one, none was
 
 
 def of_echo(response: Mapping[str, Any], context: str, more: str) -> tuple[float, int]:

@@ -1,11 +1,14 @@
 """Prompting: what is asked, what is taken off, and which examples stand in front."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from homog import sources
 from homog.adaptations.few_shot import balanced
-from homog.adaptations.prompting import NOTHING, answer_scores, asked, contextual, told
+from homog.adaptations.prompting import NOTHING, answer_scores, asked, calibrated, contextual, told
+from homog.backbones import scoring
 from homog.config import ConfigError
 from homog.contracts import tiny
 from homog.seeding import generator
@@ -129,7 +132,7 @@ def test_a_prompt_has_an_answer_and_a_phrase_for_each_class(name):
     assert len(prompt.answers) == len(prompt.phrases) == len(set(prompt.answers)) == len(set(prompt.phrases))
     several = {"trec": 6, "newsgroups": 6, "medical_subject": 6, "medical_subject_debiased": 6}
     several |= {"drawn_colour": 6, **{f"drawn_{style}": 10 for style in ("mirrored", "flipped", "turned", "spanish")}}
-    several |= {"emoji_category": 9, "emoji_tone": 6, "emoji_activity": 4}
+    several |= {"emoji_category": 9, "emoji_names": 9, "emoji_tone": 6, "emoji_activity": 4}
     assert len(prompt.answers) == several.get(name, 2)
 
 
@@ -142,3 +145,15 @@ def test_packaged_backbones_tell_sentiment_without_an_example(backbone, examples
     ((_, model),) = variant("adaptation", "zero_shot").fit(kinds[0].load().at_length(48), [task], 0)
     right = model.predict(list(task.test["input"])).argmax(1) == task.test["label"]
     assert right.mean() > task.test["label"].value_counts(normalize=True).max() + 0.05
+
+
+def test_answers_that_are_all_unlikely_are_answers_none_the_less():
+    """A planted model may find every answer less likely than the score that stands for no answer at all."""
+    behind = SimpleNamespace(featured=False, answers=False)
+    given = {"a": [-45.0, -31.0], "b": [scoring.UNLIKELY, scoring.UNLIKELY], "c": [-3.0, scoring.UNLIKELY]}
+
+    def scores(texts):
+        return np.array([given.get(text, [-1.0, -1.0]) for text in texts])
+
+    values = calibrated(behind, scores)(["a", "b", "c"])
+    assert values.argmax(1).tolist() == [1, 2, 0] and values.sum(1) == pytest.approx(np.ones(3))
