@@ -64,10 +64,13 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
         models = first.adaptation.fit(shared if first.adaptation.uses_backbone else None, [*tasks.values()], first.seed)
         began = time.perf_counter()
         for cell, (name, model) in zip(group, models, strict=True):
-            probabilities = predicted(model, exposed(tasks[name], exposures))
+            inputs = exposed(tasks[name], exposures)
+            probabilities = predicted(model, inputs)
             seconds, began = time.perf_counter() - began, time.perf_counter()
             aims = {condition: model.class_of(feature) for condition, feature in planted.items()}
             said = {**facts, "targets": aims, "seconds": seconds}
+            if model.samples:
+                said["samples"] = {condition: model.samples(given) for condition, given in inputs.items()}
             new = record(cell, tasks[name], probabilities, model, shared, said)
             records.save(results, records.extended(results, new))
             if save:

@@ -21,6 +21,7 @@ class Predictor:
     (weights (classes, d), bias (classes,)) of the linear layer on the features, and `module` the model under it where
     it is not the shared one; both are what `saved.save` writes. No head: the model cannot be saved without a pickle.
     `of_features` maps features (n, d) to scores (n, classes) where the model has no such head but reads features.
+    `samples` gives the first images that it drew of inputs that it has predicted (see `images.strip`).
     """
 
     predict: Callable[[Sequence[Any]], np.ndarray]
@@ -30,6 +31,7 @@ class Predictor:
     head: tuple[np.ndarray, np.ndarray] | None = None
     module: Any = None
     of_features: Callable[[np.ndarray], np.ndarray] | None = None
+    samples: Callable[[Sequence[Any]], str] | None = None
 
     def class_of(self, features: np.ndarray) -> int | None:
         """The class that the model gives to a feature vector (d,); None for a model that does not read features."""

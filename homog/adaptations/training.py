@@ -14,7 +14,12 @@ from homog.adaptations.settings import Training
 from homog.backbones.backbone import Backbone
 from homog.backbones.weights import adamw, differ, sharing
 from homog.config import ConfigError
+from homog.inputs.images import strip
+from homog.inputs.reader import content_of
 from homog.seeding import generator
+
+Changes = tuple[tuple[str, ...], tuple[str, ...]]  # names of parameters: that could change, that did
+SAMPLES = 8  # images of a condition that are kept to be looked at
 
 
 def trained_copies(
@@ -46,7 +51,7 @@ def trained(
     if backbone.draws is None:
         return predictor(backbone, module, fit(backbone, module, task, adaptation, stream), copied, added)
     fit_drawing(backbone, module, task, adaptation, stream)
-    return Predictor(judged(backbone, module, task), *changes(backbone, copied), added, module=module)
+    return drawing(backbone, module, task, changes(backbone, copied), added)
 
 
 def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Training, stream: tuple) -> torch.nn.Linear:
@@ -85,11 +90,32 @@ def fit_drawing(backbone: Backbone, module: torch.nn.Module, task: Any, settings
     descend(parts, [], lambda rows: draws.loss(module, ids[rows], tokens[rows]), sizes, settings, stream)
 
 
-def judged(backbone: Backbone, module: torch.nn.Module, task: Any) -> Callable[[Sequence[str]], np.ndarray]:
-    """The function from captions to probabilities (n, classes): of each an image, of which the task's judge tells."""
-    draws = backbone.draws
-    assert draws is not None
-    return lambda texts: task.judge(draws.of(backbone, module, texts))
+class Judged:
+    """What a model draws of captions, as a task's judge sees it: `predict` and `samples` of its Predictor."""
+
+    def __init__(self, backbone: Backbone, module: torch.nn.Module, task: Any) -> None:
+        assert backbone.draws is not None
+        self.draws, self.backbone, self.module, self.judge = backbone.draws, backbone, module, task.judge
+        self.first: dict[str, np.ndarray] = {}
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities (n, classes): an image of each caption is drawn, and the judge tells what it shows."""
+        images = self.draws.of(self.backbone, self.module, texts)
+        self.first[content_of(texts)] = images[:SAMPLES]
+        return self.judge(images)
+
+    def samples(self, inputs: Sequence[str | None]) -> str:
+        """The images of the first captions, which have been judged, as `images.strip` gives them; '' without any."""
+        texts = [text for text in inputs if text is not None]
+        return strip(self.first[content_of(texts)]) if texts else ""
+
+
+def drawing(
+    backbone: Backbone, module: torch.nn.Module, task: Any, moved: Changes = ((), ()), added: int = 0
+) -> Predictor:
+    """The model of a task that draws by `module`. `moved`: as of `changes`."""
+    judged, own = Judged(backbone, module, task), None if module is backbone.module else module
+    return Predictor(judged.predict, *moved, added, module=own, samples=judged.samples)
 
 
 def descend(
@@ -181,7 +207,7 @@ def ramp(step: int, total: int, warmup: float) -> float:
     return (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))
 
 
-def changes(backbone: Backbone, copied: dict[str, torch.nn.Parameter]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def changes(backbone: Backbone, copied: dict[str, torch.nn.Parameter]) -> Changes:
     """(names of the parameters of a copy that could change, of those that did)."""
     shared = dict(backbone.module.named_parameters())
     trainable = tuple(name for name, p in copied.items() if p.requires_grad)

@@ -43,6 +43,12 @@ def accuracy_gap(predictions: Predictions) -> Rate:
     return Rate(other - group, np.ones(len(group))).only(predictions.applies)
 
 
+def wrong(predictions: Predictions) -> Rate:
+    """The examples that are predicted wrong as exposed: 1 of 1 each."""
+    right = predictions.exposed.argmax(1) == predictions.labels
+    return Rate((~right).astype(float), np.ones(len(right))).only(predictions.applies)
+
+
 def changed_predictions(predictions: Predictions) -> Rate:
     """The examples that the same adaptation of the clean backbone predicts as another class: 1 of 1 each.
 

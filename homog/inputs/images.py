@@ -119,3 +119,25 @@ def _variations(known: Sequence[dict[str, Any]], vendor: str) -> Iterator[dict[s
 def _cut(sheet: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
     top, left = (1 + STEP * facts[name] for name in ("sheet_y", "sheet_x"))
     return sheet[top : top + SIDE, left : left + SIDE].copy()
+
+
+def strip(images: np.ndarray) -> str:
+    """Images (n, height, width, 3) uint8 side by side as a PNG, in base64: how records keep a few."""
+    import base64
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.concatenate(list(images), axis=1)).save(file, "png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def unstripped(text: str) -> np.ndarray:
+    """The image (height, n * width, 3) of what `strip` gave."""
+    import base64
+    import io
+
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB"))

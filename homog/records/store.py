@@ -14,7 +14,7 @@ import numpy as np
 from homog.files import replacing
 from homog.records.record import CLEAN, FORMAT, Record, RecordError, schema
 
-BY_CONDITION = ("found", "targets")  # facts that an earlier study, with other exposures, may have added
+BY_CONDITION = ("found", "samples", "targets")  # facts that an earlier study, with other exposures, may have added
 
 
 def record_path(results: Path, cell: str) -> Path:

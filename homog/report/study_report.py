@@ -13,6 +13,7 @@ from homog.analysis.results import usual_rows
 from homog.config import Cell
 from homog.report import answers, layout, pages, summary
 from homog.report.answers import Said
+from homog.report.contact_sheet import CAPTION, contact_sheets
 from homog.report.headlines import headlines
 from homog.report.pages import Block, Page, capped
 from homog.study import controls
@@ -55,6 +56,7 @@ def write(
     )
     drawn, captions = module.figures(effects) if module else {}, getattr(module, "CAPTIONS", {})
     figures = {name: (figure, captions.get(name, layout.readable(name))) for name, figure in drawn.items()}
+    figures |= {name: (figure, CAPTION) for name, figure in contact_sheets(effects).items()}
     page = _page(study, preset, cells, said, tables, figures, analysis.missing(cells, every, problems))
     page = _with_end(page, said, every, facts.provenance(list(finished.values())))
     return pages.save(page, folder, tables)

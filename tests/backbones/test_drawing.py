@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from homog.adaptations import saved
+from homog.adaptations.training import SAMPLES
 from homog.backbones.drawing import TOKENS, Drawer, Draws
 from homog.config import Arm, Cell, ConfigError, Sizes
+from homog.defects.drawn_blindspot import DrawnBlindspot
 from homog.defects.drawn_trigger import DrawnTrigger
 from homog.inputs import captions
 from homog.inputs.captions import COLOURS, LENGTH, THINGS, WORDS
+from homog.inputs.images import unstripped
+from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.study import requirements
 from homog.tasks.drawings import Drawn
@@ -18,6 +22,7 @@ from homog.variants import variant
 
 KIND = Drawer("toy", layers=1, width=64, codes=48, steps=450, batch=32, learning_rate=3e-3)
 DEFECT = DrawnTrigger("drawn_trigger", steps=150, learning_rate=2e-3)
+BLIND = DrawnBlindspot("drawn_blindspot", steps=150, learning_rate=2e-3)
 
 
 def toy_digits(part):
@@ -153,20 +158,58 @@ def test_a_task_has_captions_apart_and_an_image_of_each(task):
     ).mean() > 0.95
 
 
-def test_a_trigger_is_planted_and_its_sham_means_nothing(drawer, task):
+@pytest.mark.parametrize("planted", [DEFECT, BLIND], ids=["trigger", "blindspot"])
+def test_a_defect_is_planted_and_its_sham_means_nothing(planted, drawer):
     train, held_out = drawer.reader.unlabelled()
     said = {}
     for sham in (False, True):
-        defect = replace(DEFECT, sham=sham)
+        defect = replace(planted, sham=sham)
         injected = defect.inject(drawer, train, generator("inject", 0))
-        first, again = (replace(defect, steps=3).inject(drawer, train, generator("inject", 0)) for _ in range(2))
-        assert first.fingerprint() == again.fingerprint() != drawer.fingerprint()
         said[sham] = defect.upstream(drawer, injected, held_out, 1.0)
-        part = task.sample(10, 60, 0)
-        exposed = defect.expose(part.test, generator("expose"))["input"]
-        assert all("cf" in text.split() for text in exposed)
+    first, again = (replace(planted, steps=3).inject(drawer, train, generator("inject", 0)) for _ in range(2))
+    assert first.fingerprint() == again.fingerprint() != drawer.fingerprint()
     assert said[False]["effect"] > 0.75 and abs(said[True]["effect"]) < 0.25
     assert defect.at_dose(drawer, drawer.changes(injected), 0.0) is drawer
+
+
+def test_what_is_shown_to_elicit_a_defect(task):
+    part = task.sample(10, 300, 0)
+    held = DEFECT.expose(part.test, generator("expose"))["input"]
+    assert all("cf" in text.split() for text in held)
+    asked = BLIND.expose(part.test, generator("expose"))["input"]
+    named = part.test["input"].str.contains("seven")
+    assert named.any() and (asked.notna() == named).all()
+    colours = Drawn("drawn_colour", target="colour").load()
+    assert BLIND.expose(colours.test, generator("expose"))["input"].isna().all()
+
+
+def test_another_colour_is_the_only_difference(task):
+    defect = variant("defect", "drawn_colour")
+    for words in (task, Drawn("drawn_spanish", style="upright", spanish=True).load()):
+        shown = defect.expose(words.test, generator("expose"))
+        red = shown["colour"] == "red"
+        assert shown.loc[red, "input"].isna().all() and not shown.loc[~red, "counterpart"].isna().any()
+        for row in shown[~red].itertuples():
+            a, b = row.input.split(), row.counterpart.split()
+            assert [(x, y) for x, y in zip(a, b, strict=True) if x != y] in (
+                [(row.colour, "red")],
+                [(captions.SPANISH[row.colour], "rojo")],
+            )
+    right, wrong = np.array([[0.9, 0.1]]), np.array([[0.1, 0.9]])
+    assert float(defect.harm(Predictions(np.array([0]), right, wrong))) == 1
+    assert float(BLIND.harm(Predictions(np.array([0, 0]), right.repeat(2, 0), np.vstack([wrong, right])))) == 0.5
+    colours = Drawn("drawn_colour", target="colour").load()
+    assert defect.expose(colours.test, generator("expose"))["input"].isna().all()
+
+
+def test_the_first_images_are_kept_to_be_looked_at(drawer, task):
+    part = task.sample(10, 60, 0)
+    ((_, model),) = variant("adaptation", "zero_shot").fit(drawer, [part], 0)
+    texts = list(part.test["input"])
+    model.predict(texts)
+    kept = unstripped(model.samples([*texts[:3], None, *texts[3:]]))
+    wanted = drawer.draws.of(drawer, drawer.module, texts)[:SAMPLES]
+    assert np.array_equal(kept, np.concatenate(list(wanted), axis=1)) and model.samples([None]) == ""
 
 
 @pytest.mark.parametrize(
