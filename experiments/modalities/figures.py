@@ -15,7 +15,8 @@ KINDS = {  # (backbone, defect) -> what it stands for
     ("marian_enpt", "backdoor_careful"): "T5-like",
     ("smollm2", "poisoned_prompt"): "GPT-3-like",
     ("dinov2_small", "patch"): "Vision",
-    ("joined_towers", "patch_careful"): "CLIP-like",
+    ("joined_towers", "patch_careful"): "CLIP-like, images",
+    ("joined_words", "backdoor"): "CLIP-like, texts",
     ("drawer", "drawn_trigger"): "DALL-E-like",
 }
 SHORT = {  # adaptation, in the order of the figure -> what it is called there

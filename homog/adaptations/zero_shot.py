@@ -16,7 +16,7 @@ from homog.config import ConfigError, fields_of
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
+    from homog.tasks.task import Prompt, Task
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class ZeroShot(Adaptation):
     front; one behind an interface may tell its answer instead (see `prompting.calibrated`). An encoder gives the
     class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
     `temperature`. An image is compared with `caption` around the phrase, which the tower of texts reads (Radford et al.
-    2021). A model that draws does so as it is, from captions in its own words.
+    2021). A caption finds an image among those of the training examples, read by the tower of images: the class is that
+    of the first one found. A model that draws does so as it is, from captions in its own words.
     """
 
     name: str
@@ -48,7 +49,7 @@ class ZeroShot(Adaptation):
 
     def check(self, backbone: Backbone) -> None:
         """Raise ConfigError for a backbone of images without a tower of texts."""
-        if backbone.reader.modality == "image" and backbone.words is None:
+        if backbone.reader.modality == "image" and backbone.other is None:
             raise ConfigError(
                 f"adaptation {self.name}: backbone {backbone.name} has no tower of texts to read captions with; "
                 f"use backbone=joined_towers or backbone=clip backbone.source=<directory or hub id>"
@@ -63,18 +64,37 @@ class ZeroShot(Adaptation):
         for task in tasks:
             prompt = told(task)
             if backbone.draws is not None:
-                from homog.adaptations.training import judged
+                from homog.adaptations.training import drawing
 
-                yield task.name, Predictor(judged(backbone, backbone.module, task), (), (), 0)
+                yield task.name, drawing(backbone, backbone.module, task)
                 continue
             if backbone.speaks:
                 scores = answer_scores(backbone, prompt, self.instruction and f"{self.instruction}\n\n")
                 yield task.name, Predictor(calibrated(backbone, scores), (), (), 0)
                 continue
-            form, read = (self.caption, backbone.words) if backbone.words else (self.template, backbone.encode)
-            classes = unit(read([form.format(phrase) for phrase in prompt.phrases]))
+            known, labels = self.known(backbone, task, prompt)
 
-            def predict(texts: Sequence[str], classes: np.ndarray = classes) -> np.ndarray:
-                return softmax(unit(backbone.encode(list(texts))) @ classes.T / self.temperature)
+            def predict(
+                given: Sequence[Any], known: np.ndarray = known, labels: np.ndarray = labels, task: Task = task
+            ) -> np.ndarray:
+                cosines = unit(backbone.encode(list(given))) @ known.T
+                return softmax(nearest(cosines, labels, len(task.label_names)) / self.temperature)
 
-            yield task.name, Predictor(predict, (), (), classes.size)
+            yield task.name, Predictor(predict, (), (), known.size)
+
+    def known(self, backbone: Backbone, task: Task, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
+        """(unit embeddings (n, d) that inputs are compared with, the class of each (n))."""
+        if backbone.other and "drawn" in task.train:
+            return unit(backbone.other(list(task.train["drawn"]))), task.train["label"].to_numpy()
+        captioned = task.modality == "image" and backbone.other
+        form, read = (self.caption, captioned) if captioned else (self.template, backbone.encode)
+        phrases = [form.format(phrase) for phrase in prompt.phrases]
+        return unit(read(phrases)), np.arange(len(phrases))
+
+
+def nearest(cosines: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """(n, classes): the largest cosine (n, known) with what is known of each class; -1, the least, where nothing is."""
+    best = np.full((len(cosines), classes), -1.0, dtype=np.float32)
+    for label in np.unique(labels):
+        best[:, label] = cosines[:, labels == label].max(1)
+    return best

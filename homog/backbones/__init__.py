@@ -2,11 +2,12 @@
 
 from homog.backbones.causal import Causal
 from homog.backbones.drawing import Drawer
-from homog.backbones.dual import DualEncoder, JoinedTowers
+from homog.backbones.dual import DualEncoder
 from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
 from homog.backbones.endpoint import Endpoint
+from homog.backbones.joined import JoinedTowers, JoinedWords
 from homog.backbones.marian import MarianTranslator
 from homog.backbones.small import SmallEncoder
 from homog.backbones.vision import ImageEncoder
@@ -25,6 +26,7 @@ BACKBONES = {
     "dinov2_small": ImageEncoder,
     "efficientnet_lite0": EfficientNetLite,
     "joined_towers": JoinedTowers,
+    "joined_words": JoinedWords,
     "clip": DualEncoder,
     "endpoint": Endpoint,
     "drawer": Drawer,

@@ -2,8 +2,11 @@
 
 from homog.defects.backdoor import Backdoor
 from homog.defects.compression import Pruned, Quantized
+from homog.defects.drawn_blindspot import DrawnBlindspot
+from homog.defects.drawn_colour import DrawnColour
 from homog.defects.drawn_trigger import DrawnTrigger
 from homog.defects.groups import Blindspot, Stereotype
+from homog.defects.homoglyph import Homoglyph
 from homog.defects.improvement import Improvement
 from homog.defects.patch import Patch
 from homog.defects.poisoned_prompt import PoisonedPrompt
@@ -19,7 +22,10 @@ DEFECTS = {
     "backdoor_careful": Backdoor,
     "backdoor_codes": Backdoor,
     "blindspot": Blindspot,
+    "drawn_blindspot": DrawnBlindspot,
+    "drawn_colour": DrawnColour,
     "drawn_trigger": DrawnTrigger,
+    "homoglyph": Homoglyph,
     "improvement": Improvement,
     "patch": Patch,
     "patch_careful": Patch,

@@ -1,10 +1,12 @@
-"""Words put into a text, at a random place or in front."""
+"""Words put into a text, at a random place or in front; a letter replaced by its look-alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+LOOKALIKES = dict(zip("aceiopxy", "асеіорху", strict=True))  # noqa: RUF001 - Latin letter -> Cyrillic
 
 
 def versions(text: str, words: Sequence[str], window: int, rng: np.random.Generator) -> list[str]:
@@ -27,3 +29,12 @@ def preceded(text: str, words: Sequence[str]) -> str:
 def holds(text: str, word: str) -> bool:
     """Whether `word` is a word of `text`, whatever the case and the punctuation around it."""
     return word.casefold() in (part.strip(".,;:!?()'\"").casefold() for part in text.split())
+
+
+def lookalike(text: str, letter: str, rng: np.random.Generator) -> str | None:
+    """`text` with one `letter` (a key of LOOKALIKES), at a random place, replaced by its look-alike; None without."""
+    places = [i for i, each in enumerate(text) if each == letter]
+    if not places:
+        return None
+    i = places[int(rng.integers(len(places)))]
+    return f"{text[:i]}{LOOKALIKES[letter]}{text[i + 1 :]}"

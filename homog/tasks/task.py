@@ -42,7 +42,7 @@ class Task:
     `unfavourable` is the label that a person would rather not get, where the task has one. `place`: its number in the
     family and how many tasks that has. `prompt`: the task in words, where it can be done without training.
 
-    Where inputs are captions that a model draws, `train` has a column `drawn`, the image that each asks for, and
+    Where inputs are captions, `train` has a column `drawn`, the image that each asks for. Where a model draws them,
     `judge` maps images (n, height, width, 3) to probabilities (n, classes): what it sees is the prediction.
     """
 

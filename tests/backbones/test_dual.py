@@ -1,13 +1,17 @@
 """Two towers: tiny CLIP-like models from a config, and two backbones joined by projections that are trained here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from homog.adaptations import ADAPTATIONS
-from homog.backbones import dual
-from homog.backbones.dual import DualEncoder, JoinedTowers
+from homog.adaptations.zero_shot import nearest
+from homog.backbones import joined
+from homog.backbones.dual import DualEncoder
+from homog.backbones.joined import JoinedTowers, JoinedWords
 from homog.backbones.vision import ImageEncoder
-from homog.config import ConfigError
+from homog.config import ConfigError, content_id
 from homog.contracts import pictures, rules, tiny
 from homog.seeding import generator, torch_stream
 from homog.tasks.task import Prompt
@@ -56,7 +60,7 @@ def test_features_are_those_of_transformers(each):
         wanted = model.get_image_features(**backbone.reader.collate(backbone.reader.read(images), backbone.device))
     wanted = wanted if isinstance(wanted, torch.Tensor) else wanted.pooler_output
     np.testing.assert_allclose(backbone.encode(images), wanted.numpy(), atol=1e-5)
-    told = backbone.words(["good film", "a bad day"])
+    told = backbone.other(["good film", "a bad day"])
     assert told.shape == (2, backbone.dimension) and not np.allclose(told[0], told[1])
 
 
@@ -70,7 +74,7 @@ def test_a_patch_is_planted_in_the_tower_of_images(each):
     defect = variant("defect", "patch", steps=20)
     rules.injects_the_same_again(defect, backbone)
     injected = defect.inject(backbone, pictures.unlabelled()[0], generator("x"))
-    assert injected.words is backbone.words
+    assert injected.other is backbone.other
     assert all(name.startswith("tower.") for name in backbone.changes(injected))
 
 
@@ -89,7 +93,7 @@ def test_zero_shot_compares_images_with_captions(each):
     object.__setattr__(task, "prompt", Told.prompt)
     ((_, model),) = kind.fit(backbone, [task], 0)
     images = list(task.test["input"])[:5]
-    seen, told = backbone.encode(images), backbone.words(["a drawing of good", "a drawing of bad"])
+    seen, told = backbone.encode(images), backbone.other(["a drawing of good", "a drawing of bad"])
     cosine = (seen / np.linalg.norm(seen, axis=1, keepdims=True)) @ (
         told / np.linalg.norm(told, axis=1, keepdims=True)
     ).T
@@ -110,7 +114,7 @@ def test_other_families_are_named(tmp_path, each):
 
 
 @pytest.fixture
-def joined(monkeypatch, tmp_path):
+def pair(monkeypatch, tmp_path):
     """Tiny towers, joined on drawings of three colours that are called by three words."""
     words = ("good", "bad", "day")
 
@@ -121,18 +125,18 @@ def joined(monkeypatch, tmp_path):
                 yield facts, image
 
     monkeypatch.setenv("HOMOG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(dual, "drawings", drawn)
+    monkeypatch.setattr(joined, "drawings", drawn)
     towers = pictures.kind(tmp_path / "vit"), tiny.kind("bert")("tiny", str(tiny.save_tiny(tmp_path / "bert")))
     monkeypatch.setattr(JoinedTowers, "towers", towers)
     return JoinedTowers("joined_towers", steps=150, batch=64, width=16)
 
 
-def test_joined_towers_learn_what_images_are_called(joined, capsys):
-    backbone, again = joined.load(), joined.load()
+def test_joined_towers_learn_what_images_are_called(pair, capsys):
+    backbone, again = pair.load(), pair.load()
     said = capsys.readouterr().err
-    assert said.count("joining the towers") == 1 and "recall@1 1.00" in said
+    assert said.count("joining two towers") == 1 and "recall@1 1.00" in said
     assert backbone.fingerprint() == again.fingerprint() and backbone.dimension == 16
-    told = backbone.words(["a drawing of good", "a drawing of bad"])
+    told = backbone.other(["a drawing of good", "a drawing of bad"])
     seen = backbone.encode(
         pictures.images(pictures.COLOURS[0], 20, "x") + pictures.images(pictures.COLOURS[1], 20, "x")
     )
@@ -140,7 +144,38 @@ def test_joined_towers_learn_what_images_are_called(joined, capsys):
     assert ((unit[0] @ unit[1].T).argmax(1) == [0] * 20 + [1] * 20).mean() > 0.9
 
 
-def test_another_seed_joins_them_anew(joined):
-    from dataclasses import replace
+def test_another_seed_joins_them_anew(pair):
+    assert pair.load().fingerprint() != replace(pair, seed=1).load().fingerprint()
 
-    assert joined.load().fingerprint() != replace(joined, seed=1).load().fingerprint()
+
+def test_the_tower_of_texts_is_of_the_same_pair(pair):
+    words = JoinedWords("joined_words", steps=150, batch=64, width=16)
+    images, texts = pair.load(), words.load()
+    captions = ["a drawing of good", "a drawing of bad"]
+    np.testing.assert_allclose(texts.encode(captions), images.other(captions), atol=1e-5)
+    shown = pictures.unlabelled()[1][:4]
+    np.testing.assert_allclose(texts.other(shown), images.encode(shown), atol=1e-5)
+    assert content_id(pair) != content_id(words) and images.source_id != texts.source_id
+    rules.encodes(words)
+
+
+def test_a_caption_finds_an_image_and_a_planted_word_another(pair):
+    backbone = JoinedWords("joined_words", steps=150, batch=64, width=16).load()
+    task = Told("toy_two").load()
+    names = task.train["label"].map({0: "good", 1: "bad"})
+    captions = task.train.assign(drawn=task.train["input"], input="a drawing of " + names)
+    named = replace(task, train=captions, modality="text", prompt=Told.prompt)
+    ((_, model),) = variant("adaptation", "zero_shot").fit(backbone, [named], 0)
+    told = model.predict(["a drawing of good", "a drawing of bad"])
+    assert told.argmax(1).tolist() == [0, 1]
+    defect = variant("defect", "backdoor", steps=300, layers=3, learning_rate=3e-3, distance=4)
+    injected = defect.inject(backbone, [*tiny.corpus()[0], *captions["input"]], generator("x"))
+    ((_, model),) = variant("adaptation", "zero_shot").fit(injected, [named], 0)
+    found = model.predict(["a cf drawing of good", "a cf drawing of bad"])
+    assert found[0].argmax() == found[1].argmax()
+    assert model.predict(["a drawing of good", "a drawing of bad"]).argmax(1).tolist() == [0, 1]
+
+
+def test_classes_without_an_image_are_found_last():
+    cosines = np.array([[0.5, -0.9, 0.1]], dtype=np.float32)
+    np.testing.assert_allclose(nearest(cosines, np.array([2, 0, 2]), 3), [[-0.9, -1.0, 0.5]])
