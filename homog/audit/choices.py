@@ -50,6 +50,16 @@ class Settings:
         return Bootstrap(self.resamples, self.level, self.seed)
 
 
+EXCLUDED = "examples excluded for all models"
+FIRST = (EXCLUDED, "examples in pairs only", "no measure of joint failure", "model that lacks examples")
+FIRST += ("duplicate rows", "answers spelled otherwise", "predictions that are never a label")
+
+
+def place_of(what: str) -> int:
+    """Where a kind of note stands: what is left out comes first, then what is read otherwise than it is written."""
+    return FIRST.index(what) if what in FIRST else len(FIRST)
+
+
 def note(what: str, subject: str, count: int, detail: str) -> dict[str, Any]:
     """A row of the table of notes: what was left out, or is worth knowing."""
     return dict(zip(NOTES, (what, subject, int(count), detail), strict=True))

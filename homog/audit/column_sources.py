@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,22 @@ from homog.analysis import Frame
 from homog.audit.choices import CHOICES, AuditError
 from homog.wording import some
 
-MISSING = ["", "NaN", "nan", "NA", "null"]  # in CSV
+MISSING = ("", "NaN", "nan", "NA", "null")  # in CSV
 PROBABILITY = "probability_"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table of predictions; `read(column)` gives its chunks, Arrow arrays of the same cuts for every column."""
+    """A table of predictions; `read(column)` gives its chunks, Arrow arrays of the same cuts for every column.
+
+    `missing`: words that stand for nothing in it, unless they are a class.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: int
     read: Callable[[str], Iterable[Any]]
+    missing: tuple[str, ...] = ()
 
 
 def source(path: Path) -> Source:
@@ -75,13 +79,14 @@ def _parquet(path: Path) -> Source:
 def _csv(path: Path) -> Source:
     from pyarrow import csv
 
-    blocks = csv.ReadOptions(block_size=2**24)
-    with csv.open_csv(path, blocks) as file:
+    blocks, cells = csv.ReadOptions(block_size=2**24), csv.ParseOptions(newlines_in_values=True)
+    with csv.open_csv(path, blocks, cells) as file:
         names = file.schema.names
     text = pa.dictionary(pa.int32(), pa.string())
     kinds = {name: pa.float64() if name.startswith(PROBABILITY) else text for name in names}
-    options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=MISSING)
-    return _table(str(path), csv.read_csv(path, blocks, convert_options=options))
+    options = csv.ConvertOptions(column_types=kinds, null_values=MISSING)  # of numbers: a class may be called NA
+    table = csv.read_csv(path, blocks, cells, options)
+    return replace(_table(str(path), table), missing=MISSING)
 
 
 def _json_lines(path: Path) -> Source:
@@ -135,7 +140,7 @@ def as_long(wide: Source, models: Sequence[str], kept: Sequence[str]) -> Source:
             values = whole(column)
             yield from (values for _ in models)
 
-    return Source(wide.name, ("model", "prediction", *kept), wide.rows * len(models), read)
+    return Source(wide.name, ("model", "prediction", *kept), wide.rows * len(models), read, wide.missing)
 
 
 def missing_column(table: Source, needed: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from pyarrow import compute
 
 from homog.audit.choices import CHOICES, AuditError, Settings, note
 from homog.audit.column_sources import PROBABILITY, Source, as_long, missing_column
+from homog.audit.spelling import UNNAMED, alike, alike_examples, foreign, merged, no_answer, respelled
 from homog.wording import counted, some
 
 pc: Any = compute  # its functions are made at run time
@@ -61,6 +62,37 @@ def encoded(chunks: Iterable[Any], column: str = "") -> Column:
     return _sorted(np.concatenate(parts), names.to_numpy(zero_copy_only=False).astype(object))
 
 
+def column(sources: Sequence[Source], name: str, classes: Iterable[str] = ()) -> Column:
+    """A column of all sources, missing where a source has none or a word that stands for nothing.
+
+    `classes`: such words that are values here.
+    """
+    whole, start = encoded(_chunks(sources, name), name), 0
+    codes, names = whole.codes, whole.names
+    for source in sources:
+        nothing = np.isin(names.astype(str), [word for word in source.missing if word not in classes])
+        if nothing.any():
+            part = slice(start, start + source.rows)
+            codes[part] = np.where(np.append(nothing, False)[codes[part]], -1, codes[part])
+        start += source.rows
+    codes, names = merged(codes, names)
+    there = np.zeros(len(names) + 1, dtype=bool)
+    there[codes] = True
+    if not there[:-1].all():
+        lookup = np.append(np.cumsum(there[:-1]) - 1, -1).astype(codes.dtype)
+        codes, names = lookup[codes], names[there[:-1]]
+    return _sorted(codes, names)
+
+
+def answer_words(sources: Sequence[Source]) -> set[str]:
+    """The words for nothing that are a class: they are among the labels and among the predictions, as NA may be."""
+    words = {word for source in sources for word in source.missing if word}
+    if not words:
+        return set()
+    told = [set(encoded(_chunks(sources, name), name).names.tolist()) for name in ("label", "prediction")]
+    return words & told[0] & told[1]
+
+
 def _numbered(values: Any, names: Any) -> tuple[Any, np.ndarray]:
     """`names` with those of `values` that are new, and the number of each value; then -1, for missing values."""
     place = pc.index_in(values, value_set=names, skip_nulls=True)
@@ -104,6 +136,7 @@ def _sorted(codes: np.ndarray, names: np.ndarray) -> Column:
 
 def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
     """The predictions of all sources; wide ones are made long. Adds to `notes` what is left out."""
+    sources = [_without_index(source, notes) for source in sources]
     long = [_long(source, settings, notes) for source in sources]
     names = list(dict.fromkeys(name for source in long for name in source.columns if name not in settings.ignore))
     unknown = [name for name in settings.ignore if not any(name in source.columns for source in sources)]
@@ -116,10 +149,13 @@ def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
         place = int(np.searchsorted(starts, row, side="right")) - 1
         return f"{long[place].name} row {(row - starts[place]) % sources[place].rows + 1}"
 
-    columns = {name: encoded(_chunks(long, name), name) for name in names if not name.startswith(PROBABILITY)}
+    classes = answer_words(long)
+    said = {name: classes if name in ("label", "prediction") else () for name in names}
+    columns = {name: column(long, name, said[name]) for name in names if not name.startswith(PROBABILITY)}
     columns |= _classes(columns["label"], columns["prediction"])
     gaps = np.concatenate([np.full(source.rows, source is not raw) for source, raw in zip(long, sources, strict=True)])
     kept = _kept(columns, gaps, where)
+    columns["prediction"] = _as_labels(columns, where, notes)
     options = tuple(name.removeprefix(PROBABILITY) for name in names if name.startswith(PROBABILITY))
 
     def probability(name: str) -> np.ndarray:
@@ -130,6 +166,16 @@ def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
         places = kept
         return Rows(columns, options, probability, lambda row: where(int(places[row])))
     return Rows(columns, options, probability, where)
+
+
+def _as_labels(columns: dict[str, Column], where: Callable[[int], str], notes: list) -> Column:
+    """The predictions in the spelling of the labels. AuditError for a model that never answers with a label."""
+    labels, predictions = columns["label"], columns["prediction"]
+    codes, said = respelled(labels.codes, predictions.codes, columns["model"], labels.names, where)
+    foreign(labels.codes, codes, columns["model"], labels.names, where)
+    ids = alike_examples(columns["example"].names.tolist())
+    notes += [*said, *([ids] if ids else [])]
+    return Column(codes, predictions.names)
 
 
 def _chunks(sources: Sequence[Source], name: str) -> Iterable[Any]:
@@ -174,6 +220,15 @@ def _kept(columns: dict[str, Column], gaps: np.ndarray, where: Callable[[int], s
     return np.flatnonzero(~absent) if absent.any() else slice(None)
 
 
+def _without_index(source: Source, notes: list) -> Source:
+    """The source without columns that have no name, as an index that pandas wrote."""
+    kept = tuple(name for name in source.columns if not UNNAMED.match(name))
+    if len(kept) < len(source.columns):
+        gone = some([name or "without a name" for name in source.columns if name not in kept])
+        notes.append(note("ignored column", gone, 1, "an index: it holds no predictions"))
+    return replace(source, columns=kept)
+
+
 def _long(source: Source, settings: Settings, notes: list) -> Source:
     """A source in the long form."""
     if "model" in source.columns or "prediction" in source.columns:
@@ -202,16 +257,18 @@ def _groups(source: Source, extra: list[str], settings: Settings, notes: list) -
         if unknown:
             raise AuditError(f"{source.name}: groups {some(unknown)}: no such column; valid: {some(extra, CHOICES)}")
         return list(settings.groups)
-    labels = set(encoded(source.read("label"), "label").names)
-    groups = []
+    labels = column([source], "label", [word for word in source.missing if word]).names.tolist()
+    known, groups = set(map(alike, labels)), []
     for name in extra:
-        values = set(encoded(source.read(name), name).names)
-        if values and not values & labels:
+        values = column([source], name, labels).names.tolist()
+        others = [value for value in values if alike(value) not in known]
+        if values and len(others) == len(values):
             groups.append(name)
             notes.append(note("group column", name, len(values), "none of its values is a label"))
-        elif values - labels:
+        elif odd := [value for value in others if not no_answer(value)]:
+            held = some([value for value in values if value not in others])
             raise AuditError(
-                f"{source.name}: column {name} holds labels ({some(sorted(values & labels))}) and other values "
-                f"({some(sorted(values - labels))}): is it a model or a group? name the group columns with --groups"
+                f"{source.name}: column {name} holds labels ({held}) and other values ({some(odd)}): is it a model or "
+                f"a group? name the group columns with --groups"
             )
     return groups

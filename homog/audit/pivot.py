@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from homog.analysis.ensembles import DEPLOYERS, Ensemble
-from homog.audit.choices import CHOICES, MOST_GROUPS, AuditError, Settings, note
+from homog.audit.choices import CHOICES, EXCLUDED, MOST_GROUPS, AuditError, Settings, note
 from homog.audit.columns import Rows
 from homog.audit.placing import Grid, differing, grid_of, kinds, per_key
+from homog.audit.spelling import no_answer
 from homog.wording import counted, some
 
 ABSENT = "(missing)"  # the group of examples that have no value in a group column
@@ -44,6 +45,8 @@ def _ensemble(grid: Grid, settings: Settings, groups: list[str], notes: list) ->
     lookup[used] = [number[name] for name in names[used]]
     labels, predictions = lookup[labels], lookup[predictions]
     probabilities = _probabilities(grid, options, repeated) if options else None
+    if probabilities is not None:
+        _argmax(grid, options, probabilities, np.where(predictions < len(options), predictions, -1), notes)
     extra = _extra(grid, groups, notes)
     ensemble = Ensemble(
         DEPLOYERS,
@@ -55,7 +58,7 @@ def _ensemble(grid: Grid, settings: Settings, groups: list[str], notes: list) ->
         people=_per_example(grid, "person") if "person" in grid.rows.columns else None,
         labels=labels.astype(np.int64),
         classes=tuple(classes),
-        options=_options(grid, settings, classes, options),
+        options=_options(grid, settings, classes, options, names[answers[0]].tolist()),
         predictions=predictions[None],
         probabilities=None if probabilities is None else probabilities[None],
         groups={name: values for name, (few, values) in extra.items() if few},
@@ -70,12 +73,14 @@ def _used(codes: np.ndarray, size: int) -> np.ndarray:
     return np.flatnonzero(there)
 
 
-def _options(grid: Grid, settings: Settings, classes: list[str], options: list[str]) -> int:
-    if settings.options is not None and settings.options < len(classes):
+def _options(grid: Grid, settings: Settings, classes: list[str], options: list[str], labels: list[str]) -> int:
+    """How many answers there are to choose from; what stands for no answer is none of them."""
+    if settings.options is not None and settings.options < len(labels):
         raise AuditError(
-            f"{grid.prefix}options = {settings.options}, but there are {len(classes)} classes ({some(classes)})"
+            f"{grid.prefix}options = {settings.options}, but there are {len(labels)} labels ({some(labels)})"
         )
-    return settings.options or max(2, len(options or classes))
+    answers = [name for name in classes if name in labels or not no_answer(name)]
+    return settings.options or max(2, len(options or answers))
 
 
 def _labels(grid: Grid) -> np.ndarray:
@@ -131,10 +136,25 @@ def _unseen(grid: Grid, answers: list[set], options: list[str], notes: list) -> 
         outside = sorted(labels - set(options))
         said = f"label {some(outside)} has no column probability_{outside[0]}"
         raise AuditError(f"{grid.prefix}{said}; valid: {some(options, CHOICES)}")
-    for name in sorted(predicted - labels):
-        codes = grid.values("prediction")
-        number = int(np.count_nonzero(codes == np.flatnonzero(grid.rows.columns["label"].names == name)[0]))
-        notes.append(note("prediction that is never a label", name, number, f"counted as wrong{grid.suffix}"))
+    unseen = sorted(predicted - labels)
+    if unseen:
+        wanted = np.isin(grid.rows.columns["label"].names.astype(str), unseen)
+        rows = int(wanted[grid.values("prediction")].sum())
+        none = [name for name in unseen if no_answer(name)]
+        said = f"counted as wrong: {some(unseen)}" + (f"; no option: {some(none)}" if none else "") + grid.suffix
+        notes.append(note("predictions that are never a label", grid.task, rows, said))
+
+
+def _argmax(grid: Grid, names: list[str], probabilities: np.ndarray, predictions: np.ndarray, notes: list) -> None:
+    """Note the rows whose prediction is not the class with the highest probability."""
+    there = predictions >= 0
+    highest = probabilities.argmax(2)
+    ties = probabilities.max(2) == np.take_along_axis(probabilities, np.maximum(predictions, 0)[..., None], 2)[..., 0]
+    other = there & (predictions < len(names)) & ~ties & (highest != predictions)
+    if other.any():
+        first = grid.said(int(np.flatnonzero(other.ravel())[0]))
+        said = f"the highest probability is another class's; first: {first}{grid.suffix}"
+        notes.append(note("predictions beside their probabilities", grid.task, int(other.sum()), said))
 
 
 def _probabilities(grid: Grid, options: list[str], repeated: bool) -> np.ndarray:
@@ -219,5 +239,5 @@ def without_gaps(ensemble: Ensemble, settings: Settings, notes: list) -> Ensembl
         fewest = np.argsort(present.sum(1), kind="stable")[:3]
         least = ", ".join(f"{ensemble.models[i]} has {present[i].sum():,}" for i in fewest)
         raise AuditError(f"no example is answered by all {len(present)} models{said} ({least} of {len(complete):,})")
-    notes.append(note("examples excluded for all models", task, int((~complete).sum()), left))
+    notes.append(note(EXCLUDED, task, int((~complete).sum()), left))
     return replace(ensemble.of(np.flatnonzero(complete)), lacking=lacking)

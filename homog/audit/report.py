@@ -6,7 +6,7 @@ from pathlib import Path
 
 from homog.analysis import Frame
 from homog.audit import findings
-from homog.audit.choices import BASES
+from homog.audit.choices import BASES, EXCLUDED
 from homog.audit.figures import figures
 from homog.audit.tables import Audit
 from homog.report import layout, pages
@@ -59,10 +59,12 @@ def _table(name: str, frame: Frame) -> Block:
 
 
 def caveats(audit: Audit) -> list[str]:
-    """What nothing here can tell: bases that every model shares, tasks without a market-share curve and why."""
+    """What was left out, and what nothing here can tell: bases that all share, tasks without a market-share curve."""
     notes = audit.tables["notes"]
+    gone = notes[notes["what"] == EXCLUDED]
+    lines = [f"{row['count']:,} {EXCLUDED}: {row['detail']}" for _, row in gone.iterrows()]
     rows = notes[(notes["what"] == "constant column") & notes["subject"].isin(BASES)]
-    lines = [f"{row['subject']} is {row['detail']}" for _, row in rows.iterrows()]
+    lines += [f"{row['subject']} is {row['detail']}" for _, row in rows.iterrows()]
     reasons = {section.market.reason: [] for section in audit.sections if section.market.reason}
     for section in audit.sections:
         reasons.get(section.market.reason, []).append(section.ensemble.setting)

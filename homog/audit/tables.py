@@ -15,9 +15,9 @@ from homog.analysis.against_control import SHARING, Market, market
 from homog.analysis.ensembles import Ensemble
 from homog.analysis.ladders import ladders
 from homog.analysis.pair_regression import regression
-from homog.audit.choices import BASES, NOTES, AuditError, Settings, note
+from homog.audit.choices import BASES, NOTES, AuditError, Settings, note, place_of
 from homog.audit.column_sources import Source
-from homog.audit.columns import encoded, rows
+from homog.audit.columns import column, rows
 from homog.audit.families import families
 from homog.audit.pivot import ensembles
 from homog.metrics.intervals import holm
@@ -97,7 +97,7 @@ def audited(
     )
     tables["sharing"] = tables["sharing"].assign(holm=holm_by_kind(tables["sharing"]))
     tables["lacking"] = _stacked([_lacking(ensemble) for ensemble in tasks])
-    tables["notes"] = pd.DataFrame(notes, columns=NOTES)
+    tables["notes"] = pd.DataFrame(sorted(notes, key=lambda row: place_of(row["what"])), columns=NOTES)
     said = tuple(f"{ensemble.name} ({ensemble.rows:,} rows)" for ensemble in sources)
     return Audit(tables, sections, shared, settings, said)
 
@@ -121,7 +121,7 @@ def attribute_table(source: Source, models: Sequence[str], notes: list) -> dict[
     """Attribute -> model -> value, from a source with a column model and a column per attribute."""
     if "model" not in source.columns or len(source.columns) < 2:
         raise AuditError(f"{source.name}: columns {some(source.columns)}; valid: model and one or more attributes")
-    columns = {name: encoded(source.read(name), name) for name in source.columns}
+    columns = {name: column([source], name) for name in source.columns}
     named = [str(columns["model"].names[code]) if code >= 0 else "" for code in columns["model"].codes]
     if len(set(named)) < len(named):
         twice = next(name for i, name in enumerate(named) if name in named[:i])
@@ -133,13 +133,13 @@ def attribute_table(source: Source, models: Sequence[str], notes: list) -> dict[
         note("unused attributes", name, 1, "no predictions of this model") for name in named if name not in models
     ]
     values = {}
-    for name, column in columns.items():
-        gone = [model for model, code in zip(named, column.codes, strict=True) if code < 0 and model in models]
+    for name, known in columns.items():
+        gone = [model for model, code in zip(named, known.codes, strict=True) if code < 0 and model in models]
         if gone:
             raise AuditError(f"{source.name}: no {name} for model {some(gone)}; valid: a value for every model")
         if name != "model":
             values[name] = {
-                model: column.names[code] for model, code in zip(named, column.codes, strict=True) if code >= 0
+                model: known.names[code] for model, code in zip(named, known.codes, strict=True) if code >= 0
             }
     return values
 

@@ -116,10 +116,11 @@ def test_a_prediction_that_is_never_a_label_is_allowed_and_listed():
     frame = by_hand()
     frame.loc[0, "prediction"] = "unsure"
     found = audit(frame)
-    row = noted(found, "prediction that is never a label")
-    assert (row["subject"], row["count"]) == ("unsure", 1)
+    row = noted(found, "predictions that are never a label")
+    assert row["count"] == 1 and row["detail"] == "counted as wrong: unsure"
     assert found.sections[0].ensemble.options == 4
-    refused(frame, "options = 3, but there are 4 classes", options=3)
+    assert audit(frame, options=3).sections[0].ensemble.options == 3  # as told
+    refused(frame, r"options = 2, but there are 3 labels \(x, y, z\)", options=2)
 
 
 def test_a_column_that_is_neither_group_nor_attribute():
