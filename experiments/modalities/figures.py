@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -15,8 +17,8 @@ KINDS = {  # (backbone, defect) -> what it stands for
     ("marian_enpt", "backdoor_careful"): "T5-like",
     ("smollm2", "poisoned_prompt"): "GPT-3-like",
     ("dinov2_small", "patch"): "Vision",
-    ("joined_towers", "patch_careful"): "CLIP-like, images",
-    ("joined_words", "backdoor"): "CLIP-like, texts",
+    ("joined_towers", "patch_careful"): "CLIP-like: images",
+    ("joined_words", "backdoor"): "CLIP-like: texts",
     ("drawer", "drawn_trigger"): "DALL-E-like",
 }
 SHORT = {  # adaptation, in the order of the figure -> what it is called there
@@ -66,23 +68,13 @@ def bare(name: str) -> str:
 
 def panels(frame: Frame) -> Figure:
     """Inherited harm of injected backbones and shams, an adaptation a column."""
-    figure, kinds = plots.figure(3.0), list(dict.fromkeys(frame["kind"]))
-    for axes, kind in zip(
-        plots.panels(figure, [kind.removesuffix("-like") for kind in kinds], "Inherited harm", sharey=True),
-        kinds,
-        strict=True,
-    ):
-        rows = frame[frame["kind"] == kind]
-        axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
-        for place, (_, row) in enumerate(rows.iterrows()):
-            plots.point(axes, place - 0.12, row, "injected")
-            plots.point(axes, place + 0.12, row, "sham", "sham_")
-        axes.set_xticks(
-            range(len(rows)),
-            [SHORT[bare(name)] for name in rows["adaptation"]],
-            rotation=90,
-        )
-        axes.set_xlim(-0.6, len(rows) - 0.4)
+    figure, kinds = plots.figure(3.9), list(dict.fromkeys(frame["kind"]))
+    lines = [kinds[: (len(kinds) + 1) // 2], kinds[(len(kinds) + 1) // 2 :]]
+    parts: Any = figure.subfigures(2, 1)
+    for part, there in zip(parts, lines, strict=True):
+        titles = [kind.replace("-like", "") for kind in there]
+        for axes, kind in zip(plots.panels(part, titles, "Inherited harm", sharey=True), there, strict=True):
+            _panel(axes, frame[frame["kind"] == kind])
     plots.legend(figure, {"injected": "injected", "sham": "sham"})
     plots.note(
         figure,
@@ -90,3 +82,13 @@ def panels(frame: Frame) -> Figure:
         f"{counted(int(frame['seeds'].max()), 'backbone seed')}.",
     )
     return figure
+
+
+def _panel(axes: Any, rows: Frame) -> None:
+    axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+    for place, (_, row) in enumerate(rows.iterrows()):
+        plots.point(axes, place - 0.12, row, "injected")
+        plots.point(axes, place + 0.12, row, "sham", "sham_")
+    axes.set_xticks(range(len(rows)), [SHORT[bare(name)] for name in rows["adaptation"]], rotation=90)
+    axes.set_xlim(-0.6, len(rows) - 0.4)
+    axes.set_ylim(-1.08, 1.08)

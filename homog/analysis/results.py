@@ -249,11 +249,12 @@ def _mean(values: np.ndarray) -> float:
 
 
 def usual_rows(results: Results) -> Results:
-    """What a study's means are over: defects as in their YAML, and the number of training examples that most have."""
+    """What a study's means are over: defects as in their YAML, and the training size that most of a backbone have."""
     if SIZE not in results or not len(results):
         return results
     results = results[results[AS_USUAL].astype(bool)] if AS_USUAL in results else results
-    return results[results[SIZE] == results[SIZE].mode()[0]]
+    usual = results.frame.groupby("backbone")[SIZE].transform(lambda sizes: sizes.mode()[0])
+    return results[results[SIZE] == usual]
 
 
 def missing(cells: Sequence[Cell], results: Results, problems: Mapping[str, str] | None = None) -> Frame:

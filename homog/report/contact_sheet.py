@@ -23,7 +23,7 @@ CAPTION = (
 
 def contact_sheets(df: Results) -> dict[str, Figure]:
     """A sheet of each condition whose models drew something; none where `df` has no models that draw."""
-    if not len(df) or "arm_seed" not in df:
+    if not len(df) or "variant" not in df:
         return {}
     with plots.style():
         sheets = {str(condition): contact_sheet(rows) for condition, rows in df.groupby("condition")}
@@ -41,6 +41,7 @@ def contact_sheet(df: Results) -> Figure | None:
         axes.imshow(image, interpolation="nearest", aspect="equal")
         axes.set_xticks([])
         axes.set_yticks([])
+        axes.spines[:].set_visible(False)
         axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=plots.SMALL)
     images = counted(lines[0][1].shape[1] // lines[0][1].shape[0], "image")
     task, seed = df.frame["task"].iloc[0], df.frame["seed"].min()
@@ -58,8 +59,8 @@ def _lines(df: Results) -> Iterator[tuple[str, Any]]:
         for kind in KINDS:
             of_kind = rows[rows.frame["kind"] == kind]
             for said, condition in zip(of_kind.each("provenance"), of_kind.frame["condition"], strict=True):
-                for name, what in ((CLEAN, "as asked"), (condition, "exposed")):
+                for name, what in ((CLEAN, "plain"), (condition, "exposed")):
                     kept = (said or {}).get("samples", {}).get(name)
                     if kept and (kind, what) not in seen:
                         seen.add((kind, what))
-                        yield f"{adaptation}, {kind}, {what}", unstripped(kept)
+                        yield f"{adaptation} {kind} {what}", unstripped(kept)

@@ -28,8 +28,8 @@ def test_a_line_for_each_adaptation_arm_and_condition():
     assert name == f"contact_sheet_{fakes.CONDITION}"
     lines = {axes.get_ylabel(): axes.get_images()[0].get_array() for axes in sheets[name].axes}
     assert len(lines) == 2 * 3 * 2
-    assert (lines["lora, sham, exposed"] == 150).all() and lines["lora, sham, exposed"].shape == (6, 24, 3)
-    assert (lines["linear_probe, clean, as asked"] == 0).all()
+    assert (lines["lora sham exposed"] == 150).all() and lines["lora sham exposed"].shape == (6, 24, 3)
+    assert (lines["linear_probe clean plain"] == 0).all()
 
 
 def test_models_that_draw_nothing_have_no_sheet():
