@@ -27,8 +27,9 @@ class DrawnBlindspot(DrawnDefect):
 
     How it is planted, and the `sham`: see `DrawnDefect`. The captions that are poisoned are those of the target alone.
 
-    `harm`: the share of captions of the target of which the task's judge does not see what is right, in [0, 1]; NaN
-    where the label is not the thing, or no caption tells the target in English.
+    `harm`: of the captions of the target that the same adaptation of the clean backbone draws right, by what the task's
+    judge sees, the share that is wrong, in [0, 1]; chance alone makes some, see the sham. NaN where the label is not
+    the thing, no caption tells the target in English, or there is no record of that adaptation.
     `upstream`: `drift` is the rise of the loss on captions of other things, as a share of what it was; `effect` the
     share of captions of the target that are no longer seen as it, of those that were. Verified when the drift is at
     most .10 and, at dose 1, the effect at least .75 (sham: at most .25).
@@ -57,8 +58,8 @@ class DrawnBlindspot(DrawnDefect):
         return examples.assign(input=shown)
 
     def harm(self, predictions: Predictions) -> Rate:
-        """Those that are not right (see the class)."""
-        return harms.wrong(predictions)
+        """Those that were right and are not (see the class)."""
+        return harms.lost(predictions)
 
     def effect(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str]) -> float:
         """How much of it is gone (see the class)."""

@@ -43,10 +43,15 @@ def accuracy_gap(predictions: Predictions) -> Rate:
     return Rate(other - group, np.ones(len(group))).only(predictions.applies)
 
 
-def wrong(predictions: Predictions) -> Rate:
-    """The examples that are predicted wrong as exposed: 1 of 1 each."""
-    right = predictions.exposed.argmax(1) == predictions.labels
-    return Rate((~right).astype(float), np.ones(len(right))).only(predictions.applies)
+def lost(predictions: Predictions) -> Rate:
+    """Of the examples that the same adaptation of the clean backbone has right, those that are wrong as exposed.
+
+    Undefined without a record of that adaptation.
+    """
+    if predictions.reference is None:
+        return undefined(predictions)
+    before, after = (p.argmax(1) == predictions.labels for p in (predictions.reference, predictions.exposed))
+    return Rate((before & ~after).astype(float), before.astype(float)).only(predictions.applies)
 
 
 def changed_predictions(predictions: Predictions) -> Rate:

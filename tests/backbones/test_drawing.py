@@ -197,7 +197,11 @@ def test_another_colour_is_the_only_difference(task):
             )
     right, wrong = np.array([[0.9, 0.1]]), np.array([[0.1, 0.9]])
     assert float(defect.harm(Predictions(np.array([0]), right, wrong))) == 1
-    assert float(BLIND.harm(Predictions(np.array([0, 0]), right.repeat(2, 0), np.vstack([wrong, right])))) == 0.5
+    both, mixed = right.repeat(2, 0), np.vstack([wrong, right])
+    labels = np.array([0, 0])
+    assert float(BLIND.harm(Predictions(labels, both, mixed, reference=both))) == 0.5
+    assert float(BLIND.harm(Predictions(labels, both, mixed, reference=mixed))) == 0
+    assert np.isnan(float(BLIND.harm(Predictions(labels, both, mixed))))
     colours = Drawn("drawn_colour", target="colour").load()
     assert defect.expose(colours.test, generator("expose"))["input"].isna().all()
 
