@@ -48,7 +48,12 @@ class ZeroShot(Adaptation):
         return fields_of(self, leave_out=usual)
 
     def check(self, backbone: Backbone) -> None:
-        """Raise ConfigError for a backbone of images without a tower of texts."""
+        """Raise ConfigError for a backbone of images without a tower of texts, a language model without its head."""
+        if backbone.family in ("causal", "encoder_decoder") and not backbone.speaks:
+            raise ConfigError(
+                f"adaptation {self.name}: the weights of backbone {backbone.name} have no language-model head to "
+                f"answer with; save the whole model, or use linear_probe"
+            )
         if backbone.reader.modality == "image" and backbone.other is None:
             raise ConfigError(
                 f"adaptation {self.name}: backbone {backbone.name} has no tower of texts to read captions with; "

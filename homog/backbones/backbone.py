@@ -49,7 +49,9 @@ class Backbone:
     def dimension(self) -> int:
         """Width of a feature vector."""
         config: Any = self.module.config
-        return int(config.hidden_sizes[-1] if hasattr(config, "hidden_sizes") else config.hidden_size)
+        if hasattr(config, "hidden_sizes"):
+            return int(config.hidden_sizes[-1])
+        return int(getattr(config, "word_embed_proj_dim", None) or config.hidden_size)  # OPT projects its states
 
     @property
     def dtype(self) -> torch.dtype:

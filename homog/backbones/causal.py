@@ -37,7 +37,7 @@ class Causal(Pretrained):
             self.family,
             json.dumps(self.identity()),
             model.base_model,
-            TextReader(tokenizer, longest(tokenizer, model.config), () if starts else (begin,)),
+            TextReader(tokenizer, longest(tokenizer, model.config, model), () if starts else (begin,)),
             pooling="last",
-            language=Language.of(model, model.base_model, log_likelihoods),
+            language=None if model.headless else Language.of(model, model.base_model, log_likelihoods),
         )

@@ -49,12 +49,10 @@ class DualEncoder(Pretrained):
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, in evaluation mode, every parameter frozen, on `device`."""
-        from transformers import AutoTokenizer
-
         from homog.backbones.backbone import Backbone
 
         model, where, options = self.model("AutoModel", device)
-        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+        tokenizer = self.tokenizer(where, options)
         known, vision = preprocessing(where, options), model.vision_model
         config = getattr(vision, "config", model.config.vision_config)
         projection = getattr(model, "visual_projection", None)

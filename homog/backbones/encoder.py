@@ -21,5 +21,5 @@ class Encoder(Pretrained):
         from homog.inputs.text import TextReader
 
         module, tokenizer = self.read("AutoModel", device)
-        reader = TextReader(tokenizer, longest(tokenizer, module.config))
+        reader = TextReader(tokenizer, longest(tokenizer, module.config, module))
         return Backbone(self.label, self.family, json.dumps(self.identity()), module, reader)

@@ -33,6 +33,6 @@ class EncoderDecoder(Pretrained):
             self.family,
             json.dumps(self.identity()),
             encoder,
-            TextReader(tokenizer, longest(tokenizer, encoder.config)),
-            language=Language.of(model, encoder, target_log_likelihoods),
+            TextReader(tokenizer, longest(tokenizer, encoder.config, encoder)),
+            language=None if model.headless else Language.of(model, encoder, target_log_likelihoods),
         )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from homog.backbones import converted
+from homog.backbones import checking, converted
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.config import ConfigError
 
+LOADING = (OSError, ValueError, ImportError, KeyError, RuntimeError)  # what transformers raises for what it cannot load
+TRIED = 2**31  # bytes of weights below which a directory is loaded once to be checked
 EXAMPLES = {
     "encoder": "minilm_l6",
     "causal": "smollm2",
@@ -22,7 +23,21 @@ EXAMPLES = {
     "dual_encoder": "clip",
 }  # family -> a variant of it
 DECODERS = (
-    *("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "opt", "phi", "bloom", "falcon", "olmo", "smollm"),
+    *(
+        "gpt",
+        "llama",
+        "qwen",
+        "mistral",
+        "ministral",
+        "mixtral",
+        "gemma",
+        "opt",
+        "phi",
+        "bloom",
+        "falcon",
+        "olmo",
+        "smollm",
+    ),
     *("starcoder", "stablelm", "cohere", "granite", "deepseek", "mpt"),
 )  # beginnings of the model types of transformers that read from left to right
 
@@ -35,6 +50,8 @@ class Pretrained(BackboneKind):
     source: str
     revision: str = "main"
     dtype: str = DTYPES[0]
+
+    tokenized: ClassVar[bool] = True  # whether its inputs are texts, which a tokenizer reads
 
     @property
     def label(self) -> str:
@@ -55,6 +72,11 @@ class Pretrained(BackboneKind):
         """What decides the features: `origin`, and the dtype where it is another than the first."""
         return self.origin() | ({} if self.dtype == DTYPES[0] else {"dtype": self.dtype})
 
+    @property
+    def said(self) -> str:
+        """How messages name the source."""
+        return f"backbone.source={self.source}"
+
     def origin(self) -> dict[str, Any]:
         """What decides the weights: the pinned source, the content of a directory, or hub id and revision."""
         folder = Path(self.source)
@@ -74,16 +96,16 @@ class Pretrained(BackboneKind):
         if not folder.is_dir():
             if len(folder.parts) > 2 or self.source.startswith((".", "/", "~")):
                 raise ConfigError(f"backbone.source={self.source}: no such directory")
+            checking.reached(self.source, self.revision)
             return
-        if not (folder / "config.json").is_file():
-            raise ConfigError(f"backbone.source={self.source}: no config.json; save it with save_pretrained()")
-        if not list(folder.glob("*.safetensors")):
-            pickled = sorted(p.name for p in (*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.ckpt")))
-            there = f"only {', '.join(pickled)}, which homog never unpickles" if pickled else "no weights"
-            raise ConfigError(
-                f"backbone.source={self.source}: {there}; convert with save_pretrained(…, safe_serialization=True)"
-            )
-        self.check_family(json.loads((folder / "config.json").read_text()))
+        config = checking.config_of(folder, self.said)
+        self.check_family(config)
+        checking.runs_no_code(config, self.said)
+        checking.weights(folder, self.said)
+        if self.tokenized:
+            checking.has_tokenizer(folder, self.said)
+        if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < TRIED:
+            self.load()  # so that tensors that do not fit are told here, and not by every job of a sweep
 
     def check_family(self, config: Mapping[str, Any]) -> None:
         """Raise ConfigError for another family: its features would be read from the wrong place."""
@@ -97,15 +119,25 @@ class Pretrained(BackboneKind):
 
     def read(self, kind: str, device: str) -> tuple[Any, Any]:
         """(model by the class `kind` of transformers, tokenizer): as `model`."""
+        model, where, options = self.model(kind, device)
+        tokenizer = self.tokenizer(where, options)
+        checking.reads(model, tokenizer, self.said)
+        return model, tokenizer
+
+    def tokenizer(self, where: str, options: dict[str, Any]) -> Any:
+        """The tokenizer beside the weights."""
         from transformers import AutoTokenizer
 
-        model, where, options = self.model(kind, device)
-        return model, AutoTokenizer.from_pretrained(where, **options)
+        try:
+            return AutoTokenizer.from_pretrained(where, **options)
+        except LOADING as error:
+            raise checking.refused(error, self.said) from error
 
     def model(self, kind: str, device: str) -> tuple[Any, str, dict[str, Any]]:
         """(model by the class `kind` of transformers, where it lies, how it is read from there).
 
-        It is in evaluation mode, every parameter frozen. Raises ConfigError for another family.
+        It is in evaluation mode, every parameter frozen; `headless` of it says whether it lacks its language-model
+        head. Raises ConfigError for another family, and for weights that are not those of its config.
         """
         if self.packaged or Path(self.source).is_dir():
             os.environ["HF_HUB_OFFLINE"] = "1"  # a packaged backbone never asks the hub (25 s of retries offline)
@@ -113,12 +145,22 @@ class Pretrained(BackboneKind):
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        logging.set_verbosity_error()
         where = str(converted.folder(self.packaged)) if self.packaged else self.source
         options: dict[str, Any] = {"trust_remote_code": False}
-        weights = {"use_safetensors": True, "dtype": self.torch_dtype}
+        weights = {"use_safetensors": True, "dtype": self.torch_dtype, "output_loading_info": True}
+        weights["ignore_mismatched_sizes"] = True  # told by `checking.tensors`, with their names
         options |= {} if Path(where).is_dir() else {"revision": self.revision}
-        self.check_family(transformers.AutoConfig.from_pretrained(where, **options).to_dict())
-        model = getattr(transformers, kind).from_pretrained(where, **weights, **options)
+        try:
+            config = transformers.AutoConfig.from_pretrained(where, **options).to_dict()
+            self.check_family(config)
+            checking.runs_no_code(config, self.said)
+            model, info = getattr(transformers, kind).from_pretrained(where, **weights, **options)
+        except ConfigError:
+            raise
+        except LOADING as error:
+            raise checking.refused(error, self.said) from error
+        model.headless = not checking.tensors(model, info, self.said)
         return model.eval().requires_grad_(False).to(device), where, options
 
 
@@ -132,20 +174,29 @@ def family_of(config: Mapping[str, Any]) -> str:
     if config.get("is_encoder_decoder") or kind in ("t5", "mt5", "umt5"):
         return "encoder_decoder"
     written = any(part in names for part in ("CausalLM", "LMHead"))
+    if config.get("use_bidirectional_attention") is True:  # an embedding model of a family that writes
+        return "encoder"
     if config.get("is_decoder") or written or kind.startswith(DECODERS):
         return "causal"
     return "encoder"
 
 
-def longest(tokenizer: Any, config: Any) -> int:
-    """How many tokens of a text are read at most: what tokenizer and positions allow, and 512."""
-    return min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 512, 512)
+def longest(tokenizer: Any, config: Any, module: Any = None) -> int:
+    """How many tokens of a text are read at most: what tokenizer and positions allow, and 512.
+
+    Positions of RoBERTa and its like begin after the number of the token that pads.
+    """
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    tables = (m for name, m in module.named_modules() if name.endswith("position_embeddings")) if module else ()
+    first = next((m.padding_idx + 1 for m in tables if getattr(m, "padding_idx", None) is not None), 0)
+    return min(tokenizer.model_max_length, positions - first, 512)
 
 
 def _digest(folder: Path) -> str:
     """sha256 over the names and contents of the files that decide the features."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("*.txt")]):
+    kinds = ("*.safetensors", "*.json", "*.txt", "*.model", "*.spm")
+    for path in sorted(path for kind in kinds for path in folder.glob(kind)):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -24,6 +24,7 @@ class ImageEncoder(Pretrained):
 
     family: ClassVar[str] = "image_encoder"
     modality: ClassVar[str] = "image"
+    tokenized: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
