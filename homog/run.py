@@ -41,40 +41,53 @@ COMMAND = Command(
 )
 
 
-def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str, save: str = "") -> None:
+def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str, save: str = "") -> int:
     """Compute and save the records of `cells`, all of one arm. `exposures`: condition -> defect.
 
-    `save`: whether the models themselves are kept, too ('adapters', 'models').
+    `save`: whether the models themselves are kept, too ('adapters', 'models'). Returns how many cells failed: each is
+    said and kept as such, and the others go on.
     """
     from homog import records
     from homog.adaptations import saved
     from homog.records.provenance import environment, record
+    from homog.study.attempts import failed_alone, fitted, samples, say_failed
 
     device = prepare(device)
     arm = cells[0].arm
-    groups = samples(cells)
+    groups, bad = samples(cells)
     exposures, words = searched(exposures, arm.backbone, results, device)
     users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
     backbone, upstream, planted = shared_backbone(arm, results, device, users) if users else (None, {}, {})
     facts = {"upstream": upstream, "found": words, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
+    failed = 0
+    for cell, error in bad:
+        failed += failed_alone(error)
+        say_failed(results, cell, error)
     for group, tasks in groups:
-        first, shared = group[0], cut[group[0].sizes.max_length]
-        models = first.adaptation.fit(shared if first.adaptation.uses_backbone else None, [*tasks.values()], first.seed)
+        shared = cut[group[0].sizes.max_length]
         began = time.perf_counter()
-        for cell, (name, model) in zip(group, models, strict=True):
-            inputs = exposed(tasks[name], exposures)
-            probabilities = predicted(model, inputs)
-            seconds, began = time.perf_counter() - began, time.perf_counter()
-            aims = {condition: model.class_of(feature) for condition, feature in planted.items()}
-            said = {**facts, "targets": aims, "seconds": seconds}
-            if model.samples:
-                said["samples"] = {condition: model.samples(given) for condition, given in inputs.items()}
-            new = record(cell, tasks[name], probabilities, model, shared, said)
-            records.save(results, records.extended(results, new))
-            if save:
-                saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
+        for cell, model in fitted(group, tasks, shared):
+            try:
+                if isinstance(model, Exception):
+                    raise model
+                inputs = exposed(tasks[cell.task.name], exposures)
+                probabilities = predicted(model, inputs)
+                aims = {condition: model.class_of(feature) for condition, feature in planted.items()}
+                said = {**facts, "targets": aims, "seconds": time.perf_counter() - began}
+                if model.samples:
+                    said["samples"] = {condition: model.samples(given) for condition, given in inputs.items()}
+                new = record(cell, tasks[cell.task.name], probabilities, model, shared, said)
+                records.save(results, records.extended(results, new))
+                if save:
+                    saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
+                records.clear_failure(results, cell.id)
+            except Exception as error:
+                failed += failed_alone(error)
+                say_failed(results, cell, error)
+            began = time.perf_counter()
+    return failed
 
 
 def shared_backbone(
@@ -175,24 +188,6 @@ def predicted(model: Any, inputs: dict[str, list[Any]]) -> dict[str, Any]:
     return {condition: values[key] for condition, key in contents.items()}
 
 
-def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
-    """The cells in groups that are fitted together: same adaptation, seed and sizes."""
-    groups: dict[Any, list[Any]] = {}
-    for cell in cells:
-        groups.setdefault((cell.adaptation, cell.seed, cell.sizes, cell.data), []).append(cell)
-    return list(groups.values())
-
-
-def samples(cells: Iterable[Any]) -> list[tuple[list[Any], dict[str, Any]]]:
-    """The cells that are fitted together, and task name -> training and test sample; a task is loaded once."""
-    groups = same_fit(cells)
-    tasks = {kind: kind.load() for kind in {c.task for group in groups for c in group}}
-    return [
-        (group, {c.task.name: tasks[c.task].sample(c.sizes.train, c.sizes.test, c.seed, c.data) for c in group})
-        for group in groups
-    ]
-
-
 def prepare(device: str) -> str:
     """The device to use. One thread per CPU worker: two were measured slower than one, and give other bits."""
     import torch
@@ -225,9 +220,10 @@ def job(cfg: Any) -> None:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise
         sys.exit(command.bad_input(error))  # one line; Hydra would add one of its own
-    if cells:
-        run(cells, exposures, Path(settings["results"]), settings["device"], settings["save"])
-    if not settings["study"]:
+    failed = cells and run(cells, exposures, Path(settings["results"]), settings["device"], settings["save"])
+    if failed and hydra_config.mode != RunMode.MULTIRUN:
+        sys.exit(1)
+    if not settings["study"] and not failed:
         print(jobs.outcome(settings))
 
 

@@ -21,7 +21,7 @@ COMMAND = Command(
     names="STUDY",
     passes=("backbone.",),
 )
-STATES = ("done", "missing", "unreadable")
+STATES = ("done", "missing", "failed", "unreadable")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +40,7 @@ def _act(given: Given) -> None:
 def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], results: Path) -> str:
     """A line per arm, and one over all. `wanted`: arm -> the conditions that its records must hold to be done."""
     counts: dict[tuple[str, ...], Counter[str]] = {}
+    failures: dict[tuple[str, ...], str] = {}
     for cell in cells:
         shared = cell.arm
         name = (
@@ -49,23 +50,31 @@ def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], result
             str(shared.seed),
             shared.id,
         )
-        counts.setdefault(name, Counter())[state(results, cell.id, wanted[shared.id])] += 1
+        found = state(results, cell.id, wanted[shared.id])
+        counts.setdefault(name, Counter())[found] += 1
+        if found == "failed":
+            failures[name] = records.failure(results, cell.id)
     whole = sum(counts.values(), Counter())
-    lines = [f"{title}: " + ", ".join(f"{whole[state]} {state}" for state in STATES)]
+    always = ("done", "missing")
+    lines = [f"{title}: " + ", ".join(f"{whole[state]} {state}" for state in STATES if whole[state] or state in always)]
     for (kind, defect, dose, seed, arm), count in counts.items():
         said = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
         lines.append(f"  {arm}  {kind:<9}{defect:<20}dose {dose:<5} seed {seed}  {said}")
+        if (kind, defect, dose, seed, arm) in failures:
+            lines.append(f"    last failure: {failures[kind, defect, dose, seed, arm]}")
     return "\n".join(lines)
 
 
 def state(results: Path, cell: str, wanted: set[str]) -> str:
-    """'done', 'missing' (also: of a condition) or 'unreadable'."""
+    """'done', 'missing' (also: of a condition), 'failed' when it was last tried, or 'unreadable'."""
     try:
-        return "done" if wanted <= set(records.load(results, cell).conditions) else "missing"
+        if wanted <= set(records.load(results, cell).conditions):
+            return "done"
     except FileNotFoundError:
-        return "missing"
+        pass
     except records.RecordError:
         return "unreadable"
+    return "failed" if records.failure(results, cell) else "missing"
 
 
 if __name__ == "__main__":

@@ -63,6 +63,10 @@ def _run(given: Given) -> int:
         sources.fetch(study.needed_sources(todo, exposures.values()))
         settings = given.settings | {f"backbone.{name}": value for name, value in given.backbone.items()}
         status = _multirun([*command.overrides(settings), f"arm={','.join(names)}", *given.passed], todo, results)
+    failed = sum(bool(records.failure(results, cell.id)) for cell in todo)
+    if failed:
+        print(f"homog: {failed} of {len(todo)} cells failed; the same command tries them again", file=sys.stderr)
+        status = 1
     from homog import report
 
     report.write([spec.name], preset, results, given.backbone)

@@ -109,21 +109,57 @@ def test_what_an_adaptation_cannot_do_with_a_backbone_is_said_before_the_injecti
         shared_backbone(one, tmp_path, "cpu", {LORA})
 
 
-def test_what_is_finished_survives_a_failure(tiny_folder, tmp_path, monkeypatch):
-    wanted = cells(tiny_folder)
+def failing(monkeypatch, where):
+    """Make the task toy_other fail when it is loaded, when it is fitted, or when it is predicted."""
     load = tiny.Toy.load
 
     def broken(self) -> Task:
         task = load(self)
-        if self.name == "toy_other":
-            task = dataclasses.replace(task, test=task.test.drop(columns="input"))
-        return task
+        if self.name != "toy_other":
+            return task
+        if where == "load":
+            raise KeyError("no such column")
+        part = "train" if where == "fit" else "test"
+        return dataclasses.replace(task, **{part: getattr(task, part).drop(columns="input")})
 
     monkeypatch.setattr(tiny.Toy, "load", broken)
-    with pytest.raises(KeyError):
-        run(wanted, EXPOSURES, tmp_path, "cpu")
-    assert records.finished(tmp_path, wanted[0].id, ["clean", "backdoor-cf"])
-    assert not records.finished(tmp_path, wanted[1].id, ["clean"])
+
+
+@pytest.mark.parametrize("where", ["load", "fit", "predict"])
+def test_one_bad_cell_is_one_bad_cell(where, tiny_folder, tmp_path, monkeypatch, capsys):
+    wanted = cells(tiny_folder, tasks=("toy_one", "toy_other", "toy_third"), adaptations=(PROBE, LORA))
+    with monkeypatch.context() as patch:
+        failing(patch, where)
+        assert run(wanted, EXPOSURES, tmp_path, "cpu") == 2
+    for cell in wanted:
+        bad = cell.task.name == "toy_other"
+        assert records.finished(tmp_path, cell.id, ["clean", "backdoor-cf"]) != bad
+        assert bool(records.failure(tmp_path, cell.id)) == bad
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("homog: failed")]
+    assert len(said) == 2 and all("on toy_other (seed 0" in line and "KeyError" in line for line in said)
+    assert run([c for c in wanted if c.task.name == "toy_other"], EXPOSURES, tmp_path, "cpu") == 0
+    assert all(records.finished(tmp_path, cell.id, ["clean"]) for cell in wanted)
+    assert not any(records.failure(tmp_path, cell.id) for cell in wanted)
+
+
+def test_what_is_fitted_with_a_bad_cell_is_what_it_is_without(tiny_folder, tmp_path, monkeypatch):
+    wanted = cells(tiny_folder, tasks=("toy_one", "toy_other", "toy_third"), adaptations=(LORA,))
+    run(wanted, EXPOSURES, tmp_path / "whole", "cpu")
+    with monkeypatch.context() as patch:
+        failing(patch, "fit")
+        run(wanted, EXPOSURES, tmp_path / "bad", "cpu")
+    for cell in (wanted[0], wanted[2]):
+        both = [records.load(tmp_path / name, cell.id).probabilities["clean"] for name in ("whole", "bad")]
+        np.testing.assert_array_equal(*both)
+
+
+def test_a_training_that_diverges_is_a_failure_and_no_prediction(tiny_folder, tmp_path):
+    wanted = cells(tiny_folder, tasks=("toy_one",), adaptations=(Lora("lora", 1e30, epochs=2), PROBE))
+    assert run(wanted, EXPOSURES, tmp_path, "cpu") == 1
+    assert "are NaN or infinite" in records.failure(tmp_path, wanted[0].id)
+    assert not records.record_path(tmp_path, wanted[0].id).exists() and records.finished(
+        tmp_path, wanted[1].id, ["clean"]
+    )
 
 
 def test_a_condition_more_keeps_the_model_and_the_conditions_it_has(tiny_folder, tmp_path):

@@ -114,10 +114,16 @@ def read(results: Path, cells: Iterable[Cell]) -> tuple[dict[str, records.Record
         try:
             kept[cell.id] = records.load(results, cell.id)
         except FileNotFoundError:
-            problems[cell.id] = "no record"
+            problems[cell.id] = failed(results, cell.id)
         except records.RecordError as error:
             problems[cell.id] = str(error)
     return kept, problems
+
+
+def failed(results: Path, cell: str) -> str:
+    """Why there is no record: it failed, or was not computed."""
+    reason = records.failure(results, cell)
+    return f"failed: {reason}" if reason else "no record"
 
 
 def effects(

@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,14 @@ import torch
 
 from homog import sources
 from homog.backbones.weights import sharing
+from homog.files import replacing
 from homog.inputs.reader import content_of
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
 
+SEAL = 32  # bytes
+STALE = 3600  # seconds after which a temporary file is nobody's
 CACHE_BYTES = int(float(os.environ.get("HOMOG_TRUNK_GB", "4")) * 2**30)
 
 
@@ -154,38 +158,51 @@ def trunk_states(backbone: Backbone, items: list[Any]) -> list[np.ndarray]:
 def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What `compute` gives, from the disk cache where it was computed before from the same `facts` (JSON or arrays).
 
-    The cache is shared by all processes and bounded by HOMOG_TRUNK_GB (4): the least recently used files go first.
+    The cache is shared by all processes and bounded by HOMOG_TRUNK_GB (4): the least recently used files go first. A
+    file that does not hold what was written for these facts is named and computed again.
     """
     known = json.dumps([*facts, torch.__version__, torch.get_num_threads()], default=lambda item: content_of([item]))
     path = folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.npy"
     try:
         kept = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            file.seek(-SEAL, os.SEEK_END)
+            sealed = file.read()
+        if sealed != _seal(known, kept):
+            raise ValueError("other content than was written")
         with contextlib.suppress(OSError):
             os.utime(path)
         return kept
-    except (OSError, ValueError):
-        computed = compute()
-        _keep(path, computed)
-        return computed
+    except (ValueError, EOFError) as error:
+        print(f"homog: {path}: {error or 'empty'}; computed again", file=sys.stderr, flush=True)
+    except OSError:  # not there, or it cannot be read now
+        pass
+    computed = compute()
+    _keep(path, computed, known)
+    return computed
 
 
-def _keep(path: Path, flat: np.ndarray) -> None:
+def _seal(known: str, values: np.ndarray) -> bytes:
+    """What stands at the end of a file: the sha256 of what it is and of what it holds."""
+    digest = hashlib.sha256(f"{hashlib.sha256(known.encode()).hexdigest()}{values.shape}{values.dtype}".encode())
+    digest.update(np.ascontiguousarray(values).view(np.uint8).data)
+    return digest.digest()
+
+
+def _keep(path: Path, flat: np.ndarray, known: str) -> None:
     """Write atomically, then delete the oldest files above the cap. A full disk costs the cache, not the run."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = Path(file.name)
+    with contextlib.suppress(OSError):
+        with replacing(path) as temporary, temporary.open("wb") as file:
             np.save(file, flat)
-        temporary.replace(path)
+            file.write(_seal(known, flat))
         files = sorted(path.parent.glob("*.npy"), key=lambda p: p.stat().st_mtime, reverse=True)
         total = np.cumsum([p.stat().st_size for p in files])
         for old, size in zip(files, total, strict=True):
             if size > CACHE_BYTES:
                 old.unlink(missing_ok=True)
-    except OSError:
-        if temporary:
-            temporary.unlink(missing_ok=True)
+        for left in path.parent.glob(".*"):  # of processes that were killed while they wrote
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink(missing_ok=True)
 
 
 def features_from(top: torch.nn.Module, states: Sequence[Any], backbone: Backbone) -> torch.Tensor:

@@ -12,10 +12,15 @@ from homog.metrics.predictions import Predictions
 CLEAN = "clean"  # the condition in which examples are as they are
 COUNTERPART = "/counterpart"  # ends the name of the condition that an exposure's examples are compared with
 FORMAT = 1
+SUM = 1e-3  # how far probabilities may be from 1 in sum
 
 
 class RecordError(ValueError):
     """A record that cannot be read; the message names the file."""
+
+
+class UnreadableError(RecordError):
+    """A record that cannot be read now, whatever is in it; its file is left as it is."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,21 @@ class Record:
             self.provenance.get("unfavourable"),
             None if control is None else control.probabilities[CLEAN],
         )
+
+
+def check(record: Record) -> None:
+    """Raise ValueError for predictions that are none: NaN beside numbers, no probabilities, labels out of range."""
+    classes = record.probabilities[CLEAN].shape[1]
+    if len(record.labels) and not 0 <= int(record.labels.min()) <= int(record.labels.max()) < classes:
+        outside = sorted({int(label) for label in record.labels if not 0 <= label < classes})
+        raise ValueError(f"labels {outside[:5]} of {classes} classes")
+    for condition, values in record.probabilities.items():
+        absent = np.isnan(values).all(1) & (condition != CLEAN)  # every example is there as it is
+        with np.errstate(invalid="ignore"):
+            bad = ~absent & ~((values >= 0).all(1) & (values <= 1 + SUM).all(1) & (np.abs(values.sum(1) - 1) <= SUM))
+        if bad.any():
+            what = "NaN or infinite" if not np.isfinite(values[bad]).all() else "not in 0..1 or do not sum to 1"
+            raise ValueError(f"{condition}: the probabilities of {bad.sum()} of {len(values)} examples are {what}")
 
 
 def schema() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from homog.config import ConfigError
 from homog.files import replacing
-from homog.records.record import CLEAN, FORMAT, Record, RecordError, schema
+from homog.records.record import CLEAN, FORMAT, Record, RecordError, UnreadableError, check, schema
 
 BY_CONDITION = ("found", "samples", "targets")  # facts that an earlier study, with other exposures, may have added
 
@@ -23,8 +25,10 @@ def record_path(results: Path, cell: str) -> Path:
 
 
 def save(results: Path, record: Record) -> Path:
-    """Write a record atomically: a reader sees the whole file or none."""
+    """Write a record atomically: a reader sees the whole file or none. Raises ValueError for what is no prediction."""
     import pyarrow as pa
+
+    check(record)
     import pyarrow.parquet as pq
 
     n, k = len(record.labels), len(record.conditions)
@@ -42,7 +46,8 @@ def save(results: Path, record: Record) -> Path:
         "probabilities": stacked,
     }
     facts = json.dumps({"format": FORMAT, **record.provenance}, sort_keys=True)
-    table = pa.table(columns, schema=schema().with_metadata({"homog": facts}))
+    sealed = {"homog": facts, "sha256": hashlib.sha256(facts.encode()).hexdigest()}
+    table = pa.table(columns, schema=schema().with_metadata(sealed))
     path = record_path(results, record.cell)
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
@@ -57,14 +62,22 @@ def load(results: Path, cell: str) -> Record:
     path = record_path(results, cell)
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-        facts = json.loads(table.schema.metadata[b"homog"])
+        said = table.schema.metadata[b"homog"]
+        seal = table.schema.metadata.get(b"sha256")  # records of earlier versions have none
+        if seal is not None and seal.decode() != hashlib.sha256(said).hexdigest():
+            raise ValueError("other facts than were written")
+        facts = json.loads(said)
         if facts.pop("format") != FORMAT or table.schema.remove_metadata() != schema():
             raise ValueError("written in another format")
-        return _record(cell, facts, table)
+        record = _record(cell, facts, table)
+        check(record)
+        return record
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         reason = " ".join(str(error).split())[:120]
+        if isinstance(error, OSError) and error.errno is not None:  # the machine's, not the file's: too many open files
+            raise UnreadableError(f"{path}: cannot be read now ({reason})") from error
         raise RecordError(f"{path}: corrupt record ({reason})") from error
 
 
@@ -74,6 +87,32 @@ def load_or_none(results: Path, cell: str) -> Record | None:
         return load(results, cell)
     except (FileNotFoundError, RecordError):
         return None
+
+
+def failure_path(results: Path, cell: str) -> Path:
+    """Where it is said why a cell failed when it was last tried."""
+    return results / "runs" / "failures" / f"{cell}.json"
+
+
+def save_failure(results: Path, cell: str, facts: Mapping[str, Any]) -> Path:
+    """Keep why a cell failed: `reason` in a line, and whatever else there is to say. Returns where."""
+    path = failure_path(results, cell)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(dict(facts)))
+    return path
+
+
+def failure(results: Path, cell: str) -> str:
+    """Why a cell failed when it was last tried; '' where it did not."""
+    try:
+        return str(json.loads(failure_path(results, cell).read_text())["reason"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def clear_failure(results: Path, cell: str) -> None:
+    """Forget that a cell failed: it is tried again, or has a record."""
+    failure_path(results, cell).unlink(missing_ok=True)
 
 
 def kept(results: Path) -> list[str]:
@@ -130,6 +169,8 @@ def held(results: Path, cell: str) -> tuple[str, ...]:
         return load(results, cell).conditions
     except FileNotFoundError:
         return ()
+    except UnreadableError as error:
+        raise ConfigError(f"{error}; the file is left as it is") from None
     except RecordError as error:
         print(f"homog: {error}; set aside as *.corrupt, the cell is computed again", flush=True)
         path = record_path(results, cell)
@@ -158,28 +199,43 @@ def weights_path(results: Path, injection: str) -> Path:
 
 
 def save_weights(results: Path, injection: str, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Write the changed weights of an injection atomically, with its facts as metadata."""
+    """Write the changed weights of an injection atomically, with its facts and their own digest as metadata."""
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    said = {"homog": json.dumps(facts), "sha256": _digest(tensors, json.dumps(facts))}
     with replacing(weights_path(results, injection)) as temporary:
-        save_file(tensors, temporary, metadata={"homog": json.dumps(facts)})
+        save_file(tensors, temporary, metadata=said)
 
 
 def load_weights(results: Path, injection: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """(changed weights, facts) of an injection, or None where there is none that can be read."""
+    """(changed weights, facts) of an injection, or None where there is none that is what was written."""
     from safetensors import SafetensorError, safe_open
 
     path = weights_path(results, injection)
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["homog"])
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+            said = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if "sha256" in said and said["sha256"] != _digest(tensors, said["homog"]):
+            raise ValueError("other content than was written")
+        return tensors, json.loads(said["homog"])
     except FileNotFoundError:
         return None
-    except (SafetensorError, OSError, ValueError, KeyError):
-        print(f"homog: {path}: unreadable, the injection is made again", flush=True)
+    except (SafetensorError, ValueError, KeyError) as error:
+        print(f"homog: {path}: {' '.join(str(error).split())[:100]}; the injection is made again", flush=True)
         return None
+
+
+def _digest(tensors: Mapping[str, Any], facts: str) -> str:
+    from homog.backbones.weights import raw  # late: it needs torch
+
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
+        digest.update(raw(value))
+    return digest.hexdigest()
 
 
 def lock(results: Path, injection: str) -> Any:
