@@ -161,7 +161,9 @@ def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarra
     The cache is shared by all processes and bounded by HOMOG_TRUNK_GB (4): the least recently used files go first. A
     file that does not hold what was written for these facts is named and computed again.
     """
-    known = json.dumps([*facts, torch.__version__, torch.get_num_threads()], default=lambda item: content_of([item]))
+    known = json.dumps(
+        [*facts, "sealed", torch.__version__, torch.get_num_threads()], default=lambda item: content_of([item])
+    )
     path = folder() / f"{hashlib.sha256(known.encode()).hexdigest()[:32]}.npy"
     try:
         kept = np.load(path, mmap_mode="r", allow_pickle=False)
