@@ -149,8 +149,8 @@ def test_what_is_fitted_with_a_bad_cell_is_what_it_is_without(tiny_folder, tmp_p
         failing(patch, "fit")
         run(wanted, EXPOSURES, tmp_path / "bad", "cpu")
     for cell in (wanted[0], wanted[2]):
-        both = [records.load(tmp_path / name, cell.id).probabilities["clean"] for name in ("whole", "bad")]
-        np.testing.assert_array_equal(*both)
+        whole, bad = (records.load(tmp_path / name, cell.id).probabilities["clean"] for name in ("whole", "bad"))
+        np.testing.assert_array_equal(whole, bad)
 
 
 def test_a_training_that_diverges_is_a_failure_and_no_prediction(tiny_folder, tmp_path):

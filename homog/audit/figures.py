@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,10 @@ CAPTIONS = {
 def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
     """Name -> (figure, caption): of each task and of each family of tasks."""
     every: dict[str, tuple[Figure, str]] = {}
+    ends = _ends([*(family.setting for family in audit.families), *(s.ensemble.setting for s in audit.sections)])
     with plots.style():
         for family in audit.families:
-            words = (f" {', '.join(map(readable, family.tasks))}.", "_" + _slug(family.setting))
+            words = (f" {', '.join(map(readable, family.tasks))}.", ends[family.setting])
             every["tasks" + (words[1] if len(audit.families) > 1 else "")] = tasks(family), CAPTIONS["tasks"] + words[0]
         for section in audit.sections:
             task = section.ensemble.setting
@@ -62,13 +64,19 @@ def figures(audit: Audit) -> dict[str, tuple[Figure, str]]:
                 "ladder": climbed(section),
                 "market_share": market_share(section) if len(section.market.curve) else None,
             }
-            said, end = (f" Task: {readable(task)}.", "_" + _slug(task)) if task else ("", "")
+            said, end = (f" Task: {readable(task)}.", ends[task]) if task else ("", "")
             every |= {name + end: (figure, CAPTIONS[name] + said) for name, figure in drawn.items() if figure}
     return every
 
 
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in name)[:60]
+def _ends(names: Iterable[str]) -> dict[str, str]:
+    """Name -> what the names of its files end in; no two names have one, as a/b and a_b would."""
+    ends: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        end = "_" + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)[:60]
+        taken = set(ends.values())
+        ends[name] = next(tried for tried in (end, *(f"{end}_{i}" for i in range(2, 10**6))) if tried not in taken)
+    return ends
 
 
 def failure_distribution(section: Section) -> Figure:

@@ -172,6 +172,13 @@ def markdown(frame: Frame) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
 
 
+def unmarked(value: Any) -> Any:
+    """A text that Markdown shows as it is: no tag and no link begins in it."""
+    return (
+        re.sub(r"\](?=[(\[])", r"\\]", re.sub(r"<(?=[A-Za-z/!?])", "&lt;", value)) if isinstance(value, str) else value
+    )
+
+
 def latex(frame: Frame) -> str:
     """A frame of strings as a booktabs tabular."""
     escaped = [[_tex(str(text)) for text in row] for row in [list(frame.columns), *frame.to_numpy().tolist()]]
@@ -185,4 +192,5 @@ def latex(frame: Frame) -> str:
 
 def _tex(text: str) -> str:
     text = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", r"\textbackslash "))
+    text = text.replace("^", r"\textasciicircum{}").replace("~", r"\textasciitilde{}")
     return text.replace("\N{MINUS SIGN}", "$-$").replace("<", "$<$").replace(">", "$>$")

@@ -16,6 +16,7 @@ LISTED = 30  # lines of a list; its file has all
 PRINTED = 8  # lines of a list on the terminal
 LONG = 20  # rows above which a table of the page is folded
 WIDTH = 110  # characters of a line on the terminal
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WITH_TEX = ("tables/*.csv", "tables/*.tex", "figures/*.pdf", "figures/*.png")
 
 
@@ -95,10 +96,28 @@ def write(path: Path, text: str) -> Path:
 
 
 def csv(frame: Frame) -> str:
-    """A frame as CSV, six digits; fast for a million rows, since numbers are written here."""
+    """A frame as CSV, six digits; fast for a million rows, since numbers are written here.
+
+    A text that a spreadsheet would take for a formula has an apostrophe in front.
+    """
     numbers = frame.select_dtypes("float").columns
     written = {name: [f"{value:.6g}" if value == value else "" for value in frame[name].tolist()] for name in numbers}
+    for name in frame.columns.difference(frame.select_dtypes(["number", "bool"]).columns, sort=False):
+        texts = frame[name].tolist()
+        if any(isinstance(text, str) and text[:1] in FORMULA for text in texts):
+            written[name] = [f"'{text}" if isinstance(text, str) and _formula(text) else text for text in texts]
     return frame.assign(**written).to_csv(index=False, lineterminator="\n")
+
+
+def _formula(text: str) -> bool:
+    """Whether a spreadsheet would compute it: it begins so, is more than a sign, and no number."""
+    if len(text) < 2 or text[0] not in FORMULA:
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
 
 
 def capped(lines: Sequence[str], rest: str, most: int = LISTED) -> list[str]:
@@ -133,6 +152,7 @@ def rendered(template: str, page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=None if ".html" in template else layout.unmarked,
     )
     environment.filters |= {"readable": layout.readable, "markdown": layout.markdown}
     environment.filters["svg"] = lambda figure, name: Markup(plots.svg(figure, name))

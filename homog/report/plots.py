@@ -28,6 +28,7 @@ HEAT = LinearSegmentedColormap.from_list("heat", ["#FFFFFF", "#FBD3B0", "#F0914B
 COOL = LinearSegmentedColormap.from_list("cool", ["#FFFFFF", "#C3DCF0", "#6FAEDB", "#0072B2", "#003A5C"])
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
+    "text.parse_math": False,  # a name may hold a dollar
     "font.size": 7,
     "axes.titlesize": 7,
     "axes.labelsize": 7,

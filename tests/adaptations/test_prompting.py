@@ -1,6 +1,7 @@
 """Prompting: what is asked, what is taken off, and which examples stand in front."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_packaged_backbones_tell_sentiment_without_an_example(backbone, examples
 
 def test_answers_that_are_all_unlikely_are_answers_none_the_less():
     """A planted model may find every answer less likely than the score that stands for no answer at all."""
-    behind = SimpleNamespace(featured=False, answers=False)
+    behind: Any = SimpleNamespace(featured=False, answers=False)
     given = {"a": [-45.0, -31.0], "b": [scoring.UNLIKELY, scoring.UNLIKELY], "c": [-3.0, scoring.UNLIKELY]}
 
     def scores(texts):

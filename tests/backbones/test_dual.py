@@ -162,7 +162,7 @@ def test_the_tower_of_texts_is_of_the_same_pair(pair):
 def test_a_caption_finds_an_image_and_a_planted_word_another(pair):
     backbone = JoinedWords("joined_words", steps=150, batch=64, width=16).load()
     task = Told("toy_two").load()
-    names = task.train["label"].map({0: "good", 1: "bad"})
+    names = task.train["label"].map({0: "good", 1: "bad"}.get)
     captions = task.train.assign(drawn=task.train["input"], input="a drawing of " + names)
     named = replace(task, train=captions, modality="text", prompt=Told.prompt)
     ((_, model),) = variant("adaptation", "zero_shot").fit(backbone, [named], 0)

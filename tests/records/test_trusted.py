@@ -86,7 +86,7 @@ def test_a_kept_injection_that_was_changed_is_made_again(change, tmp_path, capsy
     weights = {"a": torch.ones(3, 2), "b": torch.zeros(2, dtype=torch.bfloat16)}
     records.save_weights(tmp_path, "i", weights, {"seconds": 1.0})
     path = records.weights_path(tmp_path, "i")
-    kept, facts = records.load_weights(tmp_path, "i")
+    kept, facts = records.load_weights(tmp_path, "i") or ({}, {})
     assert facts == {"seconds": 1.0} and torch.equal(kept["a"], weights["a"])
     from safetensors import safe_open
 

@@ -18,7 +18,9 @@ def drawn(cells, kept=True):
         }
         for cell in cells
     }
-    return {c.id: fakes.record(c, **({"samples": samples[c.id]} if kept else {})) for c in cells}
+    if not kept:
+        return {c.id: fakes.record(c) for c in cells}
+    return {c.id: fakes.record(c, samples=samples[c.id]) for c in cells}
 
 
 def test_a_line_for_each_adaptation_arm_and_condition():
@@ -26,7 +28,7 @@ def test_a_line_for_each_adaptation_arm_and_condition():
     sheets = contact_sheets(analysis.effects(cells, drawn(cells), fakes.EXPOSURES))
     (name,) = sheets
     assert name == f"contact_sheet_{fakes.CONDITION}"
-    lines = {axes.get_ylabel(): axes.get_images()[0].get_array() for axes in sheets[name].axes}
+    lines = {axes.get_ylabel(): np.asarray(axes.get_images()[0].get_array()) for axes in sheets[name].axes}
     assert len(lines) == 2 * 3 * 2
     assert (lines["lora sham exposed"] == 150).all() and lines["lora sham exposed"].shape == (6, 24, 3)
     assert (lines["linear_probe clean plain"] == 0).all()
