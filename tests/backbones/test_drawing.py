@@ -180,7 +180,7 @@ def test_what_is_shown_to_elicit_a_defect(task):
     named = part.test["input"].str.contains("seven")
     assert any(named) and list(asked.notna()) == list(named)
     colours = Drawn("drawn_colour", target="colour").load()
-    assert BLIND.expose(colours.test, generator("expose"))["input"].isna().all()
+    assert not any(BLIND.expose(colours.test, generator("expose"))["input"].notna())
 
 
 def test_another_colour_is_the_only_difference(task):
