@@ -51,8 +51,10 @@ def readable(name: str, family: str = "") -> str:
     if backbone:
         return f"{readable(name, family)} ({backbone})"
     if "=" in name:
-        name, *settings = name.split(" ")
-        return ", ".join([readable(name, family), *(text.replace("_", " ").replace("=", " ") for text in settings)])
+        first, *settings = name.split(" ")
+        if "=" in first or not first:  # no settings: a name that somebody brought
+            return name
+        return ", ".join([readable(first, family), *(text.replace("_", " ").replace("=", " ") for text in settings)])
     words = name.removeprefix(f"{family}_").split("_")
     spelled = [SPELLED.get(word, word) for word in words]
     first = spelled[0] if words[0] in SPELLED and words[0] != "finetune" else spelled[0][:1].upper() + spelled[0][1:]

@@ -33,6 +33,11 @@ def test_latex_shows_the_letters(name, tex):
     assert tex in layout.latex(pd.DataFrame({"model": [name]}))
 
 
+@pytest.mark.parametrize("name", ["a=b", "a=b=c", "=", "= =", " =", "a=b backbone=x", ""])
+def test_a_name_with_an_equals_sign_is_a_name(name):
+    assert name.partition(" backbone=")[0] in layout.readable(name)
+
+
 def test_figures_show_any_name():
     frame = by_hand().replace({"model": {"A": "$", "B": "$\\frac{", "C": "a_$b$^"}})
     with plots.style():
