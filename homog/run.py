@@ -54,7 +54,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
 
     device = prepare(device)
     arm = cells[0].arm
-    groups, bad = samples(cells)
+    groups, bad = samples(cells, results)
     exposures, words = searched(exposures, arm.backbone, results, device)
     users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
     backbone, upstream, planted = shared_backbone(arm, results, device, users) if users else (None, {}, {})
@@ -68,7 +68,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     for group, tasks in groups:
         shared = cut[group[0].sizes.max_length]
         began = time.perf_counter()
-        for cell, model in fitted(group, tasks, shared):
+        for cell, model in fitted(group, tasks, shared, results):
             try:
                 if isinstance(model, Exception):
                     raise model

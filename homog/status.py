@@ -21,7 +21,7 @@ COMMAND = Command(
     names="STUDY",
     passes=("backbone.",),
 )
-STATES = ("done", "missing", "failed", "unreadable")
+STATES = ("done", "missing", "started", "failed", "unreadable")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], result
 
 
 def state(results: Path, cell: str, wanted: set[str]) -> str:
-    """'done', 'missing' (also: of a condition), 'failed' when it was last tried, or 'unreadable'."""
+    """'done', 'missing' (also: of a condition), 'started' (or killed), 'failed' at the last try, or 'unreadable'."""
     try:
         if wanted <= set(records.load(results, cell).conditions):
             return "done"
@@ -74,7 +74,8 @@ def state(results: Path, cell: str, wanted: set[str]) -> str:
         pass
     except records.RecordError:
         return "unreadable"
-    return "failed" if records.failure(results, cell) else "missing"
+    reason = records.failure(results, cell)
+    return ("started" if reason == records.STARTED else "failed") if reason else "missing"
 
 
 if __name__ == "__main__":

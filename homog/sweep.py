@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -17,6 +18,7 @@ from homog.command import Command, Given, Setting
 from homog.config import Cell
 from homog.study import jobs
 
+KILLED = 2  # a worker was, by the system or somebody: joblib then ends the whole multirun
 COMMAND = Command(
     "sweep",
     "Run the cells of a study that have no record yet, as a Hydra multirun over their arms. Then write the report.\n"
@@ -61,8 +63,15 @@ def _run(given: Given) -> int:
     status = 0
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
-        settings = given.settings | {f"backbone.{name}": value for name, value in given.backbone.items()}
-        status = _multirun([*command.overrides(settings), f"arm={','.join(names)}", *given.passed], todo, results)
+    settings = command.overrides(given.settings | {f"backbone.{name}": value for name, value in given.backbone.items()})
+    left = todo
+    while left:
+        status = _multirun([*settings, f"arm={','.join(jobs.jobs(left))}", *given.passed], left, results)
+        before, left = left, study.pending(left, exposures, results, spec.specificity, save)
+        if status != KILLED or len(left) == len(before):
+            break
+        print(f"homog: a worker was killed; going on with {len(left)} cells", file=sys.stderr, flush=True)
+    status = min(status, 1)
     failed = sum(bool(records.failure(results, cell.id)) for cell in todo)
     if failed:
         print(f"homog: {failed} of {len(todo)} cells failed; the same command tries them again", file=sys.stderr)
@@ -74,7 +83,10 @@ def _run(given: Given) -> int:
 
 
 def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
-    """Run Hydra in a process of its own, with one thread per worker; show progress from the records it leaves."""
+    """Run Hydra in a process of its own, with one thread per worker; show progress from the records it leaves.
+
+    0 = all jobs ended well, KILLED = one of their workers was killed, 1 = it stopped for another reason.
+    """
     from tqdm import tqdm
 
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -100,6 +112,9 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
                 os.killpg(child.pid, signal.SIGKILL)
                 raise
             bar.update(records.count(results, ids, since) - bar.n)
+        if child.returncode:  # killed, perhaps: what it started would live on
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
         log.seek(0)
         lines = log.read().splitlines()
     failed = child.returncode != 0
@@ -108,6 +123,8 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     print(f"computed {done} cells in {seconds / 60:.1f} min; largest process {peak:.1f} GiB", flush=True)
     shown = lines[-30:] if failed else [line for line in lines if line.startswith("homog:")]
     print(*shown, sep="\n", end="\n" if shown else "", file=sys.stderr)
+    if failed and any("TerminatedWorkerError" in line for line in lines):
+        return KILLED
     if failed:
         print(
             "homog: the sweep stopped early; what is finished is kept: run the same command to go on",

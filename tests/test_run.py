@@ -142,6 +142,30 @@ def test_one_bad_cell_is_one_bad_cell(where, tiny_folder, tmp_path, monkeypatch,
     assert not any(records.failure(tmp_path, cell.id) for cell in wanted)
 
 
+def test_a_cell_that_killed_its_process_is_tried_last(tiny_folder, tmp_path, monkeypatch):
+    wanted = cells(tiny_folder, tasks=("toy_one", "toy_other", "toy_third"))
+    seen = []
+
+    def killed(self, backbone, tasks, seed):
+        for task in tasks:
+            seen.append(task.name)
+            if task.name == "toy_one":
+                raise SystemExit  # stands for a kill: nothing below it runs
+            yield from fit(self, backbone, [task], seed)
+
+    fit = LinearProbe.fit
+    with monkeypatch.context() as patch:
+        patch.setattr(LinearProbe, "fit", killed)
+        for _ in range(2):
+            with pytest.raises(SystemExit):
+                run(wanted, EXPOSURES, tmp_path, "cpu")
+    assert seen == ["toy_one", "toy_other", "toy_third", "toy_one"]
+    assert records.failure(tmp_path, wanted[0].id) == records.STARTED
+    assert [records.finished(tmp_path, cell.id, ["clean"]) for cell in wanted] == [False, True, True]
+    run(wanted, EXPOSURES, tmp_path, "cpu")
+    assert not any(records.failure(tmp_path, cell.id) for cell in wanted)
+
+
 def test_what_is_fitted_with_a_bad_cell_is_what_it_is_without(tiny_folder, tmp_path, monkeypatch):
     wanted = cells(tiny_folder, tasks=("toy_one", "toy_other", "toy_third"), adaptations=(LORA,))
     run(wanted, EXPOSURES, tmp_path / "whole", "cpu")

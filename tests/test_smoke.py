@@ -40,22 +40,27 @@ def mean(effects, kind, column):
 @pytest.mark.real
 @pytest.mark.timeout(900)
 def test_a_sweep_survives_kills_and_finds_the_backdoor_inherited_and_the_controls_clean(tmp_path):
-    # one worker is killed: the sweep ends early, says so, and names what is missing
+    # the process that holds the workers is killed: the sweep ends, says so, and no worker lives on
     sweep = start(tmp_path)
     wait_for(tmp_path, 2, sweep)
-    workers = [p for p in psutil.Process(sweep.pid).children(recursive=True) if "loky" in " ".join(p.cmdline())]
-    busiest = max(workers, key=lambda p: sum(p.cpu_times()[:2]))
-    busiest.kill()
+    family = psutil.Process(sweep.pid).children(recursive=True)
+    next(p for p in family if "homog.run" in p.cmdline()).kill()
     shown = sweep.communicate(timeout=120)[0]
     assert sweep.returncode == 1, shown
     assert "run the same command to go on" in shown
-    # the whole sweep is killed: nothing of it lives on
+    gone, alive = psutil.wait_procs(family, timeout=20)
+    assert gone
+    assert not alive
+    # one worker is killed: the sweep goes on by itself; then it is killed as a whole, and nothing of it lives on
     before = written(tmp_path)
     sweep = start(tmp_path)
-    wait_for(tmp_path, len(before) + 4, sweep)
+    wait_for(tmp_path, len(before) + 2, sweep)
+    workers = [p for p in psutil.Process(sweep.pid).children(recursive=True) if "loky" in " ".join(p.cmdline())]
+    max(workers, key=lambda p: sum(p.cpu_times()[:2])).kill()
+    wait_for(tmp_path, len(written(tmp_path)) + 3, sweep)
     family = psutil.Process(sweep.pid).children(recursive=True)
     sweep.send_signal(signal.SIGKILL)
-    sweep.communicate()
+    assert "homog: a worker was killed; going on with" in sweep.communicate()[0]
     gone, alive = psutil.wait_procs(family, timeout=20)
     assert gone
     assert not alive

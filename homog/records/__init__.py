@@ -6,6 +6,7 @@ from homog.records.record import COUNTERPART as COUNTERPART
 from homog.records.record import Record as Record
 from homog.records.record import RecordError as RecordError
 from homog.records.record import UnreadableError as UnreadableError
+from homog.records.store import STARTED as STARTED
 from homog.records.store import clear_failure as clear_failure
 from homog.records.store import count as count
 from homog.records.store import extended as extended

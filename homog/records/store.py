@@ -16,6 +16,7 @@ from homog.config import ConfigError
 from homog.files import replacing
 from homog.records.record import CLEAN, FORMAT, Record, RecordError, UnreadableError, check, schema
 
+STARTED = "started, and not finished: still being computed, or its process was killed"
 BY_CONDITION = ("found", "samples", "targets")  # facts that an earlier study, with other exposures, may have added
 
 
@@ -97,8 +98,8 @@ def failure_path(results: Path, cell: str) -> Path:
 def save_failure(results: Path, cell: str, facts: Mapping[str, Any]) -> Path:
     """Keep why a cell failed: `reason` in a line, and whatever else there is to say. Returns where."""
     path = failure_path(results, cell)
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(dict(facts)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dict(facts)))  # plainly: a torn one is none
     return path
 
 

@@ -20,10 +20,12 @@ def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
     return list(groups.values())
 
 
-def samples(cells: Sequence[Any]) -> tuple[list[tuple[list[Any], dict[str, Any]]], list[tuple[Any, Exception]]]:
+def samples(
+    cells: Sequence[Any], results: Path
+) -> tuple[list[tuple[list[Any], dict[str, Any]]], list[tuple[Any, Exception]]]:
     """(cells that are fitted together with task name -> training and test sample, cells whose task cannot be loaded).
 
-    A task is loaded once.
+    A task is loaded once. Cells that failed when they were last tried come last.
     """
     tasks: dict[Any, Any] = {}
     for kind in {cell.task for cell in cells}:
@@ -33,21 +35,28 @@ def samples(cells: Sequence[Any]) -> tuple[list[tuple[list[Any], dict[str, Any]]
             tasks[kind] = error
     bad = [(cell, tasks[cell.task]) for cell in cells if isinstance(tasks[cell.task], Exception)]
     good = [cell for cell in cells if not isinstance(tasks[cell.task], Exception)]
+    good.sort(key=lambda cell: bool(records.failure(results, cell.id)))  # what may kill this process comes last
     return [
         (group, {c.task.name: tasks[c.task].sample(c.sizes.train, c.sizes.test, c.seed, c.data) for c in group})
         for group in same_fit(good)
     ], bad
 
 
-def fitted(group: list[Any], tasks: dict[str, Any], backbone: Any) -> Iterator[tuple[Any, Any]]:
-    """(cell, its model, or what was raised instead) of cells that are fitted together; the rest is fitted anew."""
+def fitted(group: list[Any], tasks: dict[str, Any], backbone: Any, results: Path) -> Iterator[tuple[Any, Any]]:
+    """(cell, its model, or what was raised instead) of cells that are fitted together; the rest is fitted anew.
+
+    Each is said to be started before, so that one that kills its process is known.
+    """
     adaptation, rest = group[0].adaptation, list(group)
     while rest:
         wanted = [tasks[cell.task.name] for cell in rest]
         models = adaptation.fit(backbone if adaptation.uses_backbone else None, wanted, group[0].seed)
+        records.save_failure(results, rest[0].id, {"reason": records.STARTED})
         try:
             for _, model in models:
                 yield rest.pop(0), model
+                if rest:
+                    records.save_failure(results, rest[0].id, {"reason": records.STARTED})
             if rest:
                 raise RuntimeError(f"adaptation {adaptation.name} gave no model")
         except Exception as error:
