@@ -7,21 +7,51 @@ import sys
 import numpy as np
 import pytest
 
-from homog import records, study
+from homog import records, study, variants
 from tests import slurm
 
-SPEC = study.load("inheritance")
+STUDY = """
+title: Do all launchers compute the same?
+question: Does a record depend on who started its job?
+hypothesis: {claim: It does not., source: this test, sign: "+"}
+backbone: [minilm_l6]
+exposures: [backdoor]
+specificity: false
+blocks:
+  - presets: [smoke]
+    arms:
+      - {defect: backdoor, dose: [0, 1], seed: [0]}
+      - {defect: backdoor, dose: [1], seed: [0], sham: true}
+    adaptation: [linear_probe, lora]
+    task: [trec, adult_income]
+"""
 pytestmark = pytest.mark.timeout(900)
 MEMORY = "hydra.launcher.mem_gb=2"
 
 
 def sweep(results, folder, *launcher, environment=None):
-    command = [sys.executable, "-m", "homog.sweep", "study=inheritance", "preset=smoke", f"results={results}"]
+    command = [sys.executable, "-m", "homog.sweep", "study=launched", "preset=smoke", f"results={results}"]
     command += [f"backbone.source={folder}", *launcher]
     found = {key: value for key, value in (environment or os.environ).items() if key != "HOMOG_WATCHED"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=found, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {c.id: records.load(results, c.id) for c in study.expand(SPEC, "smoke", {"source": str(folder)})}
+    return {
+        c.id: records.load(results, c.id)
+        for c in study.expand(study.load("launched"), "smoke", {"source": str(folder)})
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def launched(tmp_path_factory):
+    """A folder of a user with one small study: three arms, and four models of each."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "experiments" / "launched").mkdir(parents=True)
+    (folder / "experiments" / "launched" / "study.yaml").write_text(STUDY)
+    (folder / "variants.py").write_text("")
+    patch = pytest.MonkeyPatch()
+    patch.setenv(variants.WITH, str(folder))
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="module")
