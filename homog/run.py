@@ -50,7 +50,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     from homog import records
     from homog.adaptations import saved
     from homog.records.provenance import environment, record
-    from homog.study.attempts import failed_alone, fitted, samples, say_failed
+    from homog.study.attempts import fitted, samples, say_failed
 
     device = prepare(device)
     arm = cells[0].arm
@@ -61,10 +61,9 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     facts = {"upstream": upstream, "found": words, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
-    failed = 0
     for cell, error in bad:
-        failed += failed_alone(error)
         say_failed(results, cell, error)
+    failed = len(bad)
     for group, tasks in groups:
         shared = cut[group[0].sizes.max_length]
         began = time.perf_counter()
@@ -84,8 +83,8 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
                     saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
                 records.clear_failure(results, cell.id)
             except Exception as error:
-                failed += failed_alone(error)
                 say_failed(results, cell, error)
+                failed += 1
             began = time.perf_counter()
     return failed
 

@@ -67,8 +67,10 @@ def _run(given: Given) -> int:
     left = todo
     while left:
         status = _multirun([*settings, f"arm={','.join(jobs.jobs(left))}", *given.passed], left, results)
-        before, left = left, study.pending(left, exposures, results, spec.specificity, save)
-        if status != KILLED or len(left) == len(before):
+        if status != KILLED:
+            break
+        before, left = len(left), study.pending(left, exposures, results, spec.specificity, save)
+        if len(left) == before:
             break
         print(f"homog: a worker was killed; going on with {len(left)} cells", file=sys.stderr, flush=True)
     status = min(status, 1)

@@ -63,12 +63,16 @@ def encoded(chunks: Iterable[Any], column: str = "") -> Column:
 
 
 def column(sources: Sequence[Source], name: str, classes: Iterable[str] = ()) -> Column:
-    """A column of all sources, missing where a source has none or a word that stands for nothing.
+    """A column of all sources, as of `cleaned`."""
+    return cleaned(encoded(_chunks(sources, name), name), sources, classes)
+
+
+def cleaned(whole: Column, sources: Sequence[Source], classes: Iterable[str] = ()) -> Column:
+    """An `encoded` column of all sources, missing where a source has none or a word that stands for nothing.
 
     `classes`: such words that are values here.
     """
-    whole, start = encoded(_chunks(sources, name), name), 0
-    codes, names = whole.codes, whole.names
+    codes, names, start = whole.codes, whole.names, 0
     for source in sources:
         nothing = np.isin(names.astype(str), [word for word in source.missing if word not in classes])
         if nothing.any():
@@ -82,15 +86,6 @@ def column(sources: Sequence[Source], name: str, classes: Iterable[str] = ()) ->
         lookup = np.append(np.cumsum(there[:-1]) - 1, -1).astype(codes.dtype)
         codes, names = lookup[codes], names[there[:-1]]
     return _sorted(codes, names)
-
-
-def answer_words(sources: Sequence[Source]) -> set[str]:
-    """The words for nothing that are a class: they are among the labels and among the predictions, as NA may be."""
-    words = {word for source in sources for word in source.missing if word}
-    if not words:
-        return set()
-    told = [set(encoded(_chunks(sources, name), name).names.tolist()) for name in ("label", "prediction")]
-    return words & told[0] & told[1]
 
 
 def _numbered(values: Any, names: Any) -> tuple[Any, np.ndarray]:
@@ -149,10 +144,12 @@ def rows(sources: Sequence[Source], settings: Settings, notes: list) -> Rows:
         place = int(np.searchsorted(starts, row, side="right")) - 1
         return f"{long[place].name} row {(row - starts[place]) % sources[place].rows + 1}"
 
-    classes = answer_words(long)
-    said = {name: classes if name in ("label", "prediction") else () for name in names}
-    columns = {name: column(long, name, said[name]) for name in names if not name.startswith(PROBABILITY)}
-    columns |= _classes(columns["label"], columns["prediction"])
+    answers = {name: encoded(_chunks(long, name), name) for name in ("label", "prediction")}
+    told = [set(answer.names.tolist()) for answer in answers.values()]
+    classes = {word for source in long for word in source.missing if word} & told[0] & told[1]  # as NA may be
+    others = [name for name in names if name not in answers and not name.startswith(PROBABILITY)]
+    columns = {name: column(long, name) for name in others}
+    columns |= _classes(*(cleaned(answer, long, classes) for answer in answers.values()))
     gaps = np.concatenate([np.full(source.rows, source is not raw) for source, raw in zip(long, sources, strict=True)])
     kept = _kept(columns, gaps, where)
     columns["prediction"] = _as_labels(columns, where, notes)

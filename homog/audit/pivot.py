@@ -46,7 +46,7 @@ def _ensemble(grid: Grid, settings: Settings, groups: list[str], notes: list) ->
     labels, predictions = lookup[labels], lookup[predictions]
     probabilities = _probabilities(grid, options, repeated) if options else None
     if probabilities is not None:
-        _argmax(grid, options, probabilities, np.where(predictions < len(options), predictions, -1), notes)
+        _argmax(grid, probabilities, predictions, notes)
     extra = _extra(grid, groups, notes)
     ensemble = Ensemble(
         DEPLOYERS,
@@ -145,12 +145,11 @@ def _unseen(grid: Grid, answers: list[set], options: list[str], notes: list) -> 
         notes.append(note("predictions that are never a label", grid.task, rows, said))
 
 
-def _argmax(grid: Grid, names: list[str], probabilities: np.ndarray, predictions: np.ndarray, notes: list) -> None:
-    """Note the rows whose prediction is not the class with the highest probability."""
-    there = predictions >= 0
-    highest = probabilities.argmax(2)
-    ties = probabilities.max(2) == np.take_along_axis(probabilities, np.maximum(predictions, 0)[..., None], 2)[..., 0]
-    other = there & (predictions < len(names)) & ~ties & (highest != predictions)
+def _argmax(grid: Grid, probabilities: np.ndarray, predictions: np.ndarray, notes: list) -> None:
+    """Note the rows whose prediction has a probability, and not the highest one."""
+    has_one = (predictions >= 0) & (predictions < probabilities.shape[2])
+    own = np.take_along_axis(probabilities, np.where(has_one, predictions, 0)[..., None], 2)[..., 0]
+    other = has_one & (own < probabilities.max(2))
     if other.any():
         first = grid.said(int(np.flatnonzero(other.ravel())[0]))
         said = f"the highest probability is another class's; first: {first}{grid.suffix}"

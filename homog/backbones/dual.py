@@ -18,21 +18,17 @@ from homog.inputs.images import ImageReader
 
 
 class ImageTower(nn.Module):
-    """The tower of images and its projection: images -> one state (batch, 1, d).
+    """The tower of images and the projection of its pooled output: images -> one state (batch, 1, d)."""
 
-    `pooled`: whether the tower has a pooled output that the projection takes; else the mean of its states.
-    """
-
-    def __init__(self, tower: nn.Module, projection: nn.Module | None, width: int, pooled: bool) -> None:
+    def __init__(self, tower: nn.Module, projection: nn.Module | None, width: int) -> None:
         super().__init__()
-        self.tower, self.projection, self.pooled = tower, projection or nn.Identity(), pooled
+        self.tower, self.projection = tower, projection or nn.Identity()
         depth = int(tower.config.num_hidden_layers)  # pyright: ignore
         self.config = SimpleNamespace(hidden_size=width, num_hidden_layers=depth)
 
     def forward(self, pixel_values: torch.Tensor) -> SimpleNamespace:
         """What transformers would give: `last_hidden_state`."""
-        output = self.tower(pixel_values=pixel_values)
-        pooled = output.pooler_output if self.pooled else output.last_hidden_state.mean(1)
+        pooled = self.tower(pixel_values=pixel_values).pooler_output
         return SimpleNamespace(last_hidden_state=self.projection(pooled)[:, None])
 
 
@@ -57,7 +53,7 @@ class DualEncoder(Pretrained):
         config = getattr(vision, "config", model.config.vision_config)
         projection = getattr(model, "visual_projection", None)
         width = projection.out_features if projection is not None else int(config.hidden_size)
-        module = ImageTower(vision, projection, width, pooled=True).eval().requires_grad_(False)
+        module = ImageTower(vision, projection, width).eval().requires_grad_(False)
         side = side_of(known, config)
         reader = ImageReader(side, *statistics(known), states_of(vision, side))
 

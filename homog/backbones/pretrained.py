@@ -23,22 +23,8 @@ EXAMPLES = {
     "dual_encoder": "clip",
 }  # family -> a variant of it
 DECODERS = (
-    *(
-        "gpt",
-        "llama",
-        "qwen",
-        "mistral",
-        "ministral",
-        "mixtral",
-        "gemma",
-        "opt",
-        "phi",
-        "bloom",
-        "falcon",
-        "olmo",
-        "smollm",
-    ),
-    *("starcoder", "stablelm", "cohere", "granite", "deepseek", "mpt"),
+    *("gpt", "llama", "qwen", "mistral", "mixtral", "gemma", "opt", "phi", "bloom", "falcon", "olmo", "smollm"),
+    *("starcoder", "stablelm", "cohere", "granite", "deepseek", "mpt", "ministral"),
 )  # beginnings of the model types of transformers that read from left to right
 
 
@@ -95,7 +81,7 @@ class Pretrained(BackboneKind):
             raise ConfigError(f"backbone {self.name} has no packaged weights: backbone.source=<directory or hub id>")
         if not folder.is_dir():
             if len(folder.parts) > 2 or self.source.startswith((".", "/", "~")):
-                raise ConfigError(f"backbone.source={self.source}: no such directory")
+                raise ConfigError(f"{self.said}: no such directory")
             checking.reached(self.source, self.revision)
             return
         config = checking.config_of(folder, self.said)
@@ -113,7 +99,7 @@ class Pretrained(BackboneKind):
         if family != self.family:
             kind = " ".join(config.get("architectures") or []) or config.get("model_type", "?")
             raise ConfigError(
-                f"backbone.source={self.source}: {kind} is no {self.family} but of family {family}; "
+                f"{self.said}: {kind} is no {self.family} but of family {family}; "
                 f"use backbone={EXAMPLES[family]} backbone.source={self.source}"
             )
 

@@ -63,17 +63,15 @@ def fitted(group: list[Any], tasks: dict[str, Any], backbone: Any, results: Path
             yield rest.pop(0), error
 
 
-def failed_alone(error: Exception) -> bool:
-    """True; raises what is more than one cell's failure: input that is refused, a disk that is full."""
-    if isinstance(error, (ConfigError, OSError)):
-        raise error
-    return True
-
-
 def say_failed(results: Path, cell: Any, error: Exception) -> None:
-    """Keep why a cell failed and say it; the next run tries it again."""
+    """Keep why a cell failed and say it; the next run tries it again.
+
+    Raises what is more than one cell's failure: input that is refused, a disk that is full.
+    """
     from homog.adaptations import label
 
+    if isinstance(error, (ConfigError, OSError)):
+        raise error
     reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     where = "".join(traceback.format_exception(error))
     path = records.save_failure(results, cell.id, {"reason": reason, "traceback": where, "when": time.time()})
