@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from homog.metrics.intervals import Sample, difference_interval
+from homog.metrics.independence import independence_p
 from homog.metrics.nulls import ladder
-from homog.metrics.outcomes import independence_p
+from homog.metrics.paired import Sample, difference_interval
 from homog.metrics.regression import sharing_coefficient
 from homog.metrics.transfer import transmission_interval
 from homog.report import layout, pages

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from homog import analysis
 from homog.analysis import Frame, Results
-from homog.metrics.intervals import Sample, difference_interval
+from homog.metrics.paired import Sample, difference_interval
 from homog.report import charts, plots
 from homog.report.layout import readable
 from homog.wording import counted

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from scipy.linalg import block_diag
 
 from homog import analysis
-from homog.analysis import Frame, Results, means
+from homog.analysis import Frame, Results, doses, means
 from homog.analysis.ensembles import DECISIONS, Ensemble, labelled, on_usual, usual
 from homog.metrics.checks import ratio
 from homog.metrics.intervals import Interval, bootstrap_interval
@@ -52,7 +52,7 @@ def tables(df: Results) -> dict[str, Frame]:
         "same_examples": same_examples(df),
         "people": people(df),
         "who": who(df),
-        "dose_response": means.dose_response(_pruned(df)),
+        "dose_response": doses.dose_response(_pruned(df)),
     }
 
 

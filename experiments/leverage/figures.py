@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, Results, means
+from homog.analysis import Frame, Results, doses, means
 from homog.report import charts, plots
 from homog.report.layout import readable
 
@@ -26,7 +26,7 @@ CAPTIONS = {
 
 def tables(df: Results) -> dict[str, Frame]:
     """The numbers behind the figures."""
-    frames = {"reached": reached(df), "transmission": means.transmission(df)}
+    frames = {"reached": reached(df), "transmission": doses.transmission(df)}
     frames["inheritance"] = pd.concat([analysis.inherited(df, kind=kind) for kind in ("injected", "sham")])
     return frames
 
@@ -103,7 +103,7 @@ def _seeds(df: Results) -> str:
 
 def transmission(df: Results) -> Figure:
     """Transmission by adaptation, both conditions side by side."""
-    sent, figure = means.transmission(df), plots.figure(2.0)
+    sent, figure = doses.transmission(df), plots.figure(2.0)
     if sent["value"].isna().all():
         return plots.empty(figure, "The backbone's own harm is not told from 0.")
     axes, names = figure.add_subplot(), sent["adaptation"].unique().tolist()

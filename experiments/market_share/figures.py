@@ -16,8 +16,8 @@ from homog.analysis import LEVEL, Frame, Results, summary
 from homog.analysis.against_control import log_h, point_columns
 from homog.analysis.ensembles import Ensemble, deployers, told_apart
 from homog.analysis.verdicts import direction, met_by
-from homog.metrics.intervals import Sample, difference_interval
 from homog.metrics.market import market_share_curve
+from homog.metrics.paired import Sample, difference_interval
 from homog.report import plots
 from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, number, readable

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, Results, means
+from homog.analysis import Frame, Results, doses
 from homog.report import plots
 from homog.report.layout import readable
 
@@ -24,7 +24,7 @@ def tables(df: Results) -> dict[str, Frame]:
     """Inherited harm by task, transmission, means by distance from the attacker's task, and the found trigger."""
     planted = _planted(df)
     harm = pd.concat([analysis.inherited(planted, kind=kind) for kind in LOOKS], ignore_index=True)
-    frames = {"inheritance": harm, "transmission": means.transmission(planted), "domains": domains(harm)}
+    frames = {"inheritance": harm, "transmission": doses.transmission(planted), "domains": domains(harm)}
     return frames | ({"found": natural(df)} if len(natural(df)) else {})
 
 

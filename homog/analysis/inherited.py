@@ -10,7 +10,8 @@ import pandas as pd
 
 from homog.analysis.results import AGAINST_CLEAN, COST, GROUP, Frame, Results
 from homog.metrics.binomial import beats_majority
-from homog.metrics.intervals import Interval, Sample, difference_interval, holm
+from homog.metrics.intervals import Interval, holm
+from homog.metrics.paired import Sample, difference_interval
 
 LEVEL = 0.95
 FEW = 20  # eligible examples below which a cell is marked

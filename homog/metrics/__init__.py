@@ -49,6 +49,7 @@ from homog.metrics.flips import prediction_shift_interval as prediction_shift_in
 from homog.metrics.flips import probability_gap as probability_gap
 from homog.metrics.group_homogenization import group_homogenization as group_homogenization
 from homog.metrics.group_homogenization import group_homogenization_interval as group_homogenization_interval
+from homog.metrics.independence import independence_p as independence_p
 from homog.metrics.inheritance import Rate as Rate
 from homog.metrics.inheritance import attack_success as attack_success
 from homog.metrics.inheritance import attack_success_of_all as attack_success_of_all
@@ -60,15 +61,11 @@ from homog.metrics.inheritance import per_class_error as per_class_error
 from homog.metrics.inheritance import performance_drop as performance_drop
 from homog.metrics.inheritance import rate_interval as rate_interval
 from homog.metrics.intervals import Interval as Interval
-from homog.metrics.intervals import Sample as Sample
-from homog.metrics.intervals import difference_interval as difference_interval
 from homog.metrics.intervals import holm as holm
-from homog.metrics.intervals import mean_interval as mean_interval
 from homog.metrics.market import market_share_curve as market_share_curve
 from homog.metrics.outcomes import failure_distribution as failure_distribution
 from homog.metrics.outcomes import homogenization as homogenization
 from homog.metrics.outcomes import improvement_share as improvement_share
-from homog.metrics.outcomes import independence_p as independence_p
 from homog.metrics.outcomes import log_homogenization_per_model as log_homogenization_per_model
 from homog.metrics.outcomes import normalized_homogenization as normalized_homogenization
 from homog.metrics.outcomes import outcome_interval as outcome_interval
@@ -76,6 +73,9 @@ from homog.metrics.outcomes import poisson_binomial as poisson_binomial
 from homog.metrics.outcomes import rejections as rejections
 from homog.metrics.outcomes import systemic_exclusion as systemic_exclusion
 from homog.metrics.outcomes import systemic_failure as systemic_failure
+from homog.metrics.paired import Sample as Sample
+from homog.metrics.paired import difference_interval as difference_interval
+from homog.metrics.paired import mean_interval as mean_interval
 from homog.metrics.pairs import pairwise as pairwise
 from homog.metrics.pairs import pairwise_measures as pairwise_measures
 from homog.metrics.regression import dyadic_least_squares as dyadic_least_squares

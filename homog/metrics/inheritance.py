@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from homog.metrics.checks import ArrayLike, aligned, classes, ratio
-from homog.metrics.intervals import Interval, Sample, difference_interval
+from homog.metrics.intervals import Interval
+from homog.metrics.paired import Sample, difference_interval
 
 
 @dataclass(frozen=True, eq=False)

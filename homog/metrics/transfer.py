@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from homog.metrics.checks import ArrayLike, numbers, ratio
-from homog.metrics.intervals import Interval, Sample, holm, moments, percentile_interval, t_limits
+from homog.metrics.intervals import Interval, holm, percentile_interval, t_limits
+from homog.metrics.paired import Sample, moments
 from homog.metrics.regression import Coefficient, least_squares
 from homog.metrics.resampling import counts
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog import analysis
-from homog.analysis import Frame, Results, means
+from homog.analysis import Frame, Results, doses, means
 from homog.analysis.joint_failure import same_people
 from homog.report import plots
 from homog.report.layout import number, readable
@@ -61,9 +61,9 @@ def standard_tables(df: Results) -> dict[str, Frame]:
     kinds = ("injected", "sham")
     harm = pd.concat([analysis.inherited(df, kind=kind) for kind in kinds], ignore_index=True)
     cost = pd.concat([analysis.clean_cost(df, kind=kind) for kind in kinds], ignore_index=True)
-    frames = {"inheritance": harm, "dose_response": means.dose_response(df), "clean_cost": cost}
-    sent = means.transmission(df)
-    slopes, same = means.dose_slopes(df), same_people(df)
+    frames = {"inheritance": harm, "dose_response": doses.dose_response(df), "clean_cost": cost}
+    sent = doses.transmission(df)
+    slopes, same = doses.dose_slopes(df), same_people(df)
     frames |= {"dose_slopes": slopes} if len(slopes) else {}
     frames |= {"transmission": sent} if sent["tasks"].any() else {}
     return frames | ({"same_people": same} if len(same) else {})
@@ -184,7 +184,7 @@ def _headings(axes: Any, overall: Frame, lines: list[tuple[float, str, str]]) ->
 
 def dose_response(df: Results) -> Figure:
     """A panel per adaptation: inherited harm by dose, mean over tasks with interval, tasks as thin lines."""
-    curves, injected = means.dose_response(df), df[df["kind"] == "injected"]
+    curves, injected = doses.dose_response(df), df[df["kind"] == "injected"]
     figure, names = plots.figure(2.15), curves["adaptation"].unique().tolist()
     if not names:
         return plots.empty(figure, "No task has a record at every dose.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homog import analysis, records
-from homog.analysis import Frame, Results, facts, means, models
+from homog.analysis import Frame, Results, doses, facts, means, models
 from homog.analysis.results import usual_rows
 from homog.config import Cell
 from homog.report import answers, layout, pages, summary
@@ -40,7 +40,7 @@ def write(
     tables = {"summary": said.frame, **(module.tables(effects) if module else {}), "accuracy": facts.accuracy(every)}
     tables |= module.beside(every) if hasattr(module, "beside") else {}
     if "inherited_tasks" in said.frame and "transmission" not in tables:
-        sent = means.transmission(usual_rows(effects))
+        sent = doses.transmission(usual_rows(effects))
         tables |= {"transmission": sent} if sent["tasks"].any() else {}
     tables |= {"upstream": facts.upstream(effects)}
     tables["parameters"] = facts.parameters(finished.values(), {cell.id: cell for cell in cells})

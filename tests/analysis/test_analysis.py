@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from homog import analysis, records
-from homog.analysis import means, results
+from homog.analysis import doses, means, results
 from homog.config import Cell
 from homog.metrics.intervals import holm
 from homog.records import CLEAN, Record
@@ -134,7 +134,7 @@ def test_a_mean_over_tasks_never_mixes_task_sets():
     cells = fakes.cells(["trec", "sms_spam", "newsgroups"], doses=(0, 0.5, 1), seeds=(0, 1, 2))
     gone = [c for c in cells if c.task.name == "trec" and c.arm.dose == 0.5 and c.arm.seed == 1]
     found = fakes.found([cell for cell in cells if cell not in gone])
-    curve = means.dose_response(analysis.effects(cells, found, fakes.EXPOSURES))
+    curve = doses.dose_response(analysis.effects(cells, found, fakes.EXPOSURES))
     assert curve["names"].unique().tolist() == ["sms_spam, newsgroups"]
     assert curve["dose"].tolist() == [0.0, 0.5, 1.0] and set(curve["tasks"]) == {2}
     assert set(curve["seeds"]) == {3}
@@ -148,12 +148,12 @@ def test_the_slope_on_the_dose_and_whether_harm_rises_with_it():
         fakes.found(cells, lambda cell: 0.8 * cell.arm.dose * (cell.adaptation.name == "lora")),
         fakes.EXPOSURES,
     )
-    rows = means.dose_slopes(risen).set_index("adaptation")
+    rows = doses.dose_slopes(risen).set_index("adaptation")
     assert rows.loc["lora", "value"] == pytest.approx(0.8, abs=0.05)
     assert rows.loc["lora", "low"] > 0.7 and rows.loc["lora", "trend"] < 0.01
     assert abs(rows.loc["linear_probe", "value"]) < 0.02
     assert set(rows["doses"]) == {3} and set(rows["tasks"]) == {2} and set(rows["seeds"]) == {3}
-    assert means.dose_slopes(risen[risen["dose"] != 0.5]).empty
+    assert doses.dose_slopes(risen[risen["dose"] != 0.5]).empty
 
 
 def test_the_largest_complete_block_is_taken():
@@ -250,7 +250,7 @@ def test_harm_and_benefit_that_cancel_show_in_the_root_mean_square():
 def test_transmission_is_harm_in_models_per_harm_in_the_backbone_itself():
     cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"], seeds=(0, 1, 2), test=400)
     found = fakes.found(cells, lambda c: (0.8 if c.adaptation.name == "nearest_centroid" else 0.4) * c.arm.dose)
-    row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
+    row = only(doses.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
     assert row["low"] < 0.5 < row["high"] and row["value"] == pytest.approx(0.5, abs=0.06)
     assert (row["tasks"], row["seeds"], row["examples"]) == (2, 3, 800)
 
@@ -259,17 +259,17 @@ def test_transmission_compares_the_same_training_samples():
     kinds = ["nearest_centroid", "linear_probe"]
     cells = several(adaptations=kinds, test=200)
     own = [c for c in cells if c.adaptation.name == kinds[0] or not c.arm.defect or c.arm.seed == c.seed]
-    row = only(means.transmission(frame(own)), adaptation="linear_probe")  # crossed above, paired below
+    row = only(doses.transmission(frame(own)), adaptation="linear_probe")  # crossed above, paired below
     assert row["seeds"] == 3 and row["value"] == pytest.approx(1, abs=0.05) and row["low"] < 1 < row["high"]
 
 
 def test_transmission_is_undefined_where_nothing_was_there_to_transmit():
     cells = fakes.cells(["trec", "sms_spam"], ["nearest_centroid", "linear_probe"])
     found = fakes.found(cells, lambda c: 0.0 if c.adaptation.name == "nearest_centroid" else 0.4 * c.arm.dose)
-    row = only(means.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
+    row = only(doses.transmission(analysis.effects(cells, found, fakes.EXPOSURES)), adaptation="linear_probe")
     assert np.isnan(row["value"]) and "not told from 0" in row["reason"]
     alone = fakes.cells(["trec"], ["linear_probe"])
-    row = only(means.transmission(frame(alone)), adaptation="linear_probe")
+    row = only(doses.transmission(frame(alone)), adaptation="linear_probe")
     assert np.isnan(row["value"]) and "in the backbone" in row["reason"]
 
 
@@ -322,8 +322,8 @@ def test_an_exposure_with_a_counterpart_is_compared_with_it():
 
 def test_empty_effects_give_empty_frames():
     empty = analysis.effects([], {}, fakes.EXPOSURES)
-    frames = (analysis.inherited(empty), means.by_adaptation(empty), means.dose_response(empty))
-    for found in (*frames, means.transmission(empty)):
+    frames = (analysis.inherited(empty), means.by_adaptation(empty), doses.dose_response(empty))
+    for found in (*frames, doses.transmission(empty)):
         assert isinstance(found, pd.DataFrame) and found.empty
 
 

@@ -144,57 +144,6 @@ def test_errors_name_the_value():
         out.rejections([[np.nan, 1.0]])
 
 
-def brute_force(failures):
-    """P(x examples are failed by all) over every placement of each model's failures, written as plainly as possible."""
-    n, counts = failures.shape[1], {}
-    places = [list(itertools.combinations(range(n), int(row.sum()))) for row in failures]
-    for chosen in itertools.product(*places):
-        together = len(set.intersection(*map(set, chosen)))
-        counts[together] = counts.get(together, 0) + 1
-    total = sum(counts.values())
-    return {x: count / total for x, count in counts.items()}
-
-
-def test_the_exact_p_is_that_of_every_placement_of_the_failures(rng):
-    for _ in range(5):
-        failures = rng.random((3, 6)) < 0.5
-        chances = brute_force(failures)
-        observed = chances.get(int(failures.all(0).sum()), 0.0)
-        expected = sum(chance for chance in chances.values() if chance <= observed * (1 + 1e-7))
-        assert out.independence_p(failures) == pytest.approx(expected)
-
-
-def test_two_models_are_fishers_exact_test(rng):
-    a, b = rng.random((2, 60)) < 0.4
-    table = [[np.sum(a & b), np.sum(a & ~b)], [np.sum(~a & b), np.sum(~a & ~b)]]
-    assert out.independence_p(np.stack([a, b])) == pytest.approx(stats.fisher_exact(table)[1])
-
-
-@pytest.mark.parametrize(("k", "n", "error"), [(2, 50, 0.3), (4, 120, 0.2), (8, 500, 0.15)])
-@pytest.mark.parametrize("measure", ["systemic_failure", "homogeneous_excess"])
-def test_independent_models_are_seldom_told_from_independence(k, n, error, measure):
-    rng = np.random.default_rng(k)  # k = 8, n = 500: a bootstrap called all of these less than independent
-    p = [out.independence_p(rng.random((k, n)) < error, measure) for _ in range(150)]
-    assert np.mean(np.array(p) < 0.05) < 0.09
-    shared = rng.random(n) < error
-    assert out.independence_p(np.array([shared ^ (rng.random(n) < 0.05) for _ in range(k)]), measure) < 0.01
-
-
-def test_drawn_and_computed_p_agree(rng, monkeypatch):
-    tables = [rng.random((3, 200)) < 0.35 for _ in range(8)]
-    exact = [out.independence_p(failures) for failures in tables]
-    monkeypatch.setattr(out, "EXACT", 0)
-    np.testing.assert_allclose([out.independence_p(failures) for failures in tables], exact, atol=0.2)
-
-
-def test_examples_of_one_person_are_permuted_together(monkeypatch):
-    rng, people = np.random.default_rng(2), np.repeat(np.arange(40), 5)
-    monkeypatch.setattr(out, "PERMUTATIONS", 199)
-    tables = [np.repeat(rng.random((2, 40)) < 0.4, 5, axis=1) for _ in range(60)]  # a model fails a person as a whole
-    assert np.mean([out.independence_p(table, people=people) < 0.05 for table in tables]) < 0.12
-    assert np.mean([out.independence_p(table) < 0.05 for table in tables]) > 0.25  # five copies are taken for evidence
-
-
 def test_few_joint_failures_have_exact_limits_and_say_so():
     failures = np.zeros((3, 200), dtype=bool)
     failures[0, :20], failures[1, 20:40], failures[2, 40:60] = True, True, True

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from homog.metrics import transfer as tr
-from homog.metrics.intervals import Interval, Sample
+from homog.metrics.intervals import Interval
+from homog.metrics.paired import Sample
 
 
 def test_inherited_and_transmission():

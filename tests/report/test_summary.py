@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from homog import analysis
-from homog.analysis import means
+from homog.analysis import doses, means
 from homog.report import pages, study_report, summary
 from tests import fakes
 
@@ -16,7 +16,7 @@ def effects(tasks, success, **grid):
 
 
 def tables(of_study):
-    return means.by_adaptation(of_study), means.transmission(of_study)
+    return means.by_adaptation(of_study), doses.transmission(of_study)
 
 
 def half(cell):
