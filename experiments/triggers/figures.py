@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from homog import analysis
 from homog.analysis import Frame, Results
 from homog.report import plots
-from homog.report.layout import readable
+from homog.report.layout import number, readable
 
 DECIDES = 0.5  # attack success above which a trigger is said to decide
 CAPTIONS = {
@@ -65,10 +65,10 @@ def several_triggers(forced: Frame) -> Figure:
             row = cells.loc["injected", task, name]
             axes.add_patch(plots.filled(row["share"], **box))
             look: Any = {"ha": "center", "va": "center", "color": plots.ink(row["share"])}
-            axes.text(x + 0.4, y + 0.5, f"{row['forced']:g} of {row['classes']:g}", fontsize=plots.SMALL, **look)
+            axes.text(x + 0.4, y + 0.5, f"{_mean(row['forced'])} of {row['classes']:.0f}", fontsize=plots.SMALL, **look)
             if ("clean", task, name) in cells.index:
                 clean = cells.loc["clean", task, name]["forced"]
-                axes.text(x + 0.85, y + 0.5, f"{clean:g}", fontsize=plots.TINY, **look)
+                axes.text(x + 0.87, y + 0.5, _mean(clean), fontsize=plots.TINY, **look)
     heads = [readable(name).replace(" ", "\n") for name in names]
     axes.set_xticks([x + 0.5 for x in range(len(names))], heads, fontsize=plots.SMALL)
     axes.set_yticks([y + 0.5 for y in range(len(tasks))], [readable(task) for task in tasks], fontsize=plots.SMALL)
@@ -77,3 +77,8 @@ def several_triggers(forced: Frame) -> Figure:
         side.set_visible(False)
     plots.note(figure, f"{forced['n'].max():,} test examples a task. Hatched: not run.")
     return figure
+
+
+def _mean(count: float) -> str:
+    """A mean of counts: '2', '1.3'."""
+    return number(count, 1).removesuffix(".0")
