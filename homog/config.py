@@ -6,11 +6,12 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,9 @@ class Cell(Identified):
 def canonical(value: Any) -> Any:
     """JSON-ready content of a typed value."""
     if isinstance(value, Identified):
-        return {"type": type_name(type(value)), **value.identity()}
+        return {"type": type_name(type(value)), **value.identity(), **_code(type(value))}
     if dataclasses.is_dataclass(value):
-        return {"type": type_name(type(value)), **fields_of(value)}
+        return {"type": type_name(type(value)), **fields_of(value), **_code(type(value))}
     if isinstance(value, (list, tuple)):
         return [canonical(item) for item in value]
     return value
@@ -138,6 +139,36 @@ def type_name(kind: type) -> str:
         return kind.__name__
     package = "with" if package.startswith(f"{USERS}_") else package
     return ".".join(part for part in (package, rest, kind.__qualname__) if part)
+
+
+def _code(kind: type) -> dict[str, str]:
+    """What decides a class of a user's folder beside its fields: the folder's code and data. Of others nothing."""
+    package = kind.__module__.partition(".")[0]
+    if not package.startswith(f"{USERS}_"):
+        return {}
+    return {"code": files_digest(Path(sys.modules[package].__path__[0]), apart=("conf", "experiments", "results"))}
+
+
+def files_digest(place: Path, apart: Iterable[str] = ()) -> str:
+    """sha256 (hex) of a file, or of the names and contents of all files below a folder but for the folders `apart`.
+
+    Hidden files and compiled code do not count. A file is read again only when its size or time has changed.
+    """
+    if place.is_file():
+        return _file_digest(place, place.stat().st_size, place.stat().st_mtime_ns)
+    whole = hashlib.sha256()
+    for path in sorted(path for path in place.rglob("*") if path.is_file()):
+        parts = path.relative_to(place).parts
+        if parts[0] not in apart and "__pycache__" not in parts and not any(part[0] == "." for part in parts):
+            status = path.stat()
+            whole.update(f"{'/'.join(parts)}\0{_file_digest(path, status.st_size, status.st_mtime_ns)}\0".encode())
+    return whole.hexdigest()
+
+
+@cache
+def _file_digest(path: Path, size: int, time: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fields_of(value: Any, leave_out: Iterable[str] = ()) -> dict[str, Any]:

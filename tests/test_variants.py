@@ -168,3 +168,15 @@ def test_workers_see_the_folder_and_odd_paths_survive(mine, tmp_path):
     kept = homog.load(results)
     assert {record.provenance["with"] for record in kept.records.values()} == {variants.digest()}
     assert set(kept.frame["adaptation.type"]) == {"with.Ridge", "LinearProbe", "NearestCentroid"}
+
+
+def test_a_variant_of_a_folder_is_another_when_its_code_or_data_change(mine):
+    first = content_id(variants.variant("task", "complaints"))
+    (mine / "experiments" / "complaints" / "README.md").write_text("An answer.")
+    assert content_id(variants.variant("task", "complaints")) == first
+    rows = (mine / "complaints.csv").read_text().splitlines()
+    (mine / "complaints.csv").write_text("\n".join([rows[0], *reversed(rows[1:])]))
+    other = content_id(variants.variant("task", "complaints"))
+    rewrite(mine / "variants.py", "Is a complaint urgent?", "Is it?")
+    assert len({first, other, content_id(variants.variant("task", "complaints"))}) == 3
+    assert "code" not in canonical(variants.variant("task", "trec"))

