@@ -2,6 +2,7 @@
 # make test       set up what is missing, pass the tests
 # make figures    redraw every report from records alone
 # make check      format, lint, types, tests        make bench   speed against the usual way
+# make test-faults a hundred thousand inputs that nobody meant (5 min; FUZZ=10: ten times as many)
 # make calibration  coverage of intervals and error rates of tests, simulated at the sizes of the studies (10 min)
 # make validation  accuracy of every adaptation on texts held out of training, by which settings were picked (40 min)
 STUDY ?= inheritance
@@ -25,7 +26,7 @@ LAUNCH := hydra/launcher=$(LAUNCHER) $(if $(filter joblib,$(LAUNCHER)),hydra.lau
 # tests in a process for each core, a module to a process, in the order of tests/conftest.py
 SPREAD := --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder
 
-.PHONY: run-sweep test figures fetch check format bench calibration validation lock clean
+.PHONY: run-sweep test test-faults figures fetch check format bench calibration validation lock clean
 
 run-sweep: .venv/ready
 	$(BIN)/python -m homog sweep study=$(STUDY) preset=$(PRESET) results=$(RESULTS) $(LAUNCH) $(ARGS)
@@ -38,6 +39,9 @@ figures: .venv/ready
 
 fetch: .venv/ready
 	$(BIN)/python -m homog sources
+
+test-faults: .venv/ready
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) tests/faults/fuzz.py
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -203,7 +203,11 @@ def build(kind: Callable[..., Any], values: Mapping[str, Any], where: str) -> An
     missing = sorted(required - set(values))
     if missing:
         raise ConfigError(f"{where}: missing {', '.join(missing)} (keys: {', '.join(fields)})")
-    return kind(**{key: typed(value, hints[key], f"{where}.{key}") for key, value in values.items()})
+    fields = {key: typed(value, hints[key], f"{where}.{key}") for key, value in values.items()}
+    try:
+        return kind(**fields)
+    except ValueError as error:  # what a user's variant may raise for a value that it does not take
+        raise error if isinstance(error, ConfigError) else ConfigError(f"{where}: {error}") from error
 
 
 def typed(value: Any, hint: Any, where: str) -> Any:

@@ -21,6 +21,7 @@ from homog.config import (
     read_yaml,
     type_name,
 )
+from homog.variants import variant
 
 
 @dataclass(frozen=True)
@@ -144,3 +145,8 @@ def test_config_paths_import_nothing_heavy():
     code = f"import homog.run, sys; print([name for name in sys.modules if name in {heavy}])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert shown.stdout.strip() == "[]"
+
+
+def test_a_value_that_a_class_does_not_take_is_bad_input():
+    with pytest.raises(ConfigError, match="^task: unknown target 'task' of task adult_income; choose from income"):
+        variant("task", "adult_income", target="task")

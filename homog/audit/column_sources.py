@@ -41,9 +41,12 @@ def source(path: Path) -> Source:
     try:
         table = READERS[path.suffix](path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:150]
-        raise AuditError(f"{path}: not a table ({reason})") from error
+        raise _no_table(path, error) from error
     return checked(table)
+
+
+def _no_table(path: Path, error: Exception) -> AuditError:
+    return AuditError(f"{path}: not a table ({' '.join(str(error).split())[:150]})")
 
 
 def checked(table: Source) -> Source:
@@ -67,11 +70,14 @@ def _parquet(path: Path) -> Source:
         rows, groups, metadata = plain.metadata.num_rows, plain.num_row_groups, plain.metadata
 
     def read(column: str) -> Iterable[Any]:
-        with pq.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
-            for group in range(groups):
-                table = file.read_row_group(group, columns=[column])
-                # by name: asked for "gpt-3", Parquet also gives "gpt-3.5"
-                yield from table.column(table.schema.get_field_index(column)).chunks
+        try:
+            with pq.ParquetFile(path, metadata=metadata, read_dictionary=text) as file:
+                for group in range(groups):
+                    table = file.read_row_group(group, columns=[column])
+                    # by name: asked for "gpt-3", Parquet also gives "gpt-3.5"
+                    yield from table.column(table.schema.get_field_index(column)).chunks
+        except (pa.ArrowException, OSError) as error:  # a page is decoded only now
+            raise _no_table(path, error) from error
 
     return Source(str(path), tuple(schema.names), rows, read)
 

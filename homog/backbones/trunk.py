@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,8 +176,9 @@ def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarra
         with contextlib.suppress(OSError):
             os.utime(path)
         return kept
-    except (ValueError, EOFError) as error:
-        print(f"homog: {path}: {error or 'empty'}; computed again", file=sys.stderr, flush=True)
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:  # the last two from a damaged header
+        said = " ".join(str(error).split()) or "empty"
+        print(f"homog: {path}: {said}; computed again", file=sys.stderr, flush=True)
     except OSError:  # not there, or it cannot be read now
         pass
     computed = compute()

@@ -205,3 +205,12 @@ def test_the_command_line_is_checked(tmp_path, capsys):
     assert "unknown flag 'outt': did you mean out?" in run(capsys, tmp_path / "p.csv", "--outt", "x")
     assert main(["--help"]) == 0
     assert "wide form" in capsys.readouterr().out
+
+
+def test_a_page_of_parquet_that_is_damaged_is_said_when_it_is_read(tmp_path, capsys):
+    path = tmp_path / "p.parquet"
+    by_hand().to_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * 12 + whole[16:])
+    assert main([str(path), f"out={tmp_path}"]) == 2
+    assert "p.parquet: not a table" in capsys.readouterr().err

@@ -108,7 +108,7 @@ def test_a_kept_injection_that_was_changed_is_made_again(change, tmp_path, capsy
     assert "the injection is made again" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("change", ["reversed", "zeros", "fewer", "empty", "another text's"])
+@pytest.mark.parametrize("change", ["header", "reversed", "zeros", "fewer", "empty", "another text's"])
 def test_a_cached_state_that_was_changed_is_computed_again(change, capsys):
     states = np.arange(12, dtype=np.float32).reshape(4, 3)
     assert np.array_equal(trunk.remembered(["a text"], lambda: states), states)
@@ -121,6 +121,8 @@ def test_a_cached_state_that_was_changed_is_computed_again(change, capsys):
         path.write_bytes(other.read_bytes())
     elif change == "empty":
         path.write_bytes(b"")
+    elif change == "header":
+        path.write_bytes(whole.replace(b"), }", b")'1 ", 1))
     else:
         changed = {"reversed": states[::-1], "zeros": states * 0, "fewer": states[:2]}[change]
         np.save(path, changed)
