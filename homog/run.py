@@ -223,7 +223,10 @@ def job(cfg: Any) -> None:
     if failed and hydra_config.mode != RunMode.MULTIRUN:
         sys.exit(1)
     if not settings["study"] and not failed:
-        print(jobs.outcome(settings))
+        from homog.report.outcome import outcome
+
+        cell, exposures = jobs.single(settings)
+        print(outcome(cell, exposures, Path(settings["results"])))
 
 
 def end_with_parent() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from homog import records, study
+from homog import study
 from homog.config import Cell, arm, build, choose, typed
 from homog.study.grid import Preset
 from homog.study.todo import views
@@ -56,21 +56,3 @@ def single(settings: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:
     sizes = build(Preset, settings["preset"], "preset").sizes
     cell = Cell(shared, built["adaptation"], built["task"], seed, sizes, settings["data"])
     return cell, views([built["defect"]])
-
-
-def outcome(settings: Mapping[str, Any]) -> str:
-    """What a single run measured, in a line per condition."""
-    cell, exposures = single(settings)
-    record = records.load(Path(settings["results"]), cell.id)
-    clean = record.probabilities[records.CLEAN]
-    control = records.load_or_none(Path(settings["results"]), cell.control.id)
-    accuracy = (clean.argmax(1) == record.labels).mean()
-    lines = [f"homog: {records.record_path(Path(settings['results']), cell.id)}"]
-    lines.append(
-        f"{cell.arm.kind} backbone, dose {cell.arm.dose:g}, {cell.adaptation.name} on {cell.task.name}: "
-        f"accuracy {accuracy:.3f} (n {len(clean)})"
-    )
-    for condition, defect in exposures.items():
-        rate = defect.harm(record.under(condition, control))
-        lines.append(f"exposed to {condition}: harm {rate.value:.3f} (n {rate.n}); the clean control: dose=0")
-    return "\n".join(lines)
