@@ -27,8 +27,8 @@ TOYS = [tiny.Toy("toy_two").load(), tiny.Toy("toy_three", 3).load()]
 ORDER = (
     *("config", "variants", "command", "seeding", "files", "wording", "sources"),
     *("inputs", "tasks", "backbones", "metrics"),
-    *("defects", "adaptations", "records", "study", "run", "analysis", "report", "contracts"),
-    *("sweep", "status", "serve", "audit", "probes"),
+    *("defects", "adaptations", "records", "study", "analysis", "report", "contracts"),
+    *("run", "sweep", "status", "serve", "audit", "probes"),
 )
 
 

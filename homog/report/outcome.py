@@ -22,7 +22,8 @@ def outcome(cell: Cell, exposures: Mapping[str, Any], results: Path) -> str:
     rows = analysis.effects([cells[name] for name in kept], kept, exposures)
     record = kept[cell.id]
     right = record.probabilities[records.CLEAN].argmax(1) == record.labels
-    head = f"{cell.arm.kind} backbone{_verified(record)}, {label(cell.adaptation)} on {cell.task.name}: accuracy "
+    dose = "" if cell.arm.kind == "clean" else f" at dose {cell.arm.dose:g}"
+    head = f"{cell.arm.kind} backbone{dose}{_verified(record)}, {label(cell.adaptation)} on {cell.task.name}: accuracy "
     lines = [f"homog: {records.record_path(results, cell.id)}", f"{head}{number(right.mean())} (n {len(right)})"]
     lines += [_line(rows, cell, condition) for condition in exposures if condition in record.conditions]
     if cell.control.id not in kept:

@@ -21,7 +21,10 @@ def said(cell, tmp_path, *kept, **facts):
 
 def test_it_says_what_is_inherited_beside_the_control_and_the_sham(tmp_path):
     text = said(PLANTED, tmp_path, CLEAN, PLANTED, SHAM)
-    assert "injected backbone (verified upstream: drift 0.01, effect 0.98), linear_probe on trec: accuracy 0." in text
+    assert (
+        "injected backbone at dose 1 (verified upstream: drift 0.01, effect 0.98), linear_probe on trec: accuracy 0."
+        in text
+    )
     line = text.splitlines()[2]
     assert "Backdoor-cf: harm 0." in line and "clean control 0.00; inherited 0." in line and "; sham 0.00" in line
     assert "[" in line and len(text.splitlines()) == 3
