@@ -119,10 +119,9 @@ class Cell(Identified):
 
 def canonical(value: Any) -> Any:
     """JSON-ready content of a typed value."""
-    if isinstance(value, Identified):
-        return {"type": type_name(type(value)), **value.identity(), **_code(type(value))}
-    if dataclasses.is_dataclass(value):
-        return {"type": type_name(type(value)), **fields_of(value), **_code(type(value))}
+    if isinstance(value, Identified) or dataclasses.is_dataclass(value):
+        content = value.identity() if isinstance(value, Identified) else fields_of(value)
+        return {"type": type_name(type(value)), **content, **_code(type(value))}
     if isinstance(value, (list, tuple)):
         return [canonical(item) for item in value]
     return value

@@ -66,6 +66,16 @@ def damaged(content: bytes, how) -> bytes:
     return content[:place] + (b"" if kind in ("cut", "drop") else new) + content[after:]
 
 
+def write(frame, path):
+    """The frame as a file of the kind that its name says."""
+    if path.suffix in (".jsonl", ".ndjson"):
+        frame.to_json(path, orient="records", lines=True)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, sep="\t" if path.suffix == ".tsv" else ",", index=False)
+
+
 def quietly(call, *arguments):
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         return call(*arguments)
@@ -176,9 +186,8 @@ def test_a_setting_of_any_value_is_taken_or_refused(pair, key, value):
     )
 )
 def test_a_study_of_any_content_is_taken_or_refused(values):
-    whole = FIELDS_OF_STUDY
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grid, "read_yaml", lambda path: {**whole, **values})
+        patch.setattr(grid, "read_yaml", lambda path: {**FIELDS_OF_STUDY, **values})
         with contextlib.suppress(ConfigError):
             grid.load("tokens")
 
@@ -229,11 +238,7 @@ def test_a_table_of_predictions_is_audited_or_refused(frame):
 @given(how=damage(), kind=st.sampled_from(["csv", "parquet", "jsonl"]))
 def test_a_damaged_file_of_predictions_is_read_or_refused(place, how, kind):
     path, frame = place / f"predictions.{kind}", by_hand()
-    writers = {"csv": frame.to_csv, "parquet": frame.to_parquet}
-    if kind == "jsonl":
-        frame.to_json(path, orient="records", lines=True)
-    else:
-        writers[kind](path, index=False)
+    write(frame, path)
     path.write_bytes(damaged(path.read_bytes(), how))
     try:
         table = source(path)
@@ -255,7 +260,7 @@ def test_a_task_of_any_table_is_taken_or_refused(place, rows, kind, how):
     if kind == ".jsonl":
         path.write_text("\n".join(json.dumps(dict(zip(("text", "label"), row, strict=True))) for row in rows))
     else:
-        frame.to_csv(path, sep="\t" if kind == ".tsv" else ",", index=False)
+        write(frame, path)
     if how and path.stat().st_size:
         path.write_bytes(damaged(path.read_bytes(), how))
     try:
@@ -269,12 +274,7 @@ def test_a_task_of_any_table_is_taken_or_refused(place, rows, kind, how):
 def test_a_damaged_task_is_taken_or_refused(place, how, kind):
     path = place / f"damaged{kind}"
     frame = pd.DataFrame({"text": [f"thing {i}" for i in range(40)], "label": [i % 2 for i in range(40)]})
-    if "json" in kind or "nd" in kind:
-        frame.to_json(path, orient="records", lines=True)
-    elif kind == ".parquet":
-        frame.to_parquet(path)
-    else:
-        frame.to_csv(path, sep="\t" if kind == ".tsv" else ",", index=False)
+    write(frame, path)
     path.write_bytes(damaged(path.read_bytes(), how))
     try:
         Table("csv", str(path)).check()
