@@ -11,12 +11,13 @@ from homog import command, records, variants
 from homog.command import Command, Setting
 from homog.config import ConfigError, choose
 
-KNOWN = "known"  # what is reported under this name is no study
+OVER_ALL = ("summary", "known")  # what is reported under these names is no study: it needs the tables of reports alone
 COMMAND = Command(
     "report",
     "Write the report of a study from its records: results/STUDY/ (report.html, report.md, cells.csv, effects.csv,\n"
     "tables, figures). Print the answer. Without STUDY: every study that has records, and over all reports\n"
-    "results/summary/ and results/known/. `homog report known`: published claims beside what the reports say, alone.",
+    "results/summary/ (all defects side by side) and results/known/ (published claims beside what the reports say).\n"
+    "`homog report summary` and `homog report known` make these two alone, from the tables of the reports.",
     (
         Setting("preset", "the preset to report; without it, the one with most finished records"),
         Setting("results", "the folder of the records", "results"),
@@ -39,8 +40,9 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     from homog.report import known, study_report
 
     results = Path(where)
-    if list(names) == [KNOWN]:
-        print(known.write(results)[0])
+    if names and set(names) <= set(OVER_ALL):
+        for name in names:
+            print(_over_all(name, results), flush=True)
         return
     if preset:
         choose(preset, study.presets(), "preset")
@@ -61,6 +63,19 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     if not names:
         print(study_report.write_summary(results, variants.studies()), flush=True)
         print(known.write(results)[1], flush=True)
+
+
+def _over_all(name: str, results: Path) -> str:
+    from homog.report import known, study_report
+
+    if name == "known":
+        return known.write(results)[0]
+    said = study_report.write_summary(results, variants.studies())
+    if not said:
+        raise ConfigError(
+            f"no report in {results} is about a planted defect: write one first, e.g. homog report inheritance"
+        )
+    return said
 
 
 def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path) -> tuple[str, Any, int]:

@@ -11,13 +11,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from homog.analysis import GROUP, Frame, means
-from homog.analysis.ensembles import labelled
+from homog.analysis import GROUP, Frame, ensembles, means
 from homog.analysis.verdicts import verdict
 from homog.report import plots
 from homog.report.layout import readable
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")  # Okabe and Ito
+PLACE = ["backbone", "condition"]  # a line of the figure
+LINE = 0.28  # inches
 FAR = 3  # where the axis of transmission ends at the latest, so that wide intervals do not hide the others
 RATES = ["tested_tasks", "inherited_tasks", "benefited_tasks"]
 SHAPE = ["study", *GROUP, "answer", "tasks", "value", "low", "high", "seeds", "examples", "reason", *RATES, "share"]
@@ -58,13 +59,13 @@ def summary(tables: Mapping[str, tuple[Frame, Frame]]) -> Frame:
 
     `value`, `low`, `high`: transmission, NaN with a `reason`; `share`: of `tested_tasks`, those that inherited harm or,
     where the mean is below 0, benefit. The backbone itself has no row, nor has a study that does not look at it. Of
-    studies with the same condition that with most examples counts.
+    studies with the same condition that with most examples counts, of equals the first.
     """
     rows = [row for name, (overall, sent) in tables.items() for row in _rows(name, overall, sent)]
     frame = pd.DataFrame(rows, columns=SHAPE)
-    most = frame.groupby(["study", "backbone", "condition"], sort=False)["examples"].transform("sum")
-    best = most.groupby([frame["backbone"], frame["condition"]], sort=False).transform("max")
-    return frame[most == best].reset_index(drop=True)
+    most = frame.groupby(["study", *PLACE], sort=False)["examples"].sum().reset_index()
+    largest = most.sort_values("examples", ascending=False, kind="stable").drop_duplicates(PLACE)
+    return frame.merge(largest[["study", *PLACE]]).reset_index(drop=True)
 
 
 def _rows(study: str, overall: Frame, transmission: Frame) -> list[dict[str, Any]]:
@@ -85,24 +86,26 @@ def _rows(study: str, overall: Frame, transmission: Frame) -> list[dict[str, Any
 def figure(frame: Frame) -> Figure:
     """Transmission (left), share of tasks that inherited (right): a line per condition, a colour per adaptation.
 
-    Models of another backbone than the usual one have a colour of their own.
+    A line names its backbone where that is not the usual one. Of an adaptation with settings its name alone counts.
     """
-    frame = labelled(frame)
-    conditions, adaptations = (frame[name].unique().tolist() for name in ("condition", "label"))
-    colours = dict(zip(adaptations, PALETTE, strict=False))
+    usual = ensembles.usual(frame)
+    named = frame["condition"].where(frame["backbone"] == usual, frame["condition"] + " backbone=" + frame["backbone"])
+    frame = frame.assign(line=named, kind=frame["adaptation"].str.split().str[0])
+    lines, kinds = (frame[name].unique().tolist() for name in ("line", "kind"))
+    colours = dict(zip(kinds, PALETTE, strict=False))
     with plots.style():
-        drawing = plots.figure(1.1 + 0.1 * len(conditions) * (len(adaptations) + 1))
+        drawing = plots.figure(1.1 + LINE * len(lines))
         left, right = drawing.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
         for _, row in frame.iterrows():
-            step = (adaptations.index(row["label"]) + 0.5) / len(adaptations) - 0.5
-            y, colour = conditions.index(row["condition"]) + 0.75 * step, colours[row["label"]]
+            step = (kinds.index(row["kind"]) + 0.5) / len(kinds) - 0.5
+            y, colour = lines.index(row["line"]) + 0.75 * step, colours[row["kind"]]
             left.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.0, solid_capstyle="butt")
             left.plot(row["value"], y, "o", color=colour, markersize=3)
             right.plot(row["share"], y, "o", color=colour, markersize=3)
         left.axvline(0, color=plots.COLOURS["clean"], linewidth=0.5)
         left.axvline(1, color=plots.COLOURS["clean"], linewidth=0.5, linestyle=(0, (3, 2)))
-        left.set_yticks(range(len(conditions)), [readable(name.replace("-", "_")) for name in conditions])
-        left.set(xlabel="Transmission", ylim=(len(conditions) - 0.4, -0.6))
+        left.set_yticks(range(len(lines)), [readable(name.replace("-", "_")) for name in lines])
+        left.set(xlabel="Transmission", ylim=(len(lines) - 0.4, -0.6))
         cut = "" if left.get_xlim()[1] < FAR else f" Intervals go on beyond {FAR} where they reach it."
         left.set_xlim(right=min(FAR, left.get_xlim()[1]))
         right.set(xlabel="Share of tasks\nthat inherited", xlim=(-0.06, 1.06), xticks=[0, 0.5, 1])

@@ -42,6 +42,11 @@ def test_a_condition_that_two_studies_have_is_taken_from_the_larger_one():
     assert set(frame["study"]) == {"large"} and len(frame) == 2
 
 
+def test_of_two_studies_of_one_size_the_first_counts():
+    frame = summary.summary({name: tables(effects(["trec"], half)) for name in ("first", "second")})
+    assert set(frame["study"]) == {"first"} and len(frame) == 2
+
+
 def test_a_study_without_the_backbone_itself_has_no_line_however_large():
     labels = [f"lora epochs={epochs}" for epochs in range(12)]
     cells = fakes.cells(["trec", "sms_spam"], labels, seeds=(0, 1, 2))
@@ -55,9 +60,10 @@ def test_another_backbone_has_lines_of_its_own():
     one, two = effects(["trec", "sms_spam"], half), effects(["trec"], half)
     frame = summary.summary({"compression": tables(fakes.joined(one, fakes.copied(two, backbone="another")))})
     assert frame.groupby("backbone").size().to_dict() == {"minilm_l6": 2, "another": 2}
-    (legend,) = summary.figure(frame).legends
-    said = ["Linear probe", "LoRA", "Linear probe (another)", "LoRA (another)"]
-    assert [text.get_text() for text in legend.texts] == said
+    drawn = summary.figure(frame)
+    assert [text.get_text() for text in drawn.legends[0].texts] == ["Linear probe", "LoRA"]
+    lines = [text.get_text() for text in drawn.axes[0].get_yticklabels()]
+    assert len(lines) == 2 and lines[1] == f"{lines[0]} (another)"
 
 
 def test_nothing_upstream_means_no_transmission_and_says_why():
