@@ -52,6 +52,12 @@ def _flips_beyond_accuracy(tables: Tables) -> Found | None:
     }
 
 
+LEARNERS = {
+    "logistic regression": "handcrafted",
+    "an SVM": "handcrafted learner=svm",
+    "an MLP": "handcrafted learner=mlp",
+    "boosted trees": "handcrafted learner=boosting",
+}
 CLAIMS = [
     Claim(
         "Every adapted model inherits a defect of the backbone",
@@ -209,6 +215,30 @@ CLAIMS = [
         "+",
         "bounded H of four deployers, shared less disjoint data, full fine-tuning",
         row("eras", "data", kind="deployers", adaptation="full_finetune"),
+    ),
+    *(
+        Claim(
+            f"It does so with {said}: persons",
+            "Bommasani et al. 2022",
+            "+",
+            "log H of four decisions, shared less disjoint training people, Adult and COMPAS",
+            row("data_sharing", "levels", "persons_", adaptation=adaptation, people="all", group="race"),
+        )
+        for said, adaptation in LEARNERS.items()
+    ),
+    Claim(
+        "It does so to persons more than to groups",
+        "Bommasani et al. 2022",
+        "+",
+        "the same of persons less that of groups by race, logistic regression",
+        row("data_sharing", "levels", "difference_", adaptation="handcrafted", people="all", group="race"),
+    ),
+    Claim(
+        "The error consistency of two models is hardly known from a hundred examples",
+        "Klein et al. 2025",
+        "+",
+        "half the width of its interval at 100 examples, over pairs of models (95 % of them)",
+        row("data_sharing", "widths", examples=100),
     ),
     Claim(
         "Sharing a pretrained backbone homogenizes outcomes",

@@ -50,9 +50,9 @@ def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], result
             str(shared.seed),
             shared.id,
         )
-        found = state(results, cell.id, wanted[shared.id])
-        counts.setdefault(name, Counter())[found] += 1
-        if found == "failed":
+        now = state(results, cell.id, wanted[shared.id])
+        counts.setdefault(name, Counter())[now] += 1
+        if now == "failed":
             failures[name] = records.failure(results, cell.id)
     whole = sum(counts.values(), Counter())
     always = ("done", "missing")

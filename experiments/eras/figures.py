@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from homog.analysis import Frame, Results, ensembles, summary
-from homog.analysis.against_control import bounded_sharing
-from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart, usual
+from homog.analysis.against_control import bounded_sharing, sharing_data
+from homog.analysis.deployed import backbone_ladders, deployed
+from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
+from homog.analysis.improvement import improvement
 from homog.analysis.joint_failure import mean_bounded, outcome_table
-from homog.analysis.ladders import agreement_of_measures, ladder_table, pairs_of, variance
+from homog.analysis.ladders import agreement_of_measures, pairs_of, variance
 from homog.analysis.verdicts import direction, met_by
-from homog.config import DISJOINT, SHARED
-from homog.metrics.checks import ratio
-from homog.metrics.intervals import bootstrap_interval
-from homog.metrics.outcomes import improvement_terms
 from homog.report import charts, plots
 from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, readable
@@ -62,9 +58,9 @@ HOLDS, NOWHERE = "holds on every rung", "no difference"
 
 def tables(df: Results) -> dict[str, Frame]:
     """Every ensemble of models, what sharing a backbone adds, and what sharing data adds."""
-    every, pairs = of_models(df), pairs_of(deployed(df))
-    tables = {"outcomes": outcome_table(every), "sharing": sharing(every), "data": data(every)}
-    measured = {"ladder": ladders(df), "improvement": improvement(df)}
+    every, pairs = of_models(df), pairs_of(deployed(df, ERAS))
+    tables = {"outcomes": outcome_table(every), "sharing": sharing(every), "data": sharing_data(every, _labels(every))}
+    measured = {"ladder": ladders(df), "improvement": improvement(df, "handcrafted", "linear_probe")}
     tables |= {name: frame for name, frame in measured.items() if len(frame)}
     if len(pairs):
         tables |= {"variance": variance(pairs), "measures": agreement_of_measures(pairs)}
@@ -133,98 +129,16 @@ def climbs(rows: Frame) -> str:
     return f"ends at {readable(rows['null'].iloc[len(held)]).lower()}" if held else NOWHERE
 
 
-def deployed(df: Results) -> dict[str, Ensemble]:
-    """Task -> all its deployers, whatever they share: `backbone`, `adaptation`, `data` (the training sample)."""
-    every = {}
-    there = df[df["data"].isin([SHARED, DISJOINT]) & (df["family"] == "")]
-    for task, rows in there.groupby("task"):
-        frame = rows.frame
-        samples = frame["data"].where(frame["data"] == SHARED, "seed " + frame["seed"].astype(str))
-        bases = frame["backbone"].where(~frame["adaptation"].isin([*ERAS]), frame["cell"])  # eras 1 and 2 share none
-        attributes = {"backbone": bases, "adaptation": frame["adaptation"], "data": samples}
-        every[str(task)] = Ensemble(
-            DEPLOYERS,
-            str(task),
-            np.stack(rows.each("failed"))[None],
-            tuple(frame["cell"]),
-            (str(task),),
-            people=rows.each("people")[0],
-            labels=rows.each("labels")[0],
-            options=rows.each("probabilities")[0].shape[1],
-            predictions=np.stack([given.argmax(1) for given in rows.each("probabilities")])[None],
-            attributes={name: values.to_numpy(dtype=object) for name, values in attributes.items()},
-        )
-    return every
-
-
-def probed(df: Results, task: str) -> tuple[Results, list[str]]:
-    """(the linear probes of a task with training data of their own, their backbones)."""
-    rows = df[(df["task"] == task) & (df["adaptation"] == "linear_probe") & (df["data"] == DISJOINT)]
-    rows = rows[rows["family"] == ""]
-    return rows, sorted(rows["backbone"].unique())
-
-
 def ladders(df: Results) -> Frame:
-    """Pairs of probes on one backbone against pairs on two, no pair with common data: a row per task, `of` and null.
-
-    `of`: all backbones, or those alone that differ in nothing but the seed that they were pretrained from.
-    """
-    return df.once(("ladders", *df.keys), lambda: _ladders(df))
-
-
-def _ladders(df: Results) -> Frame:
-    parts, alike = [], set(df["backbone"]) - _of_people(df)
-    for task in df["task"].unique():
-        rows, backbones = probed(df, task)
-        chosen = {ALL: backbones} | ({ALIKE: sorted(alike)} if len(alike) > 2 else {})
-        for of, names in chosen.items():
-            here = rows[rows["backbone"].isin(names)]
-            if len(names) > 1 and len(here) > 3:
-                (ensemble,) = deployed(here).values()
-                data = ensemble.attributes["data"]
-                climbed = ladder_table(ensemble, "backbone", apart=data[:, None] != data)
-                parts.append(climbed.assign(task=task, of=of))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["task", "of"])
+    """Pairs of probes on one backbone against pairs on two: of all backbones, and of those alike but for their seed."""
+    alike = sorted(set(df["backbone"]) - _of_people(df))
+    chosen = {ALL: None, ALIKE: alike} if len(alike) > 2 else {ALL: None}
+    return df.once(("ladders", *df.keys), lambda: backbone_ladders(df, "linear_probe", chosen))
 
 
 def _of_people(df: Results) -> set[str]:
     """The backbones whose models decide about people: the others are there to be compared in pairs alone."""
     return set(df.frame.loc[df["family"] != "", "backbone"])
-
-
-def improvement(df: Results) -> Frame:
-    """Whom a deployer gets newly right who moves from hand-made features to probes of the backbone, a row per task.
-
-    `value`: of those newly right, the share whom all deployers that stay fail, less the same share of all whom the
-    deployer failed before (`before`): below 0 = improvement goes to those whom somebody else gets right (Toups et al.
-    2023). Mean over which deployer moves; people resampled.
-    """
-    rows = []
-    own = df[(df["data"] == DISJOINT) & (df["family"] == "")]
-    for task, part in own[own["backbone"] == usual(own)].groupby("task"):
-        sides = [
-            dict(zip(side["seed"], side.each("failed"), strict=True))
-            for side in (part[part["adaptation"] == name] for name in ("handcrafted", "linear_probe"))
-        ]
-        seeds = sorted(set(sides[0]) & set(sides[1]))
-        if len(seeds) < 2:
-            continue
-        columns = 0
-        for seed in seeds:
-            before, after = (side[seed] for side in sides)
-            stay = np.stack([sides[0][other] for other in seeds if other != seed])
-            gained = improvement_terms(before, after, stay)
-            columns = columns + np.stack([gained.numerator, gained.denominator, before & stay.all(0), before], axis=1)
-        people, whole = part.each("people")[0], _shares(np.sum(columns, axis=0))
-        interval = bootstrap_interval(columns, lambda sums: _shares(sums)[0] - _shares(sums)[1], people)
-        row = {"task": task, "deployers": len(seeds), "improved": whole[0], "before": whole[1]}
-        rows.append(row | summary(interval))
-    return pd.DataFrame(rows)
-
-
-def _shares(sums: np.ndarray) -> tuple[Any, Any]:
-    """The shares whom all others fail: of those newly right, and of those failed before; from sums (..., 4)."""
-    return ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 3])
 
 
 def of_models(df: Results) -> list[Ensemble]:
@@ -270,22 +184,6 @@ def _mixable(every: list[Ensemble]) -> list[Ensemble]:
     """Those whose adaptations are mixed."""
     apart = (*ERAS, INVERTED, MIXED)
     return [ensemble for ensemble in every if ensemble.about["label"] == ensemble.about["adaptation"] not in apart]
-
-
-def data(every: list[Ensemble]) -> Frame:
-    """What sharing training data adds to bounded H, a row per kind, backbone and adaptation."""
-    shared = [ensemble for ensemble in every if ensemble.about["data"] == "shared"]
-    apart = [
-        replace(ensemble, about=ensemble.about | {"data": "shared"})
-        for ensemble in every
-        if ensemble.about["data"] == "disjoint"
-    ]
-    parts = [pd.DataFrame(columns=["panel"])]
-    for name in _labels(every):
-        sides = ([ensemble for ensemble in side if ensemble.about["label"] == name] for side in (shared, apart))
-        parts.append(bounded_sharing(*sides))
-    parts = [part for part in parts if len(part)] or parts
-    return pd.concat(parts, ignore_index=True).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
 
 
 def _labels(every: list[Ensemble]) -> list[str]:

@@ -24,8 +24,8 @@ class Handcrafted(Adaptation):
 
     Of texts: TF-IDF of words and pairs of words, its vocabulary from the model's own training texts. Of images:
     histograms of oriented gradients (Dalal & Triggs 2005) and of colours, standardised over the training images. `C` is
-    the inverse penalty of the logistic learner. The same learners as in `embedding_reuse`, without the backbone: era 1
-    of Bommasani et al. 2021, figure 1.
+    the inverse penalty of the logistic learner and the SVM. The same learners as in `embedding_reuse`, without the
+    backbone: era 1 of Bommasani et al. 2021, figure 1.
     """
 
     name: str

@@ -11,11 +11,11 @@ import numpy as np
 from homog.config import choose
 from homog.seeding import generator
 
-LEARNERS = ("boosting", "knn", "logistic", "mlp")
+LEARNERS = ("boosting", "knn", "logistic", "mlp", "svm")
 
 
 def learner(name: str, C: float, stream: tuple[str | int, ...]) -> Any:
-    """An unfitted learner; `C` is the inverse penalty of the logistic one, `stream` names the random numbers.
+    """An unfitted learner; `C` is the inverse penalty of logistic and svm, `stream` names the random numbers.
 
     Raises ConfigError for a name not in LEARNERS.
     """
@@ -23,6 +23,7 @@ def learner(name: str, C: float, stream: tuple[str | int, ...]) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.neural_network import MLPClassifier
+    from sklearn.svm import LinearSVC
 
     state = int(generator("learner", *stream).integers(2**31))
     kinds: dict[str, Callable[[], Any]] = {
@@ -30,6 +31,7 @@ def learner(name: str, C: float, stream: tuple[str | int, ...]) -> Any:
         "knn": lambda: KNeighborsClassifier(n_neighbors=30, weights="distance", metric="cosine"),
         "logistic": lambda: LogisticRegression(C=C, max_iter=1000),
         "mlp": lambda: MLPClassifier((64,), alpha=5.0, max_iter=100, random_state=state),
+        "svm": lambda: LinearSVC(C=C, max_iter=5000, random_state=state),
     }
     return kinds[choose(name, kinds, "learner")]()
 
@@ -52,8 +54,18 @@ def fitted(name: str, C: float, features: Any, labels: Any, stream: tuple[str | 
 def probabilities(model: Any, features: Any, classes: int) -> np.ndarray:
     """(n, classes) float32; a class that the training examples lack gets 0."""
     values = np.zeros((features.shape[0], classes), dtype=np.float32)
-    values[:, model.classes_] = model.predict_proba(features)
+    values[:, model.classes_] = (
+        model.predict_proba(features) if hasattr(model, "predict_proba") else _margins(model, features)
+    )
     return values
+
+
+def _margins(model: Any, features: Any) -> np.ndarray:
+    """Softmax of an SVM's margins: its order of the classes, not a calibrated probability."""
+    from scipy.special import softmax
+
+    margins = model.decision_function(features)
+    return softmax(np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins, axis=1)
 
 
 def size(model: Any) -> int:
@@ -61,7 +73,7 @@ def size(model: Any) -> int:
     match type(model).__name__:
         case "MLPClassifier":
             return sum(part.size for part in (*model.coefs_, *model.intercepts_))
-        case "LogisticRegression":
+        case "LogisticRegression" | "LinearSVC":
             return model.coef_.size + model.intercept_.size
         case "HistGradientBoostingClassifier":
             return sum(len(tree.nodes) for trees in model._predictors for tree in trees)

@@ -13,6 +13,7 @@ from homog.analysis.ensembles import MIXED, Ensemble
 from homog.analysis.inherited import summary
 from homog.analysis.joint_failure import interval_columns, mean_bounded
 from homog.analysis.results import Frame
+from homog.config import DISJOINT, SHARED
 from homog.metrics.intervals import Interval
 from homog.metrics.market import MarketPoint, market_share_curve
 from homog.metrics.outcomes import log_h_of_rates
@@ -54,6 +55,22 @@ def bounded_sharing(ensembles: Sequence[Ensemble], control: Sequence[Ensemble]) 
         row |= {"settings": len(whole), "left_out": left_out, "log_h": value, "log_h_settings": defined}
         rows.append(row | summary(mean_bounded(*(list(side) for side in zip(*whole, strict=True)))))
     return pd.DataFrame(rows)
+
+
+def sharing_data(every: Sequence[Ensemble], labels: Sequence[str]) -> Frame:
+    """What sharing training data adds to bounded H, a row per kind, backbone and adaptation (`labels`, in order)."""
+    shared = [ensemble for ensemble in every if ensemble.about["data"] == SHARED]
+    apart = [
+        replace(ensemble, about=ensemble.about | {"data": SHARED})
+        for ensemble in every
+        if ensemble.about["data"] == DISJOINT
+    ]
+    parts = [pd.DataFrame(columns=["panel"])]
+    for name in labels:
+        sides = ([ensemble for ensemble in side if ensemble.about["label"] == name] for side in (shared, apart))
+        parts.append(bounded_sharing(*sides))
+    parts = [part for part in parts if len(part)] or parts
+    return pd.concat(parts, ignore_index=True).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
 
 
 def _comparable(ensemble: Ensemble, control: Ensemble) -> bool:

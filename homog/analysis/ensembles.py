@@ -151,7 +151,9 @@ def decisions(results: Results) -> list[Ensemble]:
             about["data"] = SHARED if about["data"] == OWN else about["data"]
             names = tuple(f"seed {rows['seed'].iloc[0]}" for rows in seeds)
             failures = np.stack([np.stack(rows.each("failed")) for rows in seeds])
-            ensembles.append(Ensemble(DECISIONS, family, failures, names, tasks, about, people=part.each("people")[0]))
+            people, groups = (part.each(name)[0] for name in ("people", "groups"))
+            of = Ensemble(DECISIONS, family, failures, names, tasks, about, people=people, groups=groups or {})
+            ensembles.append(of)
     return ensembles
 
 

@@ -10,7 +10,7 @@ from homog.analysis.results import SETTINGS, UPSTREAM, Results, majority, settin
 from homog.config import Cell
 
 SIZES = ["family", "condition", "n", "n_train", "accuracy_clean", "majority", *UPSTREAM, "seconds", "reason"]
-MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "provenance"]
+MODELS = ["failed", "rejected", "probabilities", "labels", "examples", "people", "groups", "provenance"]
 
 
 def models(
@@ -20,7 +20,7 @@ def models(
 
     `accuracy_clean`, `majority` as in `effects`; the arrays (MODELS) are of length n: `failed` bool, whether the
     prediction is wrong, `rejected` bool, whether it is the unfavourable label (None where the task has none),
-    `probabilities` (n, classes), `labels`, `examples`, `people`, and the record's provenance.
+    `probabilities` (n, classes), `labels`, `examples`, `people`, `groups` (name -> values), and the provenance.
     """
     pairs = [(cell, kept[cell.id]) for cell in cells if cell.id in kept]
     rows = [
@@ -48,5 +48,6 @@ def _model(cell: Cell, record: records.Record, condition: str) -> dict[str, Any]
         "labels": record.labels,
         "examples": record.examples,
         "people": record.people,
+        "groups": record.groups,
         "provenance": facts,
     }

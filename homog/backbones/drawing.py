@@ -162,8 +162,8 @@ def codebook(images: np.ndarray, count: int) -> np.ndarray:
     flat = _patches(images).reshape(-1, PATCH * PATCH * 3).astype(np.float32)
     flat = flat[flat.std(1) > 1]
     flat = flat[generator("patches").permutation(len(flat))[:60000]]
-    found = MiniBatchKMeans(count - 1, random_state=0, n_init="auto", max_iter=30, batch_size=4096).fit(flat)
-    return np.vstack([np.full((1, flat.shape[1]), 255.0), found.cluster_centers_]).astype(np.float32)
+    codebook = MiniBatchKMeans(count - 1, random_state=0, n_init="auto", max_iter=30, batch_size=4096).fit(flat)
+    return np.vstack([np.full((1, flat.shape[1]), 255.0), codebook.cluster_centers_]).astype(np.float32)
 
 
 def drawer(kind: Drawer) -> tuple[Any, Draws]:

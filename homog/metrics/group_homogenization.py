@@ -29,7 +29,7 @@ class GroupHomogenization:
     reason: str = ""
 
 
-def _sums(failures: ArrayLike, groups: ArrayLike, names: np.ndarray) -> np.ndarray:
+def membership_sums(failures: ArrayLike, groups: ArrayLike, names: np.ndarray) -> np.ndarray:
     """What is summed for one task: (n, 2G) membership of each group, and failures among its members."""
     failed, group = aligned(failures=binary("failures", failures, 1), groups=groups)
     member = group[:, None] == names
@@ -37,7 +37,17 @@ def _sums(failures: ArrayLike, groups: ArrayLike, names: np.ndarray) -> np.ndarr
 
 
 def _homogenization(sums: np.ndarray, weighting: str) -> np.ndarray:
-    """From sums (..., tasks, 2G) over ALL groups to values (...), in logarithms; empty groups drop out."""
+    """From sums (..., tasks, 2G) over ALL groups to values (...)."""
+    with np.errstate(over="ignore"):
+        return np.exp(log_group_homogenization(sums, weighting))
+
+
+def log_group_homogenization(sums: np.ndarray, weighting: str = "average") -> np.ndarray:
+    """Logarithm of the measure (...) from `membership_sums` (..., tasks, 2G), summed over the examples of a task.
+
+    0 = groups fail together no more than error rates imply. Groups that a task has nobody of drop out. NaN when a task
+    has no failure or no group is present in every task.
+    """
     members, failed = np.split(sums, 2, axis=-1)
     size = members.sum(-1, keepdims=True)
     task_error, usable = log(ratio(failed.sum(-1), size[..., 0])).sum(-1), (members > 0).all(-2)
@@ -48,8 +58,7 @@ def _homogenization(sums: np.ndarray, weighting: str) -> np.ndarray:
     else:
         top = joint.max(-1) if weighting == "worst" else _log_sum(joint) - log(usable.sum(-1))
     known = usable.any(-1) & np.isfinite(task_error)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(known, np.exp(np.where(known, top, 0.0) - np.where(known, task_error, 0.0)), np.nan)
+    return np.where(known, np.where(known, top, 0.0) - np.where(known, task_error, 0.0), np.nan)
 
 
 def _log_sum(logs: np.ndarray) -> np.ndarray:
@@ -69,7 +78,7 @@ def _prepare(failures_by_task: Sequence, groups_by_task: Sequence, weighting: st
         raise ValueError("failures_by_task holds a task without examples; valid: at least one example each")
     names = np.unique(np.concatenate([np.asarray(groups) for groups in groups_by_task]))
     pairs = zip(failures_by_task, groups_by_task, strict=True)
-    return [_sums(failures, groups, names) for failures, groups in pairs], names
+    return [membership_sums(failures, groups, names) for failures, groups in pairs], names
 
 
 def group_homogenization(

@@ -63,7 +63,7 @@ def summary(tables: Mapping[str, tuple[Frame, Frame]]) -> Frame:
     """
     rows = [row for name, (overall, sent) in tables.items() for row in _rows(name, overall, sent)]
     frame = pd.DataFrame(rows, columns=SHAPE)
-    most = frame.groupby(["study", *PLACE], sort=False)["examples"].sum().reset_index()
+    most: Frame = frame.groupby(["study", *PLACE], sort=False, as_index=False)["examples"].sum()
     largest = most.sort_values("examples", ascending=False, kind="stable").drop_duplicates(PLACE)
     return frame.merge(largest[["study", *PLACE]]).reset_index(drop=True)
 

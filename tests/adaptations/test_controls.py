@@ -71,11 +71,11 @@ def test_modules_of_an_unknown_architecture_must_be_named_for_ia3(backbone, monk
 
 @pytest.mark.parametrize("name", ["embedding_reuse", "handcrafted"])
 def test_an_unknown_learner_is_refused(name):
-    with pytest.raises(ConfigError, match="unknown learner 'forest': valid: boosting, knn, logistic, mlp"):
+    with pytest.raises(ConfigError, match="unknown learner 'forest': valid: boosting, knn, logistic, mlp, svm"):
         variant("adaptation", name, learner="forest")
 
 
-@pytest.mark.parametrize("learner", ["boosting", "knn", "logistic", "mlp"])
+@pytest.mark.parametrize("learner", ["boosting", "knn", "logistic", "mlp", "svm"])
 def test_learners_know_classes_that_training_lacks_and_training_of_one_class(learner):
     from homog.adaptations.learners import fitted, probabilities, size
 

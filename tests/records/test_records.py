@@ -12,6 +12,7 @@ import pytest
 from homog import files, records
 from homog.config import ConfigError
 from homog.records import Record, RecordError
+from homog.records.provenance import unanswered
 
 
 def fake(cell="c1", n=7, conditions=("clean", "backdoor-cf"), seed=0):
@@ -182,3 +183,8 @@ def test_progress_counts_only_what_is_new(tmp_path):
     records.save(tmp_path, fake("c1"))
     assert records.count(tmp_path, ["c1", "c2"], since=time.time() - 60) == 1
     assert records.count(tmp_path, ["c1", "c2"], since=time.time() + 60) == 0
+
+
+def test_examples_without_an_answer_are_counted_by_condition():
+    some, none = np.array([[0.9, 0.1, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]), np.array([[0.2, 0.8]])
+    assert unanswered({"clean": some, "exposed": none}, 2) == {"clean": 2, "exposed": 0}
