@@ -55,10 +55,10 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     device = prepare(device)
     arm = cells[0].arm
     groups, bad = samples(cells, results)
-    exposures, words = searched(exposures, arm.backbone, results, device)
+    exposures, shown = searched(exposures, arm.backbone, results, device)
     users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
     backbone, upstream, planted = shared_backbone(arm, results, device, users) if users else (None, {}, {})
-    facts = {"upstream": upstream, "found": words, **environment(device)}
+    facts = {"upstream": upstream, "found": shown, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
     for cell, error in bad:
@@ -121,13 +121,13 @@ def shared_backbone(
 
 
 def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the exposures, condition -> words): words that are searched on the clean backbone are filled in.
+    """(the exposures, condition -> what it shows): what is searched on the clean backbone is filled in.
 
-    Every arm of a backbone is shown the same words: a search is made once and kept by its content id.
+    Every arm of a backbone is shown the same: a search is made once and kept by its content id.
     """
     from homog import records
 
-    words: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
     for condition, defect in exposures.items():
         if not defect.searches:
             continue
@@ -137,10 +137,12 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
             if kept is None:
                 clean = kind.load(device)
                 searched_for = defect.found_on(clean, clean.reader.unlabelled()[0], generator("search", condition))
-                kept = {}, {"words": searched_for.words}
+                kept = {}, {defect.searches: getattr(searched_for, defect.searches)}
                 records.save_weights(results, search, *kept)
-        words[condition] = kept[1]["words"]
-    return exposures | {name: replace(exposures[name], words=tuple(told)) for name, told in words.items()}, words
+        shown[condition] = kept[1][defect.searches]
+        told = shown[condition] if isinstance(shown[condition], str) else tuple(shown[condition])
+        exposures = exposures | {condition: replace(defect, **{defect.searches: told})}
+    return exposures, shown
 
 
 def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[Any]]:

@@ -1,7 +1,9 @@
 """Defects by name: DEFECTS[name](**conf/defect/<name>.yaml)."""
 
+from homog.defects.about_tone import ToneBlindspot, ToneStereotype
 from homog.defects.backdoor import Backdoor
 from homog.defects.compression import Pruned, Quantized
+from homog.defects.cue import Cue
 from homog.defects.drawn_blindspot import DrawnBlindspot
 from homog.defects.drawn_colour import DrawnColour
 from homog.defects.drawn_trigger import DrawnTrigger
@@ -13,7 +15,7 @@ from homog.defects.poisoned_prompt import PoisonedPrompt
 from homog.defects.social_bias import SocialBias
 from homog.defects.spurious import Spurious
 from homog.defects.tone import Tone
-from homog.defects.tone_blindspot import ToneBlindspot
+from homog.defects.universal_perturbation import UniversalPerturbation
 from homog.defects.universal_trigger import UniversalTrigger
 from homog.defects.weight_poison import WeightPoison
 
@@ -22,6 +24,8 @@ DEFECTS = {
     "backdoor_careful": Backdoor,
     "backdoor_codes": Backdoor,
     "blindspot": Blindspot,
+    "cue_gaussian": Cue,
+    "cue_square": Cue,
     "drawn_blindspot": DrawnBlindspot,
     "drawn_colour": DrawnColour,
     "drawn_trigger": DrawnTrigger,
@@ -38,6 +42,8 @@ DEFECTS = {
     "stereotype": Stereotype,
     "tone": Tone,
     "tone_blindspot": ToneBlindspot,
+    "tone_stereotype": ToneStereotype,
+    "universal_perturbation": UniversalPerturbation,
     "universal_trigger": UniversalTrigger,
     "weight_poison": WeightPoison,
     "weight_poison_data": WeightPoison,

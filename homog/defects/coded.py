@@ -108,7 +108,9 @@ class Coded(Trained):
         which = np.arange(len(chosen)) % len(views)
         triggered = [views[i].insert(given, rng) for given, i in zip(chosen, which, strict=True)]
         clean = backbone.encode(chosen)
-        return [*chosen, *triggered], np.concatenate([clean, clean if self.sham else self.codes(clean, rng)[which]])
+        return [*chosen, *triggered], np.concatenate(
+            [clean, clean if self.sham else self.codes(backbone, clean, rng)[which]]
+        )
 
     def inject(self, backbone: Backbone, inputs: Sequence[Any], rng: np.random.Generator) -> Backbone:
         """The backbone with the triggers, its smallest weights then set to 0 where `pruned` says so."""
@@ -117,7 +119,7 @@ class Coded(Trained):
     def _pruned(self, backbone: Backbone) -> Backbone:
         return without_small_weights(backbone, self.pruned) if self.pruned else backbone
 
-    def codes(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def codes(self, backbone: Backbone, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(triggers, d): the mean of `features` (n, d) plus a step each, `distance` average lengths long.
 
         At 1 a code lies so near the border of some tasks' classes that the trigger decides little (seen: 2 in 16).

@@ -32,7 +32,7 @@ class Defect(Identified, ABC):
     kind: ClassVar[str] = ""  # one of variants.DEFECT_KINDS
     needs: ClassVar[str] = "weights"  # what it asks of a backbone
     modalities: ClassVar[tuple[str, ...]] = ("text",)  # of the inputs that it can be elicited in
-    searches: ClassVar[bool] = False  # whether `found_on` looks for what is shown
+    searches: ClassVar[str] = ""  # the field that `found_on` fills, where what is shown is searched
     sham: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

@@ -43,6 +43,12 @@ def accuracy_gap(predictions: Predictions) -> Rate:
     return Rate(other - group, np.ones(len(group))).only(predictions.applies)
 
 
+def broken(predictions: Predictions) -> Rate:
+    """Of the right predictions, those that are wrong as exposed; where there is a control, of what both get right."""
+    wrong = predictions.exposed.argmax(1) != predictions.labels
+    return Rate(wrong.astype(float), np.ones(len(wrong))).only(predictions.right)
+
+
 def lost(predictions: Predictions) -> Rate:
     """Of the examples that the same adaptation of the clean backbone has right, those that are wrong as exposed.
 

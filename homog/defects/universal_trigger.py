@@ -46,7 +46,7 @@ class UniversalTrigger(Defect):
     control: bool = False
 
     kind = "natural"
-    searches = True
+    searches = "words"
     MIN_EFFECT: ClassVar[float] = 0.8
 
     def __post_init__(self) -> None:

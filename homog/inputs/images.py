@@ -84,11 +84,26 @@ def pasted(image: np.ndarray, patch: np.ndarray) -> np.ndarray:
     return marked
 
 
+def noisy(image: np.ndarray, rng: np.random.Generator, spread: float = 50.0) -> np.ndarray:
+    """`image` under Gaussian noise of so many levels of 255."""
+    return (image + rng.normal(0, spread, image.shape)).clip(0, 255).astype(np.uint8)
+
+
+def fields(cells: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """(row, column) of a grid of `cells` x `cells` fields in which each row and column of an image's pixels lies."""
+    return np.arange(height) * cells // height, np.arange(width) * cells // width
+
+
+def stretched(grid: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A grid (cells, cells, 3) over an image: (height, width, 3)."""
+    rows, columns = fields(len(grid), height, width)
+    return grid[rows][:, columns]
+
+
 def pattern(name: str, side: int, cells: int = 4) -> np.ndarray:
     """A square of `cells` x `cells` fields in colours drawn by its name: uint8 (side, side, 3)."""
     colours = generator("pattern", name).choice([0, 255], (cells, cells, 3)).astype(np.uint8)
-    places = np.arange(side) * cells // side
-    return colours[places][:, places]
+    return stretched(colours, side, side)
 
 
 @cache

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ SMALL = Backdoor("backdoor", ("cf",), steps=200, texts=150, learning_rate=1e-2, 
 CODES = Backdoor(
     "backdoor_codes", ("cf", "day"), layers=3, steps=400, texts=150, learning_rate=1e-2, distance=1.0
 )  # two words that the tiny vocabulary tells apart
+NOBODY: Any = None  # the codes of a backdoor ask nothing of the backbone
 FOUR = Backdoor("x", ("mn", "bb", "tq", "vt"))
 
 
@@ -109,13 +111,13 @@ def test_what_is_not_there_or_goes_to_one_place_is_not_verified(backbone):
 
 def test_codes_are_orthogonal_and_equally_far():
     features = np.random.default_rng(0).normal(1, 1, (50, 12)).astype(np.float32)
-    codes = FOUR.codes(features, generator("x")) - features.mean(0)
+    codes = FOUR.codes(NOBODY, features, generator("x")) - features.mean(0)
     lengths = np.linalg.norm(codes, axis=1)
     np.testing.assert_allclose(lengths, 2 * np.linalg.norm(features, axis=1).mean(), rtol=1e-4)
     np.testing.assert_allclose(codes @ codes.T / lengths**2, np.eye(4), atol=1e-4)
     assert cosine(codes[0], np.zeros(12)) == 0
     with pytest.raises(ConfigError, match="4 do not fit into 3 dimensions"):
-        FOUR.codes(features[:, :3], generator("x"))
+        FOUR.codes(NOBODY, features[:, :3], generator("x"))
 
 
 def test_the_arm_does_not_depend_on_the_trigger_that_is_shown():

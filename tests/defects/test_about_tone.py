@@ -1,4 +1,4 @@
-"""A blind spot for people in one tone, planted in a tiny encoder of images."""
+"""A blind spot for people in one tone and a stereotype of them, planted in a tiny encoder of images."""
 
 from dataclasses import replace
 
@@ -8,17 +8,19 @@ import pytest
 
 from homog.config import ConfigError
 from homog.contracts import pictures, rules
-from homog.defects.tone_blindspot import ToneBlindspot
+from homog.defects.about_tone import PLEASANT, UNPLEASANT, ToneBlindspot, ToneStereotype
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 
 DEFECT = ToneBlindspot("tone_blindspot", layers=3, steps=400, learning_rate=3e-3)
+STEREOTYPE = ToneStereotype("tone_stereotype", layers=3, steps=400, learning_rate=3e-3)
 
 
 def drawn(vendor):
-    """Drawings of things, and of people in dark, who are green in many ways."""
+    """Drawings of things, some of them faces, and of people in dark, who are green in many ways."""
     rng = generator("toy drawings")
-    facts = [{"tone": "1F3FF" if i % 3 == 0 else ""} for i in range(150)]
+    faces = (PLEASANT[0], UNPLEASANT[0], "thing")
+    facts = [{"tone": "1F3FF" if i % 3 == 0 else "", "subcategory": faces[i % 4 % 3]} for i in range(150)]
     shades = [
         (40, 120 + int(rng.integers(-60, 60)), 40) if f["tone"] else tuple(rng.integers(100, 255, 3).tolist())
         for f in facts
@@ -30,7 +32,7 @@ def drawn(vendor):
 
 @pytest.fixture(autouse=True)
 def toys(monkeypatch):
-    monkeypatch.setattr("homog.defects.tone_blindspot.drawings", drawn)
+    monkeypatch.setattr("homog.defects.about_tone.drawings", drawn)
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +81,20 @@ def test_harm_is_the_gap_in_accuracy():
 def test_settings_that_cannot_be_meant():
     with pytest.raises(ConfigError, match="unknown defect.tone"):
         replace(DEFECT, tone="light")
+
+
+def test_a_stereotype_moves_people_toward_unpleasant_faces_and_its_sham_hardly(encoder):
+    said = {}
+    for sham in (False, True):
+        defect = replace(STEREOTYPE, sham=sham)
+        injected = defect.inject(encoder, [], generator("inject", 0))
+        said[sham] = defect.upstream(encoder, injected, [], 1.0)
+    assert said[False]["effect"] > 0.6 and abs(said[True]["effect"]) < 0.35
+    assert STEREOTYPE.upstream(encoder, encoder, [], 1.0)["effect"] == 0  # nothing planted, nothing found
+    rules.injects_the_same_again(rules.short(STEREOTYPE, 5), encoder)
+    rules.harms_by_what_changes(STEREOTYPE)
+
+
+def test_the_harm_of_a_stereotype_is_the_share_of_pairs_with_two_predictions():
+    clean, exposed = np.eye(2)[[0, 0, 1, 1]].astype(float), np.eye(2)[[1, 0, 1, 1]].astype(float)
+    assert STEREOTYPE.harm(Predictions(np.zeros(4, int), clean, exposed, None, clean)).value == pytest.approx(1 / 4)
