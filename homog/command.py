@@ -5,19 +5,17 @@ Each setting may also be written as a flag (--out DIR, --out=DIR). `--with DIR` 
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from homog import variants
 from homog.config import ConfigError, choose
 
 WIDTH = 24  # of the left column of a help page
-BACKBONE = ("backbone.source", "backbone.revision")  # named where a key is misspelt
+BACKBONE = ("backbone", "backbone.source", "backbone.revision")  # named where a key is misspelt
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,10 @@ class Command:
 
 @dataclass
 class Given:
-    """What the user said. `backbone`: fields of the backbone; `passed`: arguments for Hydra, as they were written."""
+    """What the user said.
+
+    `backbone`: fields of the backbone, `name` that of another one; `passed`: arguments for Hydra, as they were written.
+    """
 
     settings: dict[str, Any]
     names: list[str] = field(default_factory=list)
@@ -106,6 +107,8 @@ def parsed(command: Command, arguments: Sequence[str]) -> Given:
             given.settings[setting.name] = _valued(setting, value if equals else None, rest)
         elif equals and bare.startswith(command.passes or ("\0",)) and bare.startswith("backbone."):
             given.backbone[bare.removeprefix("backbone.")] = value
+        elif equals and bare == "backbone" and "backbone." in command.passes:
+            given.backbone["name"] = value
         elif equals and bare.startswith(command.passes or ("\0",)):
             given.passed.append(word)
         elif equals and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)?", bare):
@@ -149,6 +152,7 @@ def page(command: Command) -> str:
         gap = "\n" + " " * (WIDTH + 4) if len(left) > WIDTH else ""
         lines.append(f"  {left:<{WIDTH}}  {gap}{setting.help}")
     if "backbone." in command.passes:
+        lines.append(f"  {'backbone=':<{WIDTH}}  another backbone than the study's own, by its name")
         lines.append(f"  {'backbone.source=':<{WIDTH}}  a directory or hub id: your own weights")
     lines.append(f"  {'--with DIR':<{WIDTH}}  a folder of your own variants (or HOMOG_WITH); see homog init")
     return "\n".join([*lines, *(["", command.notes] if command.notes else [])])
@@ -156,29 +160,3 @@ def page(command: Command) -> str:
 
 def _shown(default: Any) -> str:
     return "" if default in (None, (), "") else str(default)
-
-
-def overrides(settings: Mapping[str, Any]) -> list[str]:
-    """The settings as overrides for Hydra, with every value quoted: a path may hold '=', ',' or blanks."""
-    from hydra.core.override_parser.types import Quote, QuotedString
-
-    quoted = {key: QuotedString(str(value), Quote.single).with_quotes() for key, value in settings.items()}
-    return [f"{key}={value}" for key, value in quoted.items()]
-
-
-def for_hydra(arguments: Sequence[str]) -> list[str]:
-    """The arguments as Hydra takes them: paths quoted, the user's folders among those that it searches.
-
-    A field of a variant may be one that its YAML leaves out, which Hydra is told by `++`; `build` refuses a wrong one.
-    """
-    words = []
-    for word in with_folders(arguments):
-        key, _, value = word.partition("=")
-        path = key == "results" or (key == "backbone.source" and Path(value).exists())
-        added = "++" if key.partition(".")[0] in variants.REGISTRIES and "." in key else ""
-        words += [added + (overrides({key: value})[0] if path and value[:1] not in ("'", '"') else word)]
-    if not variants.folders():
-        return words
-    places = ",".join(f"'file://{place / 'conf'}'" for place in variants.folders() if (place / "conf").is_dir())
-    known = overrides({f"++hydra.job.env_set.{variants.WITH}": os.environ[variants.WITH]})
-    return [*words, f"hydra.searchpath=[{places}]", *known]  # a worker on another machine lacks this environment

@@ -14,7 +14,7 @@ from typing import Any
 
 import hydra
 
-from homog import command, variants
+from homog import command, overrides, variants
 from homog.command import Command, Setting
 from homog.config import ConfigError, content_id, plain
 from homog.seeding import generator
@@ -195,6 +195,8 @@ def prepare(device: str) -> str:
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device={device}: {torch.cuda.device_count()} GPUs are visible; use auto or cpu")
     if device == "cpu":
         torch.set_num_threads(1)
     return device
@@ -212,16 +214,18 @@ def job(cfg: Any) -> None:
 
     settings, hydra_config = plain(cfg), HydraConfig.get()
     said = OverridesParser.create().parse_overrides(list(hydra_config.overrides.task))
-    backbone = {o.key_or_group[9:]: str(o.value()) for o in said if o.key_or_group.startswith("backbone.")}
+    fields = {o.key_or_group.partition("."): str(o.value()) for o in said}
+    backbone = {field or "name": value for (group, _, field), value in fields.items() if group == "backbone"}
     try:
         variants.check()
         cells, exposures = jobs.job(settings, backbone)
         sources.fetch(study.needed_sources(cells, exposures.values()))
+        device = prepare(settings["device"]) if cells else ""
     except ConfigError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise
         sys.exit(command.bad_input(error))  # one line; Hydra would add one of its own
-    failed = cells and run(cells, exposures, Path(settings["results"]), settings["device"], settings["save"])
+    failed = cells and run(cells, exposures, Path(settings["results"]), device, settings["save"])
     if failed and hydra_config.mode != RunMode.MULTIRUN:
         sys.exit(1)
     if not settings["study"] and not failed:
@@ -250,9 +254,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if os.environ.pop("HOMOG_WATCHED", ""):
         threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        sys.argv[1:] = command.for_hydra(arguments)
-        job()
-    except (ConfigError, HydraException, OmegaConfBaseException) as error:
+        sys.argv[1:] = overrides.for_hydra(arguments)
+        print(overrides.shown(job), end="") if {"--cfg", "-c"} & set(arguments) and "job" in arguments else job()
+    except (HydraException, OmegaConfBaseException) as error:
+        return command.bad_input(ConfigError(str(error).partition("Config search path")[0]))
+    except ConfigError as error:
         return command.bad_input(error)
     return 0
 

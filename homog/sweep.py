@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from homog import command, records, sources, study
+from homog import command, overrides, records, sources, study
 from homog.command import Command, Given, Setting
 from homog.config import Cell
 from homog.study import jobs
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: Given) -> int:
+    overrides.check_device(given["device"])
     spec, preset, results, save = study.load(given["study"]), given["preset"], Path(given["results"]), given["save"]
     cells = study.expand(spec, preset, given.backbone)
     exposures = study.exposed_by(spec, preset)
@@ -63,7 +64,8 @@ def _run(given: Given) -> int:
     status = 0
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
-    settings = command.overrides(given.settings | {f"backbone.{name}": value for name, value in given.backbone.items()})
+    named = {f"backbone.{name}" if name != "name" else "backbone": value for name, value in given.backbone.items()}
+    settings = overrides.overrides(given.settings | named)
     left = todo
     while left:
         status = _multirun([*settings, f"arm={','.join(jobs.jobs(left))}", *given.passed], left, results)

@@ -62,8 +62,12 @@ def folders() -> tuple[Path, ...]:
 
 def registry(group: str) -> dict[str, Any]:
     """Name -> class of every variant of a group: the user's, then the house's."""
-    users = {name: kind for place in folders() for name, kind in _named(loaded(place), group).items()}
-    return house(group) | users
+    return house(group) | users(group)
+
+
+def users(group: str) -> dict[str, Any]:
+    """Name -> class of the variants of the user's folders."""
+    return {name: kind for place in folders() for name, kind in _named(loaded(place), group).items()}
 
 
 def house(group: str) -> dict[str, Any]:

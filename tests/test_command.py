@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 import homog
-from homog import __main__, command, records, status, variants
+from homog import __main__, command, overrides, records, status, variants
 from homog.command import Command, Setting
 from homog.config import ConfigError
 from homog.contracts.example import MINE
@@ -78,7 +78,7 @@ def test_the_exit_code_is_that_of_the_command(capsys):
 def test_values_reach_hydra_as_they_are(text):
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    (parsed,) = OverridesParser.create().parse_overrides(command.overrides({"results": text}))
+    (parsed,) = OverridesParser.create().parse_overrides(overrides.overrides({"results": text}))
     assert (parsed.key_or_group, parsed.value()) == ("results", text)
 
 
@@ -143,9 +143,9 @@ def test_hydra_is_handed_quoted_paths_and_the_users_folders(tmp_path, monkeypatc
         "++backbone.source=a,b",
         "task=trec,sms_spam",
     ]
-    assert command.for_hydra(words) == handed
+    assert overrides.for_hydra(words) == handed
     shutil.copytree(MINE, tmp_path / "my own")
-    assert command.for_hydra(["--with", f"{here}/my own", "dose=1"]) == [
+    assert overrides.for_hydra(["--with", f"{here}/my own", "dose=1"]) == [
         "dose=1",
         f"hydra.searchpath=['file://{here}/my own/conf']",
         f"++hydra.job.env_set.HOMOG_WITH='{here}/my own'",

@@ -15,9 +15,14 @@ from homog.variants import variant
 
 
 def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
-    """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of the study's backbones."""
+    """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of the study's own backbones.
+
+    Its field `name` is that of a backbone that takes their place.
+    """
     sizes = grid.preset(preset).sizes
-    own = [variant("backbone", name, **(overrides or {})) for name in study.backbone]
+    fields = {name: value for name, value in (overrides or {}).items() if name != "name"}
+    names = [overrides["name"]] if overrides and "name" in overrides else study.backbone
+    own = [variant("backbone", name, **fields) for name in names]
     blocks = [block for block in study.blocks if preset in block.presets]
     if not blocks:
         raise ConfigError(f"study {study.name} has no cells at preset {preset}")
