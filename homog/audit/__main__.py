@@ -32,11 +32,13 @@ fail alike, and is it what they share? Writes report.html, report.md, tables/ an
         Setting("condition", "under which predictions were made", "clean"),
     ),
     names="FILE",
-    notes="""FILE is .csv, .jsonl, .ndjson or .parquet; several are put together.
+    notes="""FILE is .csv, .jsonl, .ndjson or .parquet; several are put together. It may also be a result file of
+lm-evaluation-harness (--log_samples), HELM, Inspect, LightEval or Every Eval Ever, or a folder of them.
 long form:  columns model, example, label, prediction; where there are any person, task, probability_<class>;
             a further column is a group (the same for all rows of an example) or an attribute of models
             (the same for all rows of a model: company, base_model, ...)
 wide form:  columns example, label, groups, and one column per model (an empty cell: the model lacks the example)
+graded:     columns model, example, correct (1 or 0) where no more is known
 In CSV an empty cell, NaN, nan, NA and null are missing values. Every setting may be written as a flag: --out DIR.""",
 )
 
@@ -56,7 +58,7 @@ def _act(given: Given) -> None:
 
 
 def _written(given: Given) -> str:
-    from homog.audit import column_sources, report, studies
+    from homog.audit import column_sources, report, studies, suites
     from homog.audit.choices import AuditError, Settings
     from homog.audit.tables import audited
 
@@ -69,7 +71,8 @@ def _written(given: Given) -> str:
     if not given["records"]:
         if not files or study or select:
             raise AuditError("name files of predictions, or --records DIR --study NAME (--help says more)")
-        return report.write(audited([column_sources.source(path) for path in files], settings, attributes), out)
+        tables = [table for path in files for table in suites.sources(path, notes)]
+        return report.write(audited(tables, settings, attributes, notes), out)
     if files or not study:
         raise AuditError("--records needs --study NAME, and no files")
     frame = studies.from_study(Path(given["records"]), study, given["preset"], select, given["condition"], notes)

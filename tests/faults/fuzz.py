@@ -23,13 +23,16 @@ from homog import command, records, variants
 from homog.audit import audit
 from homog.audit.choices import AuditError
 from homog.audit.column_sources import source
+from homog.audit.suites import sources
 from homog.backbones import trunk
 from homog.config import ConfigError, build, canonical, content_id, read_yaml
 from homog.records import CLEAN, Record, RecordError
 from homog.records.record import FORMAT
 from homog.study import grid, kept
 from homog.tasks.table import READERS, Table
+from tests.audit import test_suites as written
 from tests.audit.data import by_hand, wide
+from tests.audit.test_suites import ABOUT, choice, eee, helm, samples
 
 TIMES = float(os.environ.get("FUZZ", "1"))
 CELL, INJECTION = "c0", "i0"
@@ -246,6 +249,45 @@ def test_a_damaged_file_of_predictions_is_read_or_refused(place, how, kind):
             list(table.read(column))
     except AuditError as error:
         assert "\n" not in str(error)
+
+
+def of_suites(folder):
+    """A result file of each suite, name -> (path, its content)."""
+    rows = [choice(i, i % 2, [-1.0, -2.0]) for i in range(3)]
+    logs = {"version": 2, **ABOUT, "samples": samples()}
+    files = [
+        written.write(folder / "a" / "samples_boolq_2026-01-02T03-04-05.6.jsonl", *rows),
+        written.write(folder / "b" / "log.json", logs),
+        written.write(folder / "c" / "records.jsonl", *eee("m", [True, False])),
+        helm(folder / "d"),
+    ]
+    return [(path, path.read_bytes()) for path in files]
+
+
+@drawn(6_000)
+@given(st.integers(0, 3), damage())
+def test_a_damaged_result_file_of_a_suite_is_read_or_refused(which, how):
+    with tempfile.TemporaryDirectory() as folder:
+        path, content = of_suites(Path(folder))[which]
+        path.write_bytes(damaged(content, how))
+        with contextlib.suppress(AuditError):
+            for table in sources(path, []):
+                [list(table.read(name)) for name in table.columns]
+
+
+@drawn(6_000)
+@given(st.integers(0, 2), st.integers(0, 2), st.text(max_size=12), JSON)
+def test_a_result_file_of_any_content_is_read_or_refused(which, row, key, value):
+    with tempfile.TemporaryDirectory() as folder:
+        path, content = of_suites(Path(folder))[which]
+        lines = [json.loads(line) for line in content.splitlines()]
+        told = lines[min(row, len(lines) - 1)]
+        names = [*told] if isinstance(told, dict) else [key]
+        told[names[len(key) % len(names)]] = value
+        path.write_text("\n".join(json.dumps(line) for line in lines))
+        with contextlib.suppress(AuditError):
+            for table in sources(path, []):
+                [list(table.read(name)) for name in table.columns]
 
 
 @drawn(12_000)
