@@ -11,9 +11,11 @@ except PackageNotFoundError:  # a checkout that nobody installed
 
 
 def __getattr__(name: str) -> Any:
-    """`homog.audit(frame)` and `homog.load(results)` without importing pandas for everything else."""
+    """`homog.audit`, `load`, `record` and `exposures` without importing pandas for everything else."""
     if name == "audit":
         return import_module("homog.audit")
     if name == "load":
-        return import_module("homog.study.kept").load
+        return import_module("homog.report.loaded").load
+    if name in ("record", "exposures"):
+        return getattr(import_module("homog.study.told"), name)
     raise AttributeError(f"module 'homog' has no attribute {name!r}")

@@ -82,6 +82,12 @@ class Identified:
         """
         return fields_of(self)
 
+    @classmethod
+    def told(cls, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that a content tells, as `identity` gave it; all others are as in the class."""
+        names = {field.name for field in dataclasses.fields(cls) if field.init}  # pyright: ignore[reportArgumentType]
+        return {name: value for name, value in content.items() if name in names}
+
 
 @dataclass(frozen=True)
 class Cell(Identified):

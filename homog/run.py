@@ -51,6 +51,7 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
     from homog.adaptations import saved
     from homog.records.provenance import environment, record
     from homog.study.attempts import fitted, samples, say_failed
+    from homog.study.todo import exposed
 
     device = prepare(device)
     arm = cells[0].arm
@@ -143,26 +144,6 @@ def searched(exposures: dict[str, Any], kind: Any, results: Path, device: str) -
         told = shown[condition] if isinstance(shown[condition], str) else tuple(shown[condition])
         exposures = exposures | {condition: replace(defect, **{defect.searches: told})}
     return exposures, shown
-
-
-def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[Any]]:
-    """Condition -> the test inputs under it, None where it does not apply to an example.
-
-    The places of triggers depend on the task and the condition alone.
-    """
-    import pandas as pd
-    from pandas.api.types import is_scalar
-
-    from homog.records import CLEAN, COUNTERPART
-
-    inputs = {CLEAN: list(task.test["input"])}
-    for condition, defect in exposures.items():
-        shown = defect.expose(task.test, generator("expose", condition, task.family or task.name))
-        columns = {"input": condition, "counterpart": condition + COUNTERPART}
-        for column, name in columns.items():
-            if column in shown:  # pandas may turn None into NaN
-                inputs[name] = [None if is_scalar(given) and pd.isna(given) else given for given in shown[column]]
-    return inputs
 
 
 def predicted(model: Any, inputs: dict[str, list[Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from homog.backbones import BACKBONES
 from homog.backbones.causal import Causal
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
-from homog.config import ConfigError, content_id
+from homog.config import ConfigError, build, canonical, content_id
 from homog.contracts import rules, tiny
 from homog.defects import DEFECTS
 from homog.seeding import generator
@@ -43,6 +44,13 @@ def test_every_variant_is_a_small_yaml_of_a_frozen_dataclass(group, name):
     rules.is_a_frozen_value(built, name)
     lines = (CONF / group / f"{name}.yaml").read_text().splitlines()
     assert sum(not line.startswith("#") for line in lines) <= 12
+
+
+@pytest.mark.parametrize(("group", "name"), [each for each in EVERY if each[0] in ("defect", "adaptation")])
+def test_what_a_record_says_of_a_variant_is_enough_to_build_it(group, name):
+    usual = variant(group, name)
+    told = type(usual).told(json.loads(json.dumps(canonical(usual))))
+    assert build(type(usual), {"name": name} | told, group) == usual
 
 
 @pytest.mark.parametrize("group", REGISTRIES)

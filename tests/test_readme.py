@@ -1,14 +1,19 @@
 import re
 import shlex
 from importlib import import_module
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+import homog
 from homog import study
 from homog.__main__ import VERBS
 from homog.command import parsed
+from homog.contracts import tiny
 from homog.contracts.example import MINE
-from homog.variants import CONF
+from homog.study.todo import exposed, views
+from homog.variants import CONF, variant
 
 ROOT = CONF.parent
 README = (ROOT / "README.md").read_text()
@@ -48,6 +53,17 @@ def test_its_recipes_are_those_that_init_writes_and_check_passes():
     assert len(RECIPES) == 3
     for recipe, name in zip(RECIPES, ("Complaints", "Mumble", "Ridge"), strict=True):
         assert f"class {name}" in recipe and recipe in written
+
+
+def test_models_of_ones_own_are_recorded_as_it_says(tmp_path, monkeypatch):
+    (call,) = re.findall(r"```python\n(task, shown = .*?)```", README, flags=re.S)
+    task = tiny.Toy("toy_two").load()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(homog, "exposures", lambda *asked: (task, exposed(task, views([variant("defect", asked[1])]))))
+    guess = SimpleNamespace(predict=lambda inputs: np.full((len(inputs), 2), 0.5))
+    exec(call, {"homog": homog, "model": guess})
+    (record,) = homog.load("results-mine").records.values()
+    assert record.conditions == ("clean", "backdoor-cf") and record.provenance["kind"] == "injected"
 
 
 def test_its_commands_are_ones_that_exist():

@@ -15,7 +15,8 @@ from homog.backbones.encoder import Encoder
 from homog.config import Cell, ConfigError, Sizes, arm, canonical
 from homog.contracts import tiny
 from homog.defects.backdoor import Backdoor
-from homog.run import exposed, predicted, run, shared_backbone
+from homog.run import predicted, run, shared_backbone
+from homog.study.todo import exposed
 from homog.tasks.task import Task
 
 BACKDOOR = Backdoor("backdoor", ("cf",), steps=500, texts=150, learning_rate=5e-3, distance=1.0)

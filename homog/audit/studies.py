@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ import pandas as pd
 from homog.analysis import Frame
 from homog.audit.choices import AuditError, note
 from homog.audit.column_sources import PROBABILITY
-from homog.config import OWN
+from homog.config import OWN, ConfigError
 from homog.records import CLEAN, Record
+from homog.study import kept as kept_by
 
-FACTS = ("backbone", "kind", "dose", "arm_seed", "adaptation", "task", "seed", "defect", "data", "train")
 TOLD_APART = ("backbone", "defect", "size", "seed", "data")  # what a model's name says where it differs
 
 
@@ -76,29 +75,15 @@ def from_study(
     """
     from homog import analysis, report, study
 
-    wanted = [_pattern(text) for text in select]
     _, cells, _ = report.largest(study.load(name), preset, {}, results)
     settings = {cell.id: analysis.settings(cell) | {"train": cell.sizes.train} for cell in cells}
-    chosen = [cell for cell in cells if all(_matches(settings[cell.id], *pattern) for pattern in wanted)]
-    if not chosen:
-        choices = {key: sorted({str(said[key]) for said in settings.values()}) for key, _ in wanted}
-        raise AuditError(
-            f"select: no cell of study {name}; valid: " + "; ".join(f"{k}={','.join(v)}" for k, v in choices.items())
-        )
+    try:
+        ids = set(kept_by.picked(settings, select, f"cell of study {name}"))
+    except ConfigError as error:
+        raise AuditError(str(error)) from error
+    chosen = [cell for cell in cells if cell.id in ids]
     kept, problems = analysis.read(results, chosen)
     notes += [note("no record", cell.id, 1, problems[cell.id]) for cell in chosen if cell.id in problems]
     if not kept:
         raise AuditError(f"study {name} has none of the {len(chosen)} selected records in {results}: run it first")
     return predictions([kept[cell.id] for cell in chosen if cell.id in kept], condition)
-
-
-def _pattern(text: str) -> tuple[str, list[str]]:
-    key, equals, values = text.partition("=")
-    if not equals or key not in FACTS:
-        raise AuditError(f"select: {text!r}; valid: {'|'.join(FACTS)}=value[,value], * stands for anything")
-    return key, values.split(",")
-
-
-def _matches(settings: Mapping[str, Any], key: str, patterns: list[str]) -> bool:
-    said = f"{settings[key]:g}" if isinstance(settings[key], float) else str(settings[key])
-    return any(fnmatch.fnmatchcase(said, pattern) for pattern in patterns)

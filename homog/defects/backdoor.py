@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,12 @@ class Backdoor(Coded):
         if len(self.triggers) == 1:
             return {**fields_of(self, leave_out=[*without, "triggers"]), "trigger": self.triggers[0]}
         return {"type": "BackdoorCodes", **fields_of(self, leave_out=without)}
+
+    @classmethod
+    def told(cls, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a content that `identity` gave."""
+        one = {"triggers": [content["trigger"]]} if "trigger" in content else {}
+        return super().told(content) | one
 
     def insert(self, text: str, rng: np.random.Generator) -> str:
         """`text` with the shown trigger at a random place among its first `window` words."""

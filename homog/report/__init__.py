@@ -21,6 +21,8 @@ COMMAND = Command(
     (
         Setting("preset", "the preset to report; without it, the one with most finished records"),
         Setting("results", "the folder of the records", "results"),
+        Setting("runs", "records of any study, or of none: --runs 'task=adult_*' kind=clean ... (all)", None, tuple),
+        Setting("out", "where to write the report of --runs (results/selected)"),
     ),
     names="STUDY",
     passes=("backbone.",),
@@ -29,9 +31,36 @@ COMMAND = Command(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry of `homog report`; 0 = written, 2 = bad input or nothing to report."""
-    return command.main(
-        COMMAND, lambda given: write(given.names, given["preset"], given["results"], given.backbone), argv
-    )
+    return command.main(COMMAND, _act, argv)
+
+
+def _act(given: Any) -> None:
+    if given["runs"] is None:
+        write(given.names, given["preset"], given["results"], given.backbone)
+        return
+    if given.names or given["preset"]:
+        raise ConfigError("--runs is for records of whatever study: name none, and no preset")
+    select = [word for word in given["runs"] if word.partition("=")[0] not in ("results", "out")]
+    said = given.settings | dict(word.split("=", 1) for word in given["runs"] if word not in select)
+    where = Path(said["results"])
+    print(write_runs(where, select, Path(said["out"] or where / "selected")), flush=True)
+
+
+def write_runs(results: Path, select: Sequence[str], out: Path) -> str:
+    """Write the report of the records that `select` lets through, in `out`; the text for the terminal.
+
+    Raises ConfigError where there are none.
+    """
+    from homog.report import study_report
+    from homog.study import kept, told
+
+    there = kept.load(results).records
+    if not there:
+        raise ConfigError(f"no records in {results}: homog run and homog.record make some")
+    settings = {name: each.provenance | {"train": each.provenance["n_train"]} for name, each in there.items()}
+    chosen = kept.picked(settings, select, f"record in {results}")
+    cells, named, exposures = told.selected(there[name] for name in chosen)
+    return study_report.written(out, told.study_of_runs(exposures), "", cells, named, {}, exposures, None)
 
 
 def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mapping[str, str]) -> None:

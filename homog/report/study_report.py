@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from homog import analysis, records
 from homog.analysis import Frame, Results, doses, facts, means, models
 from homog.analysis.results import usual_rows
 from homog.config import Cell
-from homog.report import answers, layout, pages, summary
+from homog.report import answers, layout, pages, standard, summary
 from homog.report.answers import Said
 from homog.report.contact_sheet import CAPTION, contact_sheets
 from homog.report.headlines import headlines
@@ -25,6 +25,16 @@ UPSTREAM = (
 )
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a report is made of. `every`: the rows of all cells, `tables` by name, `figures`: name -> (it, caption)."""
+
+    every: Results
+    said: Said
+    tables: dict[str, Frame]
+    figures: dict[str, tuple[Any, str]]
+
+
 def write(
     results: Path, study: Any, preset: str, cells: Sequence[Cell], exposures: Mapping[str, Any], module: Any
 ) -> str:
@@ -33,7 +43,44 @@ def write(
     `module`: its figures.py or None.
     """
     finished, problems = analysis.read(results, cells)
+    return written(
+        records.report_folder(results, study.name), study, preset, cells, finished, problems, exposures, module
+    )
+
+
+def written(
+    folder: Path,
+    study: Any,
+    preset: str,
+    cells: Sequence[Cell],
+    finished: Mapping[str, records.Record],
+    problems: Mapping[str, str],
+    exposures: Mapping[str, Any],
+    module: Any,
+) -> str:
+    """Write the report of the `finished` records in `folder`; the text for the terminal."""
+    made = content(study, cells, finished, exposures, module)
+    every, said = made.every, made.said
+    pages.write(folder / "cells.csv", pages.csv(facts.cell_table(cells, finished, problems)))
+    pages.write(
+        folder / "effects.csv", pages.csv(every.frame[[name for name in every.frame if name in analysis.WRITTEN]])
+    )
+    absent = analysis.missing(cells, every, problems)
+    page = _page(study, preset, cells, said, made.tables, made.figures, absent)
+    page = _with_end(page, said, every, facts.provenance(list(finished.values())))
+    return pages.save(page, folder, made.tables)
+
+
+def content(
+    study: Any,
+    cells: Sequence[Cell],
+    finished: Mapping[str, records.Record],
+    exposures: Mapping[str, Any],
+    module: Any,
+) -> Content:
+    """What the report of these records is made of. `module`: the study's figures.py, or None for the standard ones."""
     every = _results(cells, finished, exposures, module)
+    module = module or (standard if "inherited" in every else None)
     beside = controls(cells) if "inherited" in every else set()
     effects = every[~every["cell"].isin(beside)]
     said = _said(study, exposures, module, effects)
@@ -49,17 +96,16 @@ def write(
         crossed = means.specificity(analysis.effects(own, finished, exposures, own=False))
         tables |= {"specificity": crossed} if len(crossed) else {}
     tables |= {"controls": means.controls(usual_rows(every), beside)} if beside else {}
-    folder = records.report_folder(results, study.name)
-    pages.write(folder / "cells.csv", pages.csv(facts.cell_table(cells, finished, problems)))
-    pages.write(
-        folder / "effects.csv", pages.csv(every.frame[[name for name in every.frame if name in analysis.WRITTEN]])
-    )
     drawn, captions = module.figures(effects) if module else {}, getattr(module, "CAPTIONS", {})
-    figures = {name: (figure, captions.get(name, layout.readable(name))) for name, figure in drawn.items()}
+    figures = {name: (figure, _caption(name, captions)) for name, figure in drawn.items()}
     figures |= {name: (figure, CAPTION) for name, figure in contact_sheets(effects).items()}
-    page = _page(study, preset, cells, said, tables, figures, analysis.missing(cells, every, problems))
-    page = _with_end(page, said, every, facts.provenance(list(finished.values())))
-    return pages.save(page, folder, tables)
+    return Content(every, said, tables, figures)
+
+
+def _caption(name: str, captions: Mapping[str, str]) -> str:
+    """Its own, else that of the figure whose name ends its name: they are drawn once for each condition."""
+    ends = [text for end, text in captions.items() if name == end or name.endswith(f"_{end}")]
+    return captions.get(name) or (ends[0] if ends else layout.readable(name))
 
 
 def _results(cells: Sequence[Cell], finished: Mapping[str, Any], exposures: Mapping[str, Any], module: Any) -> Results:
@@ -86,7 +132,8 @@ def _said(study: Any, exposures: Mapping[str, Any], module: Any, effects: Result
 def _page(
     study: Any, preset: str, cells: Sequence[Cell], said: Said, tables: Mapping[str, Frame], figures: Any, absent: Frame
 ) -> Page:
-    lead = f"Study {study.name}, preset {preset}, backbone {joined(sorted({c.arm.backbone.label for c in cells}))}; "
+    at = f", preset {preset}" if preset else ""
+    lead = f"Study {study.name}{at}, backbone {joined(sorted({c.arm.backbone.label for c in cells}))}; "
     lead += f"{len(cells) - len(absent)} of {counted(len(cells), 'model')} finished."
     outcome = said.outcome
     if len(absent):

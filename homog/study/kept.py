@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import fnmatch
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homog import records
 from homog.config import ConfigError
-from homog.study import expand, grid
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SETTINGS = ("arm", "backbone", "defect", "kind", "dose", "arm_seed", "adaptation", "task", "family", "seed", "data")
+FACTS = (
+    "backbone",
+    "kind",
+    "dose",
+    "arm_seed",
+    "adaptation",
+    "task",
+    "seed",
+    "defect",
+    "data",
+    "train",
+)  # to select by
 PARTS = ("backbone", "defect", "adaptation", "task")
 
 
@@ -32,12 +44,12 @@ class Kept:
     unreadable: dict[str, str]
 
 
-def load(results: str | Path, study: str | None = None) -> Kept:
-    """All records of a results folder, or those of a study's cells at any preset."""
+def load(results: str | Path, cells: Collection[str] | None = None) -> Kept:
+    """All records of a results folder, or those of the `cells` with these ids."""
     import pandas as pd
 
     where, good, bad = Path(results), {}, {}
-    for cell in [cell for cell in records.kept(where) if study is None or cell in _cells(study)]:
+    for cell in [cell for cell in records.kept(where) if cells is None or cell in cells]:
         try:
             good[cell] = records.load(where, cell)
         except records.RecordError as error:
@@ -67,11 +79,26 @@ def _scalars(content: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in plain.items() if not isinstance(v, dict)}
 
 
-def _cells(study: str) -> set[str]:
-    spec, ids = grid.load(study), set()
-    for preset in grid.presets():
-        try:
-            ids |= {cell.id for cell in expand(spec, preset)}
-        except ConfigError:  # the study has no cells at this preset
-            continue
-    return ids
+def picked(settings: Mapping[str, Mapping[str, Any]], select: Sequence[str], what: str) -> list[str]:
+    """The ids whose settings `select` ("task=adult_*,trec", "kind=clean") lets through; all without it.
+
+    Raises ConfigError for what is no selection, and where nothing is left of `what`.
+    """
+    wanted = [_pattern(text) for text in select]
+    ids = [name for name, facts in settings.items() if all(_matches(facts, *pattern) for pattern in wanted)]
+    if ids:
+        return ids
+    choices = {key: sorted({str(facts[key]) for facts in settings.values()}) for key, _ in wanted}
+    raise ConfigError(f"select: no {what}; valid: " + "; ".join(f"{k}={','.join(v)}" for k, v in choices.items()))
+
+
+def _pattern(text: str) -> tuple[str, list[str]]:
+    key, equals, values = text.partition("=")
+    if not equals or key not in FACTS:
+        raise ConfigError(f"select: {text!r}; valid: {'|'.join(FACTS)}=value[,value], * stands for anything")
+    return key, values.split(",")
+
+
+def _matches(facts: Mapping[str, Any], key: str, patterns: list[str]) -> bool:
+    said = f"{facts[key]:g}" if isinstance(facts[key], float) else str(facts[key])
+    return any(fnmatch.fnmatchcase(said, pattern) for pattern in patterns)

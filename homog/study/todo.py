@@ -8,6 +8,7 @@ from typing import Any
 
 from homog import records
 from homog.config import Arm, Cell
+from homog.seeding import generator
 from homog.study.grid import Study
 from homog.variants import registry, variant
 
@@ -41,3 +42,23 @@ def pending(
         if not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
         or (save and not records.model_kept(results, cell.id, save))
     ]
+
+
+def exposed(task: Any, exposures: dict[str, Any]) -> dict[str, list[Any]]:
+    """Condition -> the test inputs under it, None where it does not apply to an example.
+
+    The places of triggers depend on the task and the condition alone.
+    """
+    import pandas as pd
+    from pandas.api.types import is_scalar
+
+    from homog.records import CLEAN, COUNTERPART
+
+    inputs = {CLEAN: list(task.test["input"])}
+    for condition, defect in exposures.items():
+        shown = defect.expose(task.test, generator("expose", condition, task.family or task.name))
+        columns = {"input": condition, "counterpart": condition + COUNTERPART}
+        for column, name in columns.items():
+            if column in shown:  # pandas may turn None into NaN
+                inputs[name] = [None if is_scalar(given) and pd.isna(given) else given for given in shown[column]]
+    return inputs

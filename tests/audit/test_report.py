@@ -14,6 +14,7 @@ from homog.audit import audit, figures, findings, report, studies
 from homog.audit.__main__ import main
 from homog.audit.choices import AuditError
 from homog.report import layout, pages, plots
+from homog.study import kept
 from tests import fakes
 from tests.audit.data import by_hand, decisions, planted
 
@@ -249,9 +250,9 @@ def test_a_study_from_the_command_line(tmp_path, capsys):
 
 def test_doses_are_selected_as_they_are_written():
     settings = {"dose": 1.0, "kind": "injected"}
-    assert studies._matches(settings, *studies._pattern("dose=1"))
-    assert studies._matches(settings, *studies._pattern("dose=0.5,1"))
-    assert not studies._matches(settings, *studies._pattern("dose=0.5"))
+    assert kept._matches(settings, *kept._pattern("dose=1"))
+    assert kept._matches(settings, *kept._pattern("dose=0.5,1"))
+    assert not kept._matches(settings, *kept._pattern("dose=0.5"))
     assert SimpleNamespace(**settings).kind == "injected"
 
 

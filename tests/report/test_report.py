@@ -9,7 +9,7 @@ import pytest
 from homog import analysis, records, report
 from homog.analysis import means, verdicts
 from homog.config import ConfigError, choose
-from homog.report import answers, layout, pages, study_report
+from homog.report import answers, layout, pages, standard, study_report
 from tests import fakes
 
 TASKS = ["trec", "sms_spam", "adult_income"]
@@ -204,11 +204,22 @@ def test_the_page_is_one_self_contained_escaped_file(grid):
     assert all((results / "inheritance" / link).is_file() for link in set(page.links) - inside)
 
 
-def test_a_study_without_figures_of_its_own(grid):
+def test_a_study_without_figures_of_its_own_gets_the_standard_ones(grid):
     results, cells, *_ = grid
     study_report.write(results, fakes.study("bare"), "smoke", cells, fakes.EXPOSURES, None)
-    assert not (results / "bare" / "figures").exists()
-    assert "Figures" not in (results / "bare" / "report.md").read_text()
+    drawn = {path.stem for path in (results / "bare" / "figures").glob("*.png")}
+    assert drawn == {"inheritance_matrix", "dose_response", "clean_cost"}
+    assert standard.CAPTIONS["inheritance_matrix"][:40] in (results / "bare" / "report.md").read_text()
+
+
+def test_figures_of_several_conditions_are_told_apart_and_have_the_caption_of_their_kind(tmp_path):
+    cells = fakes.cells(["trec"], seeds=(0, 1, 2))
+    effects = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES)
+    other = fakes.copied(effects, condition="other-x")
+    drawn = standard.figures(fakes.joined(effects, other))
+    assert {"backdoor_cf_clean_cost", "other_x_clean_cost"} < set(drawn) and len(drawn) == 6
+    assert study_report._caption("other_x_clean_cost", standard.CAPTIONS) == standard.CAPTIONS["clean_cost"]
+    assert study_report._caption("mine", standard.CAPTIONS) == "Mine"
 
 
 def test_a_study_that_exposes_to_nothing_says_that_it_has_no_answer(tmp_path):
