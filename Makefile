@@ -3,6 +3,7 @@
 # make figures    redraw every report from records alone
 # make check      format, lint, types, tests        make bench   speed against the usual way
 # make test-faults a hundred thousand inputs that nobody meant (5 min; FUZZ=10: ten times as many)
+# make docs      the documentation: docs/_build/html/index.html
 # make calibration  coverage of intervals and error rates of tests, simulated at the sizes of the studies (10 min)
 # make validation  accuracy of every adaptation on texts held out of training, by which settings were picked (40 min)
 STUDY ?= inheritance
@@ -26,7 +27,7 @@ LAUNCH := hydra/launcher=$(LAUNCHER) $(if $(filter joblib,$(LAUNCHER)),hydra.lau
 # tests in a process for each core, a module to a process, in the order of tests/conftest.py
 SPREAD := --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder
 
-.PHONY: run-sweep test test-faults figures fetch check format bench calibration validation lock clean
+.PHONY: run-sweep test test-faults figures fetch docs check format bench calibration validation lock clean
 
 run-sweep: .venv/ready
 	$(BIN)/python -m homog sweep study=$(STUDY) preset=$(PRESET) results=$(RESULTS) $(LAUNCH) $(ARGS)
@@ -49,6 +50,11 @@ check: .venv/ready
 	$(BIN)/pyright
 	$(BIN)/python -m pytest $(SPREAD)
 
+docs: .venv/ready
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet -c constraints.txt --group docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -66,7 +72,7 @@ validation: .venv/ready
 TORCH ?= 2.13.0
 lock: .venv/ready
 	echo "torch==$(TORCH)" | env -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet -c - --universal --python-version 3.11 --no-annotate --no-header \
-		--no-emit-find-links --all-extras --group test --upgrade pyproject.toml -o constraints.txt
+		--no-emit-find-links --all-extras --group test --group docs --upgrade pyproject.toml -o constraints.txt
 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "homog needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -17,6 +17,8 @@ from homog.variants import CONF, variant
 
 ROOT = CONF.parent
 README = (ROOT / "README.md").read_text()
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+OWN, AUDIT, TREE = (PAGES[ROOT / "docs" / f"{name}.md"] for name in ("own", "audit", "tree"))
 
 
 def rows(text):
@@ -31,9 +33,10 @@ def test_the_table_is_the_one_that_the_command_made():
 
 
 def test_every_file_that_it_shows_or_names_exists():
-    for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / path).exists(), path
-    tree = README.split("```\nconf/")[1].split("```")[0]
+    for page, text in PAGES.items():
+        for path in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+            assert (page.parent / path).exists(), f"{page.name}: {path}"
+    tree = TREE.split("```\nconf/")[1].split("```")[0]
     for name in re.findall(r"(?:^  |; +)(\w+\.py)", tree, flags=re.M):
         places = [
             ROOT / "homog" / name,
@@ -44,7 +47,7 @@ def test_every_file_that_it_shows_or_names_exists():
         assert any(path.exists() for path in places), name
 
 
-RECIPES = re.findall(r"```python\n(.*?)```", README.split("## Bring your own")[1].split("\n## ")[0], flags=re.S)
+RECIPES = re.findall(r"```python\n(.*?)```", OWN, flags=re.S)
 
 
 def test_its_recipes_are_those_that_init_writes_and_check_passes():
@@ -56,7 +59,7 @@ def test_its_recipes_are_those_that_init_writes_and_check_passes():
 
 
 def test_models_of_ones_own_are_recorded_as_it_says(tmp_path, monkeypatch):
-    (call,) = re.findall(r"```python\n(task, shown = .*?)```", README, flags=re.S)
+    (call,) = re.findall(r"```python\n(task, shown = .*?)```", AUDIT, flags=re.S)
     task = tiny.Toy("toy_two").load()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(homog, "exposures", lambda *asked: (task, exposed(task, views([variant("defect", asked[1])]))))
@@ -67,7 +70,7 @@ def test_models_of_ones_own_are_recorded_as_it_says(tmp_path, monkeypatch):
 
 
 def test_its_commands_are_ones_that_exist():
-    for line in re.findall(r"^homog .*$", README.replace("\\\n", ""), flags=re.M):
+    for line in re.findall(r"^homog .*$", "\n".join(PAGES.values()).replace("\\\n", ""), flags=re.M):
         verb, words = line.split()[1], shlex.split(line, comments=True)[2:]
         assert verb in VERBS, line
         if verb in ("run", "sources"):
@@ -79,7 +82,7 @@ def test_its_commands_are_ones_that_exist():
 def test_it_covers_every_module():
     for path in (ROOT / "homog").iterdir():
         if path.suffix == ".py" and path.stem != "__init__":
-            assert path.name in README, f"{path.name} is not in the README's tree"
+            assert path.name in TREE, f"{path.name} is not in docs/tree.md"
 
 
 @pytest.mark.parametrize("name", study.names())
@@ -90,7 +93,7 @@ def test_every_study_has_an_answer_and_its_results(name):
 
 def test_the_worked_example_says_what_the_audits_say():
     made = [(ROOT / "results" / f"audit_{family}" / "report.md").read_text() for family in ("adult", "compas")]
-    shown = README.split("**A worked example.**")[1].split("Reports:")[0]
+    shown = AUDIT.split("**A worked example.**")[1].split("Reports:")[0]
     intervals = set(re.findall(r"\[[\d., %]+\]", " ".join(shown.split())))
     assert len(intervals) >= 6
     for interval in intervals:
