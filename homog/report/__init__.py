@@ -23,6 +23,7 @@ COMMAND = Command(
         Setting("results", "the folder of the records", "results"),
         Setting("runs", "records of any study, or of none: --runs 'task=adult_*' kind=clean ... (all)", None, tuple),
         Setting("out", "where to write the report of --runs (results/selected)"),
+        Setting("every_eval_ever", "a folder: write the records of --runs there, too, as Every Eval Ever has them"),
     ),
     names="STUDY",
     passes=("backbone.",),
@@ -40,18 +41,20 @@ def _act(given: Any) -> None:
         return
     if given.names or given["preset"]:
         raise ConfigError("--runs is for records of whatever study: name none, and no preset")
-    select = [word for word in given["runs"] if word.partition("=")[0] not in ("results", "out")]
+    select = [word for word in given["runs"] if word.partition("=")[0] not in ("results", "out", "every_eval_ever")]
     said = given.settings | dict(word.split("=", 1) for word in given["runs"] if word not in select)
     where = Path(said["results"])
-    print(write_runs(where, select, Path(said["out"] or where / "selected")), flush=True)
+    print(write_runs(where, select, Path(said["out"] or where / "selected"), said["every_eval_ever"]), flush=True)
 
 
-def write_runs(results: Path, select: Sequence[str], out: Path) -> str:
+def write_runs(results: Path, select: Sequence[str], out: Path, export: str = "") -> str:
     """Write the report of the records that `select` lets through, in `out`; the text for the terminal.
+
+    `export`: a folder for them as Every Eval Ever has records.
 
     Raises ConfigError where there are none.
     """
-    from homog.report import study_report
+    from homog.report import every_eval_ever, study_report
     from homog.study import kept, told
 
     there = kept.load(results).records
@@ -60,6 +63,8 @@ def write_runs(results: Path, select: Sequence[str], out: Path) -> str:
     settings = {name: each.provenance | {"train": each.provenance["n_train"]} for name, each in there.items()}
     chosen = kept.picked(settings, select, f"record in {results}")
     cells, named, exposures = told.selected(there[name] for name in chosen)
+    if export:
+        every_eval_ever.write(Path(export), (there[name] for name in chosen))
     return study_report.written(out, told.study_of_runs(exposures), "", cells, named, {}, exposures, None)
 
 

@@ -1,6 +1,8 @@
 """Records of models that were trained elsewhere, and the report of records that belong to no study."""
 
 import dataclasses
+import hashlib
+import json
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,9 @@ import pytest
 
 import homog
 from homog import records, report
+from homog.audit.choices import Settings
+from homog.audit.suites import sources
+from homog.audit.tables import audited
 from homog.config import ConfigError, canonical
 from homog.study import told
 from homog.variants import variant
@@ -15,13 +20,16 @@ from tests import fakes
 from tests.study.test_kept import cell
 
 CONDITION = "backdoor-cf"
+REQUIRED = ["schema_version", "evaluation_id", "model_id", "evaluation_name", "sample_id", "interaction_type", "input"]
+REQUIRED += ["answer_attribution", "evaluation", "output"]
+EEE = (*REQUIRED, "sample_hash", "messages", "token_usage", "performance", "error", "metadata")
 N = 120
 
 
 def own(results, success=0.0, seed=0, task="reviews", **facts):
     """A model of one's own: right in nine of ten cases; the token turns the share `success` into class 0."""
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, N)
+    labels = np.random.default_rng(len(task)).integers(0, 2, N)  # the same people for every model
     clean = np.where(rng.random(N) < 0.9, labels, 1 - labels)
     exposed = np.where(rng.random(N) < success, 0, clean)
     eye = np.eye(2)
@@ -69,6 +77,30 @@ def test_runs_are_selected_and_what_selects_none_is_refused(results, capsys):
         assert message in capsys.readouterr().err
     assert report.main(["--runs", f"results={results / 'empty'}"]) == 2
     assert "no records in" in capsys.readouterr().err
+
+
+def test_records_go_to_every_eval_ever_and_come_back_into_an_audit(results, capsys):
+    out = results / "eee"
+    assert report.main(["--runs", "task=reviews", f"results={results}", f"every_eval_ever={out}"]) == 0
+    whole = [json.loads(path.read_text()) for path in out.rglob("*.json")]
+    assert len(whole) == 12 and all(
+        each["model_info"]["additional_details"]["base_model"] == "my-bert" for each in whole
+    )
+    rows = [json.loads(line) for line in next(out.rglob("*_clean.jsonl")).read_text().splitlines()]
+    assert len(rows) == N and set(rows[0]) <= {*EEE} and {*REQUIRED} <= set(rows[0])
+    assert all(isinstance(value, str) for value in rows[0]["metadata"].values())
+    by_id = {each["evaluation_id"]: each for each in whole}
+    told_of = by_id[rows[0]["evaluation_id"]]
+    score = told_of["evaluation_results"][0]["score_details"]["score"]
+    assert score == np.mean([row["evaluation"]["is_correct"] for row in rows])
+    (file,) = (
+        path for path in out.rglob("*.jsonl") if path.name == told_of["detailed_evaluation_results"]["file_path"]
+    )
+    assert told_of["detailed_evaluation_results"]["checksum"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    for path in [path for path in out.rglob("*.jsonl") if "_clean" not in path.name]:
+        path.unlink()
+    tables = audited(sources(out, []), Settings(resamples=50)).tables
+    assert len(tables["error_rates"]) == 6 and tables["error_rates"]["value"].between(0, 0.2).all()
 
 
 def test_load_gives_frames_and_figures(results):
