@@ -61,7 +61,7 @@ def test_models_of_ones_own_get_a_report_with_control_and_interval(results, caps
     said = capsys.readouterr().out
     assert "My trainer: above the control, no sham" in said and "12 of 12 models" in said
     made = pd.read_csv(results / "selected" / "tables" / "summary.csv").iloc[0]
-    assert made["value"] == pytest.approx(0.93, abs=0.05) and made["low"] > 0.8 and made["seeds"] == 3
+    assert made["value"] == pytest.approx(0.93, abs=0.08) and made["low"] > 0.8 and made["seeds"] == 3
     assert (results / "selected" / "figures" / "inheritance_matrix.png").is_file()
 
 
