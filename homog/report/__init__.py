@@ -11,13 +11,17 @@ from homog import command, records, variants
 from homog.command import Command, Setting
 from homog.config import ConfigError, choose
 
-OVER_ALL = ("summary", "known")  # what is reported under these names is no study: it needs the tables of reports alone
+OVER_ALL = (
+    "summary",
+    "known",
+    "index",
+)  # what is reported under these names is no study: it needs the tables of reports alone
 COMMAND = Command(
     "report",
     "Write the report of a study from its records: results/STUDY/ (report.html, report.md, cells.csv, effects.csv,\n"
     "tables, figures). Print the answer. Without STUDY: every study that has records, and over all reports\n"
     "results/summary/ (all defects side by side) and results/known/ (published claims beside what the reports say).\n"
-    "`homog report summary` and `homog report known` make these two alone, from the tables of the reports.",
+    "`homog report summary known index` makes these and results/index.html alone, from the reports that there are.",
     (
         Setting("preset", "the preset to report; without it, the one with most finished records"),
         Setting("results", "the folder of the records", "results"),
@@ -71,7 +75,7 @@ def write_runs(results: Path, select: Sequence[str], out: Path, export: str = ""
 def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mapping[str, str]) -> None:
     """Write and print the reports of the named studies, or of all that have records, with the summary over them."""
     from homog import study
-    from homog.report import known, study_report
+    from homog.report import index, known, study_report
 
     results = Path(where)
     if names and set(names) <= set(OVER_ALL):
@@ -97,11 +101,17 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     if not names:
         print(study_report.write_summary(results, variants.studies()), flush=True)
         print(known.write(results)[1], flush=True)
+        print(index.write(results, variants.studies()), flush=True)
 
 
 def _over_all(name: str, results: Path) -> str:
-    from homog.report import known, study_report
+    from homog.report import index, known, study_report
 
+    if name == "index":
+        said = index.write(results, variants.studies())
+        if not said:
+            raise ConfigError(f"no reports in {results}: write one first, e.g. homog report inheritance")
+        return said
     if name == "known":
         return known.write(results)[0]
     said = study_report.write_summary(results, variants.studies())

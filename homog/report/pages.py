@@ -140,8 +140,8 @@ def terminal(page: Page, folder: Path) -> str:
     return "\n".join(lines).replace("\N{MINUS SIGN}", "-")
 
 
-def rendered(template: str, page: Page) -> str:
-    """The page by a template; HTML is escaped."""
+def rendered(template: str, page: Any) -> str:
+    """A page by its template; HTML is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
