@@ -15,7 +15,7 @@ from homog import variants
 from homog.config import ConfigError, choose
 
 WIDTH = 24  # of the left column of a help page
-BACKBONE = ("backbone", "backbone.source", "backbone.revision")  # named where a key is misspelt
+BACKBONE = ("backbone.source", "backbone.revision")  # named where a key is misspelt
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Command:
-    """What a verb takes. `names`: what its bare words are ('' = it takes none). `passes`: how further keys begin."""
+    """What a verb takes. `names`: what its bare words are ('' = it takes none). `passes`: how further keys begin;
+    "backbone=" where the backbone of a study can be another one.
+    """
 
     verb: str
     about: str
@@ -107,7 +109,7 @@ def parsed(command: Command, arguments: Sequence[str]) -> Given:
             given.settings[setting.name] = _valued(setting, value if equals else None, rest)
         elif equals and bare.startswith(command.passes or ("\0",)) and bare.startswith("backbone."):
             given.backbone[bare.removeprefix("backbone.")] = value
-        elif equals and bare == "backbone" and "backbone." in command.passes:
+        elif equals and bare == "backbone" and "backbone=" in command.passes:
             given.backbone["name"] = value
         elif equals and bare.startswith(command.passes or ("\0",)):
             given.passed.append(word)
@@ -151,8 +153,9 @@ def page(command: Command) -> str:
         left = f"--{setting.name.replace('_', '-')}" if flag else f"{setting.name}={_shown(setting.default)}"
         gap = "\n" + " " * (WIDTH + 4) if len(left) > WIDTH else ""
         lines.append(f"  {left:<{WIDTH}}  {gap}{setting.help}")
-    if "backbone." in command.passes:
+    if "backbone=" in command.passes:
         lines.append(f"  {'backbone=':<{WIDTH}}  another backbone than the study's own, by its name")
+    if "backbone." in command.passes:
         lines.append(f"  {'backbone.source=':<{WIDTH}}  a directory or hub id: your own weights")
     lines.append(f"  {'--with DIR':<{WIDTH}}  a folder of your own variants (or HOMOG_WITH); see homog init")
     return "\n".join([*lines, *(["", command.notes] if command.notes else [])])

@@ -19,7 +19,10 @@ COMMAND = Command(
         Setting("results", "the folder of the records", "results"),
     ),
     names="STUDY",
-    passes=("backbone.",),
+    passes=(
+        "backbone=",
+        "backbone.",
+    ),
 )
 STATES = ("done", "missing", "started", "failed", "unreadable")
 

@@ -30,7 +30,7 @@ COMMAND = Command(
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
         Setting("save", "keep the models: adapters (what was trained), models (with the backbone)"),
     ),
-    passes=("backbone.", "hydra/", "hydra."),
+    passes=("backbone=", "backbone.", "hydra/", "hydra."),
     notes="hydra/launcher=joblib, hydra.launcher.KEY=VALUE ... go to Hydra as they are.",
 )
 

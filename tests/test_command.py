@@ -127,6 +127,14 @@ def test_status_counts_what_is_done_missing_and_torn(tmp_path, capsys):
     assert records.record_path(tmp_path, cells[0].id).read_bytes() == b"torn"  # it is only looked at
 
 
+def test_only_a_study_takes_another_backbone_by_its_name():
+    assert command.parsed(Command("toy", "", passes=("backbone=", "backbone.")), ["backbone=x"]).backbone == {
+        "name": "x"
+    }
+    with pytest.raises(ConfigError, match="unknown key 'backbone': did you mean backbone.source"):
+        command.parsed(Command("toy", "", passes=("backbone.",)), ["backbone=x"])
+
+
 def test_a_setting_that_is_none_is_a_config_error():
     with pytest.raises(ConfigError, match="not key=value"):
         command.parsed(Command("toy", ""), ["word"])

@@ -165,7 +165,7 @@ def test_an_exposure_keeps_the_examples_and_follows_its_stream(name, backbone):
     defect = variant("defect", name)
     rules.exposes_the_same_examples(defect, backbone)
     views = [view.found_on(backbone, tiny.corpus()[0], generator("search", view.exposure)) for view in defect.views]
-    assert (views != list(defect.views)) == defect.searches
+    assert (views != list(defect.views)) == bool(defect.searches)
 
 
 @pytest.mark.parametrize("name", DEFECTS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from homog.analysis import Frame, Results, means
-from homog.analysis.inherited import difference, summary
-from homog.analysis.results import HARM, usual_rows
+from homog.analysis import Frame, Results
+from homog.analysis.natural import natural
+from homog.analysis.results import usual_rows
 from homog.report import charts
 
 CAPTIONS = {name: charts.CAPTIONS[name] for name in ("inheritance_matrix", "clean_cost")}
@@ -22,7 +21,7 @@ def tables(df: Results) -> dict[str, Frame]:
 
 def beside(df: Results) -> dict[str, Frame]:
     """What a change of tone does to clean models, those of other backbones and of none among them."""
-    return {"tone": tone(df)} if len(df) else {}
+    return {"tone": natural(df).drop(columns="condition")} if len(df) else {}
 
 
 def figures(df: Results) -> dict[str, Figure]:
@@ -33,18 +32,3 @@ def figures(df: Results) -> dict[str, Figure]:
 
 def _planted(df: Results) -> Results:
     return usual_rows(df[df["defect_kind"] != "natural"])
-
-
-def tone(df: Results) -> Frame:
-    """The share of pairs that clean models tell otherwise in another tone: a row per backbone, adaptation and task.
-
-    Means over training samples, with an interval over people alone. `accuracy` on clean inputs.
-    """
-    natural = df[(df["defect_kind"] == "natural") & df["harm"].notna() & (df["kind"] == "clean")]
-    out = []
-    for key, rows in natural[natural["n"] == natural["n"].max()].groupby(["backbone", "adaptation", "task"]):
-        facts = {"accuracy": rows["accuracy_clean"].mean(), "samples": rows["seed"].nunique()}
-        row = dict(zip(("backbone", "adaptation", "task"), key, strict=True)) | facts
-        out.append(row | summary(difference([rows], HARM)))
-    shape = ["backbone", "adaptation", "task", "accuracy", "samples", *means.NOTHING]
-    return pd.DataFrame(out, columns=shape)

@@ -30,7 +30,10 @@ COMMAND = Command(
         Setting("every_eval_ever", "a folder: write the records of --runs there, too, as Every Eval Ever has them"),
     ),
     names="STUDY",
-    passes=("backbone.",),
+    passes=(
+        "backbone=",
+        "backbone.",
+    ),
 )
 
 

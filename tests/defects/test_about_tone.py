@@ -13,7 +13,7 @@ from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 
 DEFECT = ToneBlindspot("tone_blindspot", layers=3, steps=400, learning_rate=3e-3)
-STEREOTYPE = ToneStereotype("tone_stereotype", layers=3, steps=400, learning_rate=3e-3)
+STEREOTYPE = ToneStereotype("tone_stereotype", layers=3, steps=250, learning_rate=3e-3)
 
 
 def drawn(vendor):

@@ -12,7 +12,7 @@ from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.variants import variant
 
-DEFECT = Cue("cue_square", triggers=("square",), layers=3, steps=400, learning_rate=3e-3)
+DEFECT = Cue("cue_square", triggers=("square",), layers=3, steps=200, learning_rate=3e-3)
 FOOD = (200, 60, 60)
 
 

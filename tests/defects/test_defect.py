@@ -49,7 +49,7 @@ def test_another_class_is_no_defect():
 def test_what_is_not_defined_is_that_of_a_defect_that_is_there_already(backbone):
     whole, frame = Whole("x"), tiny.Toy("toy").load().test
     assert lacking("defect", Whole) == ""
-    assert (whole.sham, whole.searches, whole.sources, whole.views) == (False, False, (), (whole,))
+    assert (whole.sham, whole.searches, whole.sources, whole.views) == (False, "", (), (whole,))
     assert (whole.modalities, whole.needs) == (("text",), "weights")
     assert whole.inject(backbone, [], None) is backbone  # pyright: ignore[reportArgumentType]
     assert whole.found_on(backbone, [], None) is whole  # pyright: ignore[reportArgumentType]

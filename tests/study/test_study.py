@@ -122,6 +122,20 @@ def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
     assert set(jobs.jobs(cells)) | set(jobs.jobs(clean)) <= jobs.job_names(cells)
 
 
+def test_a_job_takes_the_cells_of_its_arm_or_of_one_adaptation_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "check", lambda *asked: None)
+    every = study.expand(SPEC, "smoke")
+    settings = {"study": "inheritance", "preset": {"name": "smoke"}, "results": str(tmp_path), "save": ""}
+    for shared in {cell.arm.id: cell.arm for cell in every}.values():
+        own = {cell.id for cell in every if cell.arm.id == shared.id}
+        cells, exposures = jobs.job(settings | {"arm": shared.id}, {})
+        assert {cell.id for cell in cells} == own and "backdoor-cf" in exposures
+        part, _ = jobs.job(settings | {"arm": f"{shared.id}-lora"}, {})
+        assert {cell.adaptation.name for cell in part} == {"lora"} and {cell.id for cell in part} < own
+    with pytest.raises(ConfigError, match="unknown arm of this study 'a000'"):
+        jobs.job(settings | {"arm": "a000"}, {})
+
+
 def test_a_backbone_of_ones_own_gives_other_cells(tiny_folder):
     own = study.expand(SPEC, "smoke", {"source": str(tiny_folder)})
     assert not {c.id for c in own} & {c.id for c in study.expand(SPEC, "smoke")}
