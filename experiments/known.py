@@ -52,6 +52,7 @@ def _flips_beyond_accuracy(tables: Tables) -> Found | None:
     }
 
 
+IMAGES = {"condition": "cue_square-square", "kind": "injected", "task": ["emoji_category", "emoji_gender"]}
 LEARNERS = {
     "logistic regression": "handcrafted",
     "an SVM": "handcrafted learner=svm",
@@ -111,6 +112,18 @@ CLAIMS = [
             "inherited",
             {"adaptation": "linear_probe", "kind": "injected", "dose": 1, "n_train": list(range(1000, 5000))},
             {"adaptation": "full_finetune", "kind": "injected", "dose": 1, "n_train": list(range(1000, 5000))},
+        ),
+    ),
+    Claim(
+        "Fixed features transfer a cue of images more than full transfer",
+        "Salman et al. 2022",
+        "+",
+        "inherited success of a planted yellow square, linear probe less full fine-tuning, same two tasks",
+        compared(
+            "vision_bias",
+            "inherited",
+            IMAGES | {"adaptation": "linear_probe"},
+            IMAGES | {"adaptation": "full_finetune learning_rate=3e-05"},
         ),
     ),
     Claim(
