@@ -164,7 +164,7 @@ def _why(row: Any) -> str:
 
 def wrapped(name: str, columns: int) -> str:
     """An adaptation's name as the heading of one of so many columns."""
-    return readable(name) if columns < 4 else textwrap.fill(readable(name), 10, break_on_hyphens=False)
+    return textwrap.fill(readable(name), {1: 40, 2: 22, 3: 16}.get(columns, 10), break_on_hyphens=False)
 
 
 def _headings(axes: Any, overall: Frame, lines: list[tuple[float, str, str]]) -> None:
