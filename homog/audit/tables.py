@@ -22,6 +22,7 @@ from homog.audit.families import families
 from homog.audit.pivot import ensembles
 from homog.metrics.intervals import holm
 from homog.metrics.outcomes import FailureDistribution, failure_distribution
+from homog.report import layout
 from homog.wording import some
 
 SECTION = ("error_rates", "measures", "failure_distribution", "diversity", "systemic_failures", "groups")
@@ -70,6 +71,15 @@ class Audit:
     families: tuple[Ensemble, ...]
     settings: Settings
     sources: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how often models err, the measures of joint failure, what was left out."""
+        parts = []
+        for name in ("error_rates", "measures", "notes"):
+            if len(self.tables[name]):
+                shown = layout.display(self.tables[name], most=20).to_html(index=False)
+                parts.append(f"<h4>{layout.readable(name)}</h4>{shown}")
+        return "".join(parts)
 
 
 def audited(

@@ -31,6 +31,12 @@ def test_long_and_wide_are_the_same():
     same(audit(by_hand()), audit(wide(by_hand()), attributes=attributes, groups=["sex"]), but=("notes",))
 
 
+def test_a_notebook_shows_errors_measures_and_notes():
+    shown = audit(by_hand().assign(model=lambda frame: frame["model"] + "<i>"))._repr_html_()
+    assert shown.count("<table") >= 2 and "<h4>Error rates</h4>" in shown
+    assert "<i>" not in shown and "&lt;i&gt;" in shown
+
+
 def test_order_of_rows_does_not_matter():
     same(audit(by_hand()), audit(by_hand().sample(frac=1, random_state=1)))
 
