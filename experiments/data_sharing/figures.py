@@ -73,11 +73,9 @@ def said(df: Results) -> Said:
     main = _main(of_levels(df))
     answers, shown = [], []
     for _, row in main.iterrows():
-        name, detail = (
-            learner(row["adaptation"]),
-            f"persons {bracket(row, 'persons_')}, groups {bracket(row, 'groups_')}",
-        )
-        answers.append(Finding(name, verdict(row), f"{detail}, difference {bracket(row, 'difference_')}"))
+        name = learner(row["adaptation"])
+        detail = ", ".join(f"{level} {bracket(row, f'{level}_')}" for level in LEVELS)
+        answers.append(Finding(name, verdict(row), detail))
         cells = {readable(level): bracket(row, f"{level}_") for level in LEVELS}
         shown.append({"Learner": name, "Answer": verdict(row)} | cells | {"n": f"{row['examples']:,}"})
     met = sum(answer.verdict == "homogenizes persons, more than groups" for answer in answers)

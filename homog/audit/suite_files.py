@@ -28,8 +28,13 @@ def _lines(path: Path) -> Iterator[Row]:
         yield from (json.loads(line) for line in file if line.strip())
 
 
-def judged(label: str, answer: str, right: bool) -> str:
-    """The prediction: the label where it was judged right, else the answer, never one that reads like the label."""
+def judged(label: str, answer: str, right: bool | None) -> str:
+    """The prediction: the label where it was judged right, else the answer, never one that reads like the label.
+
+    Where nobody judged (None), it is right if it reads like one of the right answers.
+    """
+    if right is None:
+        right = alike(answer) in map(alike, label.split(" | "))
     if right:
         return label
     answer = " ".join(answer.split())[:MOST] or "[empty]"
@@ -79,7 +84,6 @@ def _lm_eval_answer(line: Row) -> Row:
         right = str(choice) in map(str, places) if right is None else right
         return {"label": label, "prediction": judged(label, str(choice), right)}
     told, label = str(answer[0] if answer else ""), named(line["target"])
-    right = alike(told) in map(alike, label.split(" | ")) if right is None else right
     return {"label": label, "prediction": judged(label, told, right)}
 
 
@@ -115,7 +119,6 @@ def helm(path: Path, notes: list[Row]) -> Iterator[Row]:
         place = row.get("predicted_index")
         told = texts[place] if place is not None else row.get("mapped_output") or row.get("predicted_text") or ""
         right = _metric(row.get("stats") or {})
-        right = alike(str(told)) in map(alike, label.split(" | ")) if right is None else right
         answer = judged(label, str(told) or ("" if shown.is_file() else WRONG), right)
         yield {"model": model, "task": task, "example": str(row["instance_id"]), "label": label, "prediction": answer}
 
@@ -217,7 +220,6 @@ def lighteval(path: Path, notes: list[Row]) -> Iterator[Row]:
         else:
             label = named([choices[place] for place in places] if choices else places)
             answer = str((told.get("text_post_processed") or told.get("text") or [""])[0])
-        right = alike(answer) in map(alike, label.split(" | ")) if right is None else right
         example = str(doc.get("id") or number)
         prediction = judged(label, answer, right)
         yield {"model": model, "task": task, "example": example, "label": label, "prediction": prediction}
