@@ -44,16 +44,10 @@ def unanswered(probabilities: dict[str, Any], classes: int) -> dict[str, int]:
     return {name: int((values.argmax(1) == classes).sum()) for name, values in probabilities.items()}
 
 
-def record(
-    cell: Any, task: Any, probabilities: dict[str, Any], model: Any, backbone: Any, facts: dict[str, Any]
-) -> Record:
-    """The record of a cell: the `probabilities` (condition -> (n, classes)) that `model` gives on `task.test`.
-
-    `backbone`: the shared one; None where no model of the run uses it.
-    """
-    arm, test = cell.arm, task.test
-    sizes = dict(backbone.module.named_parameters()) if backbone else {}
-    said = {
+def of_cell(cell: Any) -> dict[str, Any]:
+    """What is known of a cell before it is computed."""
+    arm = cell.arm
+    return {
         "cell": canonical(cell),
         "with": variants.digest(),
         "arm": arm.id,
@@ -63,11 +57,25 @@ def record(
         "dose": arm.dose,
         "arm_seed": arm.seed,
         "adaptation": label(cell.adaptation),
-        "task": task.name,
-        "family": task.family,
+        "task": cell.task.name,
         "seed": cell.seed,
         "data": cell.data,
         "sizes": {"train": cell.sizes.train, "test": cell.sizes.test, "max_length": cell.sizes.max_length},
+    }
+
+
+def record(
+    cell: Any, task: Any, probabilities: dict[str, Any], model: Any, backbone: Any, facts: dict[str, Any]
+) -> Record:
+    """The record of a cell: the `probabilities` (condition -> (n, classes)) that `model` gives on `task.test`.
+
+    `backbone`: the shared one; None where no model of the run uses it.
+    """
+    test = task.test
+    sizes = dict(backbone.module.named_parameters()) if backbone else {}
+    said = of_cell(cell) | {
+        "task": task.name,
+        "family": task.family,
         "label_names": list(task.label_names),
         "unfavourable": task.unfavourable,
         "n_train": len(task.train),

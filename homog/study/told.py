@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from homog import records, sources, variants
-from homog.config import OWN, Arm, Cell, ConfigError, Sizes, arm, build, canonical, choose, content_id
+from homog.config import OWN, Arm, Cell, ConfigError, Sizes, arm, build, choose, content_id
 from homog.records import CLEAN, Record
 from homog.study.grid import Hypothesis, Study
 from homog.study.todo import exposed, views
@@ -116,23 +116,10 @@ def _check(labels: np.ndarray, values: Mapping[str, np.ndarray], names: Sequence
 
 
 def _facts(cell: Cell, names: Sequence[str], unfavourable: int | None, family: str, train: int) -> dict[str, Any]:
-    from homog.records.provenance import environment
+    from homog.records.provenance import environment, of_cell
 
-    shared = cell.arm
-    return {
-        "cell": canonical(cell),
-        "arm": shared.id,
-        "kind": shared.kind,
-        "backbone": shared.backbone.label,
-        "defect": shared.defect.name if shared.defect else "",
-        "dose": shared.dose,
-        "arm_seed": shared.seed,
-        "adaptation": cell.adaptation.name,
-        "task": cell.task.name,
+    return of_cell(cell) | {
         "family": family,
-        "seed": cell.seed,
-        "data": cell.data,
-        "sizes": {"train": cell.sizes.train, "test": cell.sizes.test, "max_length": cell.sizes.max_length},
         "label_names": list(map(str, names)),
         "unfavourable": unfavourable,
         "n_train": train,
