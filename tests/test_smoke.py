@@ -68,14 +68,14 @@ def test_a_sweep_survives_kills_and_finds_the_backdoor_inherited_and_the_control
     before |= written(tmp_path)
     shown = start(tmp_path).communicate(timeout=600)[0]
     after = written(tmp_path)
-    assert len(after) == 27, shown
+    assert len(after) == 18, shown
     assert {name: after[name] for name in before} == before
-    assert "27 of 27" in shown
+    assert "18 of 18" in shown
     check_headline(tmp_path)
     # and a further run computes nothing
     began = time.time()
     shown = start(tmp_path).communicate(timeout=120)[0]
-    assert "27 finished, 0 to do" in shown
+    assert "18 finished, 0 to do" in shown
     assert written(tmp_path) == after
     assert time.time() - began < 60
 

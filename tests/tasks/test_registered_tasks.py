@@ -88,7 +88,9 @@ def test_loading_is_deterministic_and_quick(name):
     images.drawings.cache_clear()
     start = time.process_time()
     second = variant("task", name).load()
-    assert time.process_time() - start < (4 if first.modality == "image" else 1.5)
+    spent = time.process_time() - start
+    draws = images.drawings.cache_info().currsize > 0  # captions of drawings are cut from the sheet as images are
+    assert spent < (4 if draws else 1.5)
     for part, again in ((first.train, second.train), (first.test, second.test)):
         assert part.drop(columns="input").equals(again.drop(columns="input"))
         assert [*map(content, part["input"])] == [*map(content, again["input"])]
