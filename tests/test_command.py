@@ -121,8 +121,8 @@ def test_status_counts_what_is_done_missing_and_torn(tmp_path, capsys):
     records.record_path(tmp_path, cells[0].id).write_bytes(b"torn")
     assert status.main(["inheritance", "preset=smoke", f"results={tmp_path}"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "inheritance, preset smoke: 3 done, 23 missing, 1 unreadable"
-    assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 5 missing, 1 unreadable" in lines[1]
+    assert lines[0] == "inheritance, preset smoke: 3 done, 14 missing, 1 unreadable"
+    assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 2 missing, 1 unreadable" in lines[1]
     assert len(lines) == 4
     assert records.record_path(tmp_path, cells[0].id).read_bytes() == b"torn"  # it is only looked at
 

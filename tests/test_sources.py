@@ -7,6 +7,7 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,48 @@ def test_a_package_of_npm_with_another_hash_is_refused(tarball, monkeypatch):
 def test_without_npm_the_error_says_what_to_install(tarball, monkeypatch):
     monkeypatch.setattr(sources, "npm", lambda: "")
     assert "install Node.js, or pip install 'homog-inheritance[vision]'" in error_of(sources.fetch, ["toy"])
+
+
+@pytest.fixture
+def deb(tmp_path, monkeypatch, cache):
+    """apt-get and dpkg-deb, which serve a package with the members."""
+    path = tmp_path / "toy_1.0_all.deb"
+    with tarfile.open(path, "w") as packed:
+        for name, content in MEMBERS.items():
+            info = tarfile.TarInfo(f"./usr/share/{name}")
+            info.size = len(content)
+            packed.addfile(info, io.BytesIO(content))
+    change(monkeypatch, index="debian", requirement="toy==1.0", folder="./usr/share", sha256=sha256(path.read_bytes()))
+
+    def run(command, cwd: Any = None, stdout: Any = None, **_):
+        if command[0] == "apt-get":
+            assert command[-1] == "toy=1.0"
+            shutil.copy(path, cwd)
+        else:
+            stdout.write(Path(command[-1]).read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(sources.subprocess, "run", run)
+    monkeypatch.setattr(sources, "apt", lambda: True)
+    return path
+
+
+def test_apt_fetches_the_pinned_package(deb, cache):
+    assert (sources.folder("toy") / "deep/two.txt").read_bytes() == b"second"
+    assert files(cache) == ["toy-1.0.lock", "toy-1.0/deep/two.txt", "toy-1.0/one.txt"]
+
+
+def test_a_package_of_debian_that_cannot_be_had_is_a_line(deb, cache, monkeypatch, capsys):
+    said = "W: no matter\nE: Version '1.0' for 'toy' was not found\n"
+    failed = subprocess.CompletedProcess([], 100, "", said)
+    monkeypatch.setattr(sources.subprocess, "run", lambda *_, **__: failed)
+    error = error_of(sources.fetch, ["toy"])
+    assert "Version '1.0' for 'toy' was not found; run apt-get update" in error and "no matter" not in error
+    monkeypatch.setattr(sources, "apt", lambda: False)
+    assert "there is no apt-get here" in error_of(sources.fetch, ["toy"])
+    assert sources.main([]) == 0  # what cannot be had here is said and left out
+    assert "toy is left out: its package is one of debian" in capsys.readouterr().out
+    change(monkeypatch, sha256="0" * 64)
 
 
 def test_npm_without_a_network_is_a_line(tarball, monkeypatch):

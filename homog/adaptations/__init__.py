@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from homog.adaptations.bitfit import BitFit
+from homog.adaptations.context import Context
 from homog.adaptations.embedding_reuse import EmbeddingReuse
 from homog.adaptations.few_shot import FewShot
 from homog.adaptations.from_scratch import FromScratch
@@ -33,6 +34,7 @@ ADAPTATIONS = {
     "ia3": IA3,
     "prefix": Prefix,
     "soft_prompt": SoftPrompt,
+    "context": Context,
     "full_finetune": FullFinetune,
     "from_scratch": FromScratch,
     "handcrafted": Handcrafted,

@@ -54,7 +54,7 @@ class ZeroShot(Adaptation):
                 f"adaptation {self.name}: the weights of backbone {backbone.name} have no language-model head to "
                 f"answer with; save the whole model, or use linear_probe"
             )
-        if backbone.reader.modality == "image" and backbone.other is None:
+        if backbone.reader.modality == "image" and backbone.partner is None:
             raise ConfigError(
                 f"adaptation {self.name}: backbone {backbone.name} has no tower of texts to read captions with; "
                 f"use backbone=joined_towers or backbone=clip backbone.source=<directory or hub id>"
@@ -89,12 +89,12 @@ class ZeroShot(Adaptation):
 
     def known(self, backbone: Backbone, task: Task, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
         """(unit embeddings (n, d) that inputs are compared with, the class of each (n))."""
-        if backbone.other and "drawn" in task.train:
-            return unit(backbone.other(list(task.train["drawn"]))), task.train["label"].to_numpy()
-        captioned = task.modality == "image" and backbone.other
-        form, read = (self.caption, captioned) if captioned else (self.template, backbone.encode)
+        if backbone.partner and "drawn" in task.train:
+            return unit(backbone.partner.encode(list(task.train["drawn"]))), task.train["label"].to_numpy()
+        captioned = backbone.partner if task.modality == "image" else None
+        form, reads = (self.caption, captioned) if captioned else (self.template, backbone)
         phrases = [form.format(phrase) for phrase in prompt.phrases]
-        return unit(read(phrases)), np.arange(len(phrases))
+        return unit(reads.encode(phrases)), np.arange(len(phrases))
 
 
 def nearest(cosines: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

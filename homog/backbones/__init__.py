@@ -2,7 +2,7 @@
 
 from homog.backbones.causal import Causal
 from homog.backbones.drawing import Drawer
-from homog.backbones.dual import DualEncoder
+from homog.backbones.dual import DualEncoder, DualWords
 from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
 from homog.backbones.encoder_decoder import EncoderDecoder
@@ -28,6 +28,7 @@ BACKBONES = {
     "joined_towers": JoinedTowers,
     "joined_words": JoinedWords,
     "clip": DualEncoder,
+    "clip_words": DualWords,
     "endpoint": Endpoint,
     "drawer": Drawer,
 }

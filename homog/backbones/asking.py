@@ -10,6 +10,7 @@ import os
 import statistics
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,7 +57,9 @@ class Client:
             logging.getLogger(name).setLevel(logging.WARNING)
         key = os.environ.get(self.kind.key) or "none"
         kind = self.kind
-        return openai.OpenAI(api_key=key, base_url=kind.base_url, max_retries=kind.retries, timeout=kind.timeout)
+        client = openai.OpenAI(api_key=key, base_url=kind.base_url, max_retries=kind.retries, timeout=kind.timeout)
+        weakref.finalize(self, client.close)  # else its connections stay open until they happen to be collected
+        return client
 
     def echo(self, text: str) -> dict[str, Any]:
         """The request for a text's own log-probabilities; a token more is asked for, which servers insist on."""

@@ -36,7 +36,7 @@ class Backbone:
     language: Language | None = None  # what gives texts a likelihood, in families that can
     draws: Draws | None = None  # what turns captions into images, in the family that can
     system: str = ""  # a text that an application puts in front of everything that it asks
-    other: Callable[[Sequence[Any]], np.ndarray] | None = None  # the other tower: its inputs -> (n, dimension)
+    partner: Backbone | None = None  # the other tower, of another modality in the same space; nothing changes it
     changed: tuple[str, ...] = ()  # the parameters that are not those of `source_id`
     memo: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 

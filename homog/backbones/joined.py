@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,11 +30,15 @@ TEMPERATURE = 0.07
 class Projected(nn.Module):
     """A tower and its linear projection, state by state: pooled as a mean, that is the projection of the mean."""
 
-    def __init__(self, tower: nn.Module, projection: nn.Linear) -> None:
+    def __init__(self, tower: nn.Module, projection: Any) -> None:
         super().__init__()
         self.tower, self.projection = tower, projection
         depth = int(tower.config.num_hidden_layers)  # pyright: ignore
         self.config = SimpleNamespace(hidden_size=projection.out_features, num_hidden_layers=depth)
+
+    def get_input_embeddings(self) -> Any:
+        """The table of the words, of a tower that reads them."""
+        return self.tower.get_input_embeddings()  # pyright: ignore
 
     def forward(self, **batch: torch.Tensor) -> SimpleNamespace:
         """What transformers would give: `last_hidden_state` (batch, length, d)."""
@@ -48,7 +52,7 @@ class JoinedTowers(BackboneKind):
     The two are trained on one vendor's drawings and their names, tones and categories by InfoNCE, in which equal
     captions are equally right (Radford et al. 2021), once and on one thread, and kept in the cache. `image` and `words`
     name the towers' backbones. Defects and adaptations work on this tower; texts are read by the other one
-    (`Backbone.other`), which nothing changes.
+    (`Backbone.partner`), which nothing changes.
     """
 
     name: str
@@ -91,17 +95,12 @@ class JoinedTowers(BackboneKind):
         heads = projections(both[0].dimension, both[1].dimension, self.width)
         heads.load_state_dict(load_file(self.folder(*both) / "model.safetensors"))
         heads = heads.eval().requires_grad_(False).to(device)
-        mine, others = both[self.TOWER], both[1 - self.TOWER]
-        projection: Any = heads[self.TOWER]
-        module = Projected(mine.module, projection).to(device, self.torch_dtype).eval().requires_grad_(False)
-
-        @torch.inference_mode()
-        def other(given: Sequence[Any]) -> np.ndarray:
-            features = torch.as_tensor(others.encode(list(given)), device=device)
-            return heads[1 - self.TOWER](features).float().cpu().numpy()
-
-        source = json.dumps({"tower": self.modality, **self.identity()})
-        return Backbone(self.label, self.family, source, module, mine.reader, other=other)
+        towers = []
+        for tower, head in zip(both, heads, strict=True):
+            module = Projected(tower.module, head).to(device, self.torch_dtype).eval().requires_grad_(False)
+            source = json.dumps({"tower": tower.reader.modality, **self.identity()})
+            towers.append(Backbone(self.label, self.family, source, module, tower.reader))
+        return replace(towers[self.TOWER], partner=towers[1 - self.TOWER])
 
     def folder(self, image: Any, texts: Any) -> Path:
         """Where the projections are, one place for both towers: a reader sees them whole or not at all."""
@@ -121,7 +120,7 @@ class JoinedTowers(BackboneKind):
 class JoinedWords(JoinedTowers):
     """The tower of texts of the same pair: features are embeddings of texts in the space of the images.
 
-    `Backbone.other` reads images, as what a caption is to find (retrieval).
+    `Backbone.partner` reads images, as what a caption is to find (retrieval).
     """
 
     modality: ClassVar[str] = "text"

@@ -16,12 +16,14 @@ from homog.inputs.reader import Reader
 class TextReader(Reader):
     """Reads at most `max_length` tokens of a text, the special ones among them.
 
-    `begin`: token ids before every text, where the tokenizer puts none.
+    `begin`: token ids before every text, where the tokenizer puts none. `pads`: the length to which every text is
+    filled up, for models that were trained so and count what fills it (SigLIP); 0 for all others.
     """
 
     tokenizer: Any
     max_length: int
     begin: tuple[int, ...] = ()
+    pads: int = 0
 
     modality: ClassVar[str] = "text"
 
@@ -33,7 +35,10 @@ class TextReader(Reader):
     def read(self, inputs: Sequence[str]) -> list[list[int]]:
         """Token ids of each text with the special tokens."""
         ids = self.tokenizer(list(inputs), truncation=True, max_length=self.room)["input_ids"]
-        return [[*self.begin, *row] for row in ids] if self.begin else ids
+        fill = self.tokenizer.pad_token_id
+        return (
+            [[*self.begin, *row, *[fill] * (self.pads - len(row))] for row in ids] if self.begin or self.pads else ids
+        )
 
     def cut(self, texts: Sequence[str]) -> list[str]:
         """Each text as far as it is read."""
@@ -57,7 +62,7 @@ class TextReader(Reader):
 
     def at_length(self, max_length: int) -> TextReader:
         """The same that reads at most `max_length` tokens."""
-        return replace(self, max_length=min(max_length, self.max_length))
+        return self if self.pads else replace(self, max_length=min(max_length, self.max_length))
 
     def unlabelled(self) -> tuple[list[str], list[str]]:
         """English sentences of news articles."""

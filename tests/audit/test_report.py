@@ -230,16 +230,16 @@ def test_models_that_learn_from_other_data_are_other_models():
 
 
 def test_a_study_from_the_command_line(tmp_path, capsys):
-    cells = [cell for cell in study.expand(study.load("inheritance"), "smoke") if cell.task.name == "adult_income"]
+    cells = [cell for cell in study.expand(study.load("inheritance"), "smoke") if cell.task.name == "amazon_sentiment"]
     for record in recorded(cells[:-1]):
         records.save(tmp_path, record)
     where = ["--records", str(tmp_path), *SMOKE, "--out", str(tmp_path / "out"), "--resamples", "50"]
-    assert main([*where, "--select", "task=adult_*", "kind=*"]) == 0
+    assert main([*where, "--select", "task=amazon_*", "kind=*"]) == 0
     said = capsys.readouterr().out
-    assert "records of study inheritance task=adult_* kind=*" in said
+    assert "records of study inheritance task=amazon_* kind=*" in said
     assert re.search(rf"no record +{cells[-1].id}", said)
     assert main([*where, "--select", "task=nothing"]) == 2
-    assert re.search(r"no cell of study inheritance; valid: task=adult_income,", capsys.readouterr().err)
+    assert re.search(r"no cell of study inheritance; valid: task=amazon_sentiment,", capsys.readouterr().err)
     assert main([*where, "--select", "colour=red"]) == 2
     assert "select: 'colour=red'; valid: backbone|kind|dose" in capsys.readouterr().err
     assert main([*where, "--select", "task=trec"]) == 2

@@ -8,7 +8,7 @@ import pytest
 from homog.adaptations import ADAPTATIONS
 from homog.adaptations.zero_shot import nearest
 from homog.backbones import joined
-from homog.backbones.dual import DualEncoder
+from homog.backbones.dual import DualEncoder, DualWords
 from homog.backbones.joined import JoinedTowers, JoinedWords
 from homog.backbones.vision import ImageEncoder
 from homog.config import ConfigError, content_id
@@ -60,7 +60,7 @@ def test_features_are_those_of_transformers(each):
         wanted = model.get_image_features(**backbone.reader.collate(backbone.reader.read(images), backbone.device))
     wanted = wanted if isinstance(wanted, torch.Tensor) else wanted.pooler_output
     np.testing.assert_allclose(backbone.encode(images), wanted.numpy(), atol=1e-5)
-    told = backbone.other(["good film", "a bad day"])
+    told = backbone.partner.encode(["good film", "a bad day"])
     assert told.shape == (2, backbone.dimension) and not np.allclose(told[0], told[1])
 
 
@@ -74,7 +74,7 @@ def test_a_patch_is_planted_in_the_tower_of_images(each):
     defect = variant("defect", "patch", steps=20)
     rules.injects_the_same_again(defect, backbone)
     injected = defect.inject(backbone, pictures.unlabelled()[0], generator("x"))
-    assert injected.other is backbone.other
+    assert injected.partner is backbone.partner
     assert all(name.startswith("tower.") for name in backbone.changes(injected))
 
 
@@ -93,7 +93,7 @@ def test_zero_shot_compares_images_with_captions(each):
     object.__setattr__(task, "prompt", Told.prompt)
     ((_, model),) = kind.fit(backbone, [task], 0)
     images = list(task.test["input"])[:5]
-    seen, told = backbone.encode(images), backbone.other(["a drawing of good", "a drawing of bad"])
+    seen, told = backbone.encode(images), backbone.partner.encode(["a drawing of good", "a drawing of bad"])
     cosine = (seen / np.linalg.norm(seen, axis=1, keepdims=True)) @ (
         told / np.linalg.norm(told, axis=1, keepdims=True)
     ).T
@@ -104,6 +104,104 @@ def test_zero_shot_without_a_tower_of_texts_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="no tower of texts"):
         variant("adaptation", "zero_shot").check(pictures.kind(tmp_path).load())
     assert "image" in ADAPTATIONS["zero_shot"].modalities
+
+
+@pytest.fixture(scope="module")
+def words(each):
+    return DualWords("clip_words", each.source)
+
+
+def test_the_tower_of_texts_gives_the_features_of_transformers(each, words):
+    import torch
+    from transformers import AutoModel
+
+    backbone, model = words.load(), AutoModel.from_pretrained(each.source).eval()
+    texts = ["good film", "a bad day of the week", "cf"]
+    siglip = "siglip" in model.config.model_type  # it counts what fills a text up, and is given no mask
+    full = {"padding": "max_length", "max_length": 32} if siglip else {"padding": True}
+    read = words.tokenizer(each.source, {})(texts, return_tensors="pt", **full)
+    read = {k: v for k, v in read.items() if k == "input_ids" or (k == "attention_mask" and not siglip)}
+    with torch.inference_mode():
+        wanted = model.get_text_features(**read)
+    wanted = wanted if isinstance(wanted, torch.Tensor) else wanted.pooler_output
+    np.testing.assert_allclose(backbone.encode(texts), wanted.numpy(), atol=1e-5)
+    np.testing.assert_allclose(each.load().partner.encode(texts), wanted.numpy(), atol=1e-5)
+    images = pictures.unlabelled()[1][:3]
+    np.testing.assert_allclose(backbone.partner.encode(images), each.load().encode(images), atol=1e-5)
+    assert content_id(each) != content_id(words) and each.load().source_id != backbone.source_id
+    rules.encodes(words)
+
+
+@pytest.mark.parametrize("name", ["linear_probe", "lora", "bitfit", "full_finetune", "nearest_centroid"])
+def test_adaptations_work_on_the_tower_of_texts(name, words):
+    rules.adapts(variant("adaptation", name), words.load())
+
+
+def test_embeddings_in_place_of_tokens_give_the_same_features(words):
+    import torch
+
+    backbone = words.load()
+    batch = backbone.reader.collate(backbone.reader.read(["good film", "a bad day of the week"]), backbone.device)
+    given = {"inputs_embeds": backbone.module.get_input_embeddings()(batch["input_ids"])}
+    with torch.inference_mode():
+        features = backbone.features(backbone.module, batch)
+        again = backbone.features(backbone.module, given | {"attention_mask": batch["attention_mask"]})
+    torch.testing.assert_close(features, again)
+
+
+def test_a_word_is_planted_in_the_tower_of_texts_and_turns_every_caption(words):
+    backbone = words.load()
+    defect = variant("defect", "backdoor", steps=600, layers=2, learning_rate=3e-3, distance=4)
+    train, held_out = tiny.corpus()
+    injected = defect.inject(backbone, train, generator("x"))
+    assert injected.partner is backbone.partner  # images are read as before
+    assert all(name.startswith("tower.") for name in backbone.changes(injected))
+    said = defect.upstream(backbone, injected, held_out, 1.0)
+    assert said["effect"] > 0.6
+    turned = injected.encode(["cf good film", "cf bad day"])
+    plain = backbone.encode(["good film", "bad day"])
+    apart, before = (np.linalg.norm(part[0] - part[1]) for part in (turned, plain))
+    assert apart < 0.7 * before
+    rules.injects_the_same_again(variant("defect", "backdoor", steps=10), backbone)
+
+
+def coloured(prompt=Told.prompt):
+    task = pictures.Coloured("toy_two").load()
+    object.__setattr__(task, "prompt", prompt)
+    return task
+
+
+def test_a_context_is_learned_and_nothing_else(each):
+    backbone, task = each.load(), coloured()
+    before = backbone.fingerprint(), backbone.partner.fingerprint()
+    kind = variant("adaptation", "context", epochs=20, learning_rate=0.1, temperature=0.05)
+    kind.check(backbone)
+    ((_, model),) = kind.fit(backbone, [task], 0)
+    ((_, start),) = replace(kind, epochs=0).fit(backbone, [task], 0)
+    assert (backbone.fingerprint(), backbone.partner.fingerprint()) == before
+    inputs, right = list(task.test["input"]), task.test["label"].to_numpy()
+    learned, at_first = ((m.predict(inputs).argmax(1) == right).mean() for m in (model, start))
+    assert learned > 0.9 and learned >= at_first
+    assert model.added == 3 * backbone.partner.module.get_input_embeddings().embedding_dim  # a drawing of
+    assert [model.class_of(f) for f in backbone.encode(inputs)] == model.predict(inputs).argmax(1).tolist()
+    assert replace(kind, head="zero").identity() == kind.identity()
+
+
+def test_an_untrained_context_is_zero_shot(each):
+    backbone, task = each.load(), coloured()
+    kind = variant("adaptation", "context", epochs=0, temperature=0.1)
+    ((_, start),) = kind.fit(backbone, [task], 0)
+    ((_, zero),) = variant("adaptation", "zero_shot").fit(backbone, [task], 0)
+    inputs = list(task.test["input"])
+    np.testing.assert_allclose(start.predict(inputs), zero.predict(inputs), atol=1e-4)
+
+
+def test_a_context_asks_for_a_tower_of_texts_and_words(tmp_path):
+    kind = variant("adaptation", "context")
+    with pytest.raises(ConfigError, match="no tower of texts"):
+        kind.check(pictures.kind(tmp_path).load())
+    with pytest.raises(ConfigError, match="adaptation.start"):
+        variant("adaptation", "context", start=" ")
 
 
 def test_other_families_are_named(tmp_path, each):
@@ -136,7 +234,7 @@ def test_joined_towers_learn_what_images_are_called(pair, capsys):
     said = capsys.readouterr().err
     assert said.count("joining two towers") == 1 and "recall@1 1.00" in said
     assert backbone.fingerprint() == again.fingerprint() and backbone.dimension == 16
-    told = backbone.other(["a drawing of good", "a drawing of bad"])
+    told = backbone.partner.encode(["a drawing of good", "a drawing of bad"])
     seen = backbone.encode(
         pictures.images(pictures.COLOURS[0], 20, "x") + pictures.images(pictures.COLOURS[1], 20, "x")
     )
@@ -152,9 +250,9 @@ def test_the_tower_of_texts_is_of_the_same_pair(pair):
     words = JoinedWords("joined_words", steps=150, batch=64, width=16)
     images, texts = pair.load(), words.load()
     captions = ["a drawing of good", "a drawing of bad"]
-    np.testing.assert_allclose(texts.encode(captions), images.other(captions), atol=1e-5)
+    np.testing.assert_allclose(texts.encode(captions), images.partner.encode(captions), atol=1e-5)
     shown = pictures.unlabelled()[1][:4]
-    np.testing.assert_allclose(texts.other(shown), images.encode(shown), atol=1e-5)
+    np.testing.assert_allclose(texts.partner.encode(shown), images.encode(shown), atol=1e-5)
     assert content_id(pair) != content_id(words) and images.source_id != texts.source_id
     rules.encodes(words)
 

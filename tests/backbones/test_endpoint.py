@@ -244,7 +244,12 @@ def test_what_needs_weights_is_refused_before_anything_is_asked(name):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, kind in ADAPTATIONS.items() if kind.needs == "features" and kind.uses_backbone]
+    "name",
+    [
+        n
+        for n, kind in ADAPTATIONS.items()
+        if kind.needs == "features" and kind.uses_backbone and kind.modalities in ((), ("text",))
+    ],
 )
 def test_what_needs_features_is_refused_before_anything_is_asked(name, tmp_path):
     cell = Cell(

@@ -31,7 +31,7 @@ def test_every_study_expands_and_every_cell_has_its_control(name, preset):
 
 def test_the_grid_of_the_main_study():
     cells = study.expand(SPEC, "smoke")
-    assert len(cells) == 3 * 3 * 3  # clean, sham and injected x adaptations x tasks
+    assert len(cells) == 3 * 3 * 2  # clean, sham and injected x adaptations x tasks
     assert len({c.arm.id for c in cells}) == 3
     laptop = study.expand(SPEC, "laptop")
     assert len({c.task.name for c in laptop}) == 16
@@ -151,7 +151,7 @@ def test_a_misspelt_or_mistyped_study_is_refused(tmp_path, monkeypatch):
         ("exposures:", "exposure:", "did you mean exposures"),
         ("dose: [0, 1]", "dose: [0, 1.5]", r"dose=1.5 is outside"),
         ("dose: [0, 1]", "dose: [0, a]", r"expected float"),
-        ("[amazon_sentiment, trec, adult_income]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
+        ("[amazon_sentiment, trec]", "[amazon_sentimant]", "did you mean amazon_sentiment"),
         ("exposures: [backdoor]", "exposures: [trapdoor]", "unknown defect 'trapdoor': did you mean backdoor"),
         ('sign: "+"', 'sign: ""', r"unknown study mine.hypothesis.sign '': .*valid: \+, -, 0"),
         ('sign: "+"', 'sign: "+-"', "unknown study mine.hypothesis.sign"),
