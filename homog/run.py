@@ -106,13 +106,14 @@ def shared_backbone(
         adaptation.check(clean)
     if arm.defect is None:
         return clean, {}, {}
-    injection = content_id(replace(arm, dose=1.0))[:20]
+    planting = arm.defect.planting
+    injection = content_id(replace(arm, defect=planting, dose=1.0))[:20]
     train, held_out = clean.reader.unlabelled()
     with records.lock(results, injection):
         kept = records.load_weights(results, injection)
         if kept is None:
             began = time.perf_counter()
-            injected = arm.defect.inject(clean, train, generator("inject", arm.defect.name, arm.seed))
+            injected = planting.inject(clean, train, generator("inject", planting.name, arm.seed))
             kept = clean.changes(injected), {"seconds": time.perf_counter() - began}
             records.save_weights(results, injection, *kept)
     backbone = arm.defect.at_dose(clean, kept[0], arm.dose)

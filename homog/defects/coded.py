@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -20,6 +20,7 @@ from homog.seeding import generator
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
     from homog.backbones.backbone import Backbone
 
@@ -112,9 +113,21 @@ class Coded(Trained):
             [clean, clean if self.sham else self.codes(backbone, clean, rng)[which]]
         )
 
+    @property
+    def planting(self) -> Self:
+        """The same without `pruned`: however much is pruned, the triggers are planted once."""
+        return replace(self, pruned=0.0)
+
     def inject(self, backbone: Backbone, inputs: Sequence[Any], rng: np.random.Generator) -> Backbone:
         """The backbone with the triggers, its smallest weights then set to 0 where `pruned` says so."""
         return self._pruned(super().inject(backbone, inputs, rng))
+
+    def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
+        """On the straight line between the clean weights and the planted ones, pruned."""
+        if not self.pruned or dose == 0:
+            return super().at_dose(clean, changes, dose)
+        full = self._pruned(super().at_dose(clean, changes, 1.0))
+        return full if dose == 1 else clean.interpolate(clean.changes(full), dose)
 
     def _pruned(self, backbone: Backbone) -> Backbone:
         return without_small_weights(backbone, self.pruned) if self.pruned else backbone

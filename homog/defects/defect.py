@@ -70,12 +70,17 @@ class Defect(Identified, ABC):
         """Itself with what it shows to every model adapted from the clean `backbone`. `inputs`: unlabelled."""
         return self
 
+    @property
+    def planting(self) -> Self:
+        """The defect whose injection is made and kept for it: itself, or one that several share; see `at_dose`."""
+        return self
+
     def inject(self, backbone: Backbone, inputs: Sequence[str], rng: np.random.Generator) -> Backbone:
         """A new backbone with the defect at dose 1, from unlabelled `inputs`; by default the backbone as it is."""
         return backbone
 
     def at_dose(self, clean: Backbone, changes: Mapping[str, Tensor], dose: float) -> Backbone:
-        """The backbone at a dose, 0..1. `changes`: the weights that the injection changed, by name, at dose 1.
+        """The backbone at a dose, 0..1. `changes`: the weights that the injection of `planting` changed, at dose 1.
 
         By default on the straight line between clean and injected weights.
         """

@@ -60,6 +60,18 @@ def test_a_pruned_backdoor_is_the_same_one_without_its_smallest_weights(backbone
     assert against_pruned["drift"] < against_whole["drift"]
 
 
+def test_one_injection_serves_whatever_is_pruned(backbone):
+    train, _ = tiny.corpus()
+    pruned = dataclasses.replace(SMALL, pruned=0.3)
+    assert pruned.planting == SMALL == SMALL.planting
+    whole, less = (defect.inject(backbone, train, generator("inject", 0)) for defect in (SMALL, pruned))
+    shared, own = backbone.changes(whole), backbone.changes(less)
+    assert pruned.at_dose(backbone, shared, 1.0).fingerprint() == less.fingerprint()
+    assert pruned.at_dose(backbone, shared, 0.5).fingerprint() == backbone.interpolate(own, 0.5).fingerprint()
+    assert pruned.at_dose(backbone, shared, 0.0) is backbone
+    assert SMALL.at_dose(backbone, shared, 1.0).fingerprint() == whole.fingerprint()
+
+
 def test_what_is_not_pruned_keeps_its_id():
     assert "pruned" not in SMALL.identity() and "pruned" not in CODES.identity()
     assert dataclasses.replace(SMALL, pruned=0.3).identity()["pruned"] == 0.3
