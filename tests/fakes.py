@@ -40,6 +40,7 @@ class Named:
 
     name: str
     modality: ClassVar[str] = Every("any")
+    weights: ClassVar[bool] = True
 
     @property
     def label(self) -> str:

@@ -23,7 +23,9 @@ def outcome(cell: Cell, exposures: Mapping[str, Any], results: Path) -> str:
     record = kept[cell.id]
     right = record.probabilities[records.CLEAN].argmax(1) == record.labels
     dose = "" if cell.arm.kind == "clean" else f" at dose {cell.arm.dose:g}"
-    head = f"{cell.arm.kind} backbone{dose}{_verified(record)}, {label(cell.adaptation)} on {cell.task.name}: accuracy "
+    unseen = cell.arm.kind == "clean" and not cell.arm.backbone.weights  # whatever is in them, nobody here planted it
+    backbone = "backbone as it is served" if unseen else f"{cell.arm.kind} backbone"
+    head = f"{backbone}{dose}{_verified(record)}, {label(cell.adaptation)} on {cell.task.name}: accuracy "
     lines = [f"homog: {records.record_path(results, cell.id)}", f"{head}{number(right.mean())} (n {len(right)})"]
     lines += [_line(rows, cell, condition) for condition in exposures if condition in record.conditions]
     if cell.control.id not in kept:

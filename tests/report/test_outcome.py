@@ -6,6 +6,7 @@ import pytest
 
 from homog import records
 from homog.report.outcome import outcome, shammed
+from homog.variants import variant
 from tests import fakes
 
 CLEAN, PLANTED, SHAM = fakes.cells(["trec"], shams=(0,), test=200)
@@ -45,6 +46,13 @@ def test_an_injection_that_failed_its_check_is_said(tmp_path):
 def test_the_control_has_no_inherited_harm(tmp_path):
     text = said(CLEAN, tmp_path, CLEAN)
     assert "clean backbone, linear_probe" in text and "harm 0.00" in text and "inherited" not in text
+
+
+def test_what_is_behind_an_interface_is_not_called_clean(tmp_path):
+    served = variant("backbone", "endpoint", base_url="http://127.0.0.1:1/v1", model="toy-backdoor-1-0")
+    cell = dataclasses.replace(CLEAN, arm=dataclasses.replace(CLEAN.arm, backbone=served))
+    text = said(cell, tmp_path, cell)
+    assert "backbone as it is served, linear_probe" in text and "clean" not in text
 
 
 @pytest.mark.parametrize("sham", [False, True])
