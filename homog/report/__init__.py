@@ -27,6 +27,8 @@ COMMAND = Command(
         Setting("results", "the folder of the records", "results"),
         Setting("runs", "records of any study, or of none: --runs 'task=adult_*' kind=clean ... (all)", None, tuple),
         Setting("out", "where to write the report of --runs (results/selected)"),
+        Setting("serve", "serve the reports, and the examples of each model that has a record here", False, bool),
+        Setting("port", "where --serve listens, on this machine alone", 8001, int),
         Setting("every_eval_ever", "a folder: write the records of --runs there, too, as Every Eval Ever has them"),
     ),
     names="STUDY",
@@ -43,6 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _act(given: Any) -> None:
+    if given["serve"]:
+        from homog.report import browse
+
+        browse.serve(Path(given["results"]), given["port"])
+        return
     if given["runs"] is None:
         write(given.names, given["preset"], given["results"], given.backbone)
         return
@@ -104,7 +111,7 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     if not names:
         print(study_report.write_summary(results, variants.studies()), flush=True)
         print(known.write(results)[1], flush=True)
-        print(index.write(results, variants.studies()), flush=True)
+    print(index.write(results, variants.studies()), flush=True)
 
 
 def _over_all(name: str, results: Path) -> str:

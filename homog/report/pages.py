@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,12 +56,13 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A report. `sections`: (heading, blocks). `printed`: what the terminal shows."""
+    """A report. `sections`: (heading, blocks). `printed`: what the terminal shows. `home`: a link to all reports."""
 
     title: str
     lead: str
     sections: Sequence[tuple[str, Sequence[Block]]]
     printed: Sequence[Block]
+    home: str = ""
 
 
 def save(page: Page, folder: Path, tables: Mapping[str, Frame], ours: Iterable[str] = WITH_TEX) -> str:
@@ -155,5 +157,6 @@ def rendered(template: str, page: Any) -> str:
         finalize=None if ".html" in template else layout.unmarked,
     )
     environment.filters |= {"readable": layout.readable, "markdown": layout.markdown}
+    environment.filters["anchor"] = lambda heading: re.sub(r"\W+", "-", heading.lower()).strip("-")
     environment.filters["svg"] = lambda figure, name: Markup(plots.svg(figure, name))
     return environment.get_template(template).render(page=page, long=LONG)

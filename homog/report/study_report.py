@@ -19,6 +19,7 @@ from homog.report.pages import Block, Page, capped
 from homog.study import controls
 from homog.wording import counted, joined
 
+HOME = "../index.html"  # from the report of a study
 UPSTREAM = (
     "Drift: displacement of clean features, in units of their variance. Effect: what the exposure does to the "
     "features. Verified: both within the bands of the defect."
@@ -44,7 +45,7 @@ def write(
     """
     finished, problems = analysis.read(results, cells)
     return written(
-        records.report_folder(results, study.name), study, preset, cells, finished, problems, exposures, module
+        records.report_folder(results, study.name), study, preset, cells, finished, problems, exposures, module, HOME
     )
 
 
@@ -57,8 +58,9 @@ def written(
     problems: Mapping[str, str],
     exposures: Mapping[str, Any],
     module: Any,
+    home: str = "",
 ) -> str:
-    """Write the report of the `finished` records in `folder`; the text for the terminal."""
+    """Write the report of the `finished` records in `folder`; the text for the terminal. `home`: see `Page`."""
     made = content(study, cells, finished, exposures, module)
     every, said = made.every, made.said
     pages.write(folder / "cells.csv", pages.csv(facts.cell_table(cells, finished, problems)))
@@ -67,7 +69,7 @@ def written(
     )
     absent = analysis.missing(cells, every, problems)
     page = _page(study, preset, cells, said, made.tables, made.figures, absent)
-    page = _with_end(page, said, every, facts.provenance(list(finished.values())))
+    page = replace(_with_end(page, said, every, facts.provenance(list(finished.values()))), home=home)
     return pages.save(page, folder, made.tables)
 
 
@@ -209,7 +211,11 @@ def write_summary(results: Path, studies: Iterable[str]) -> str:
     table = Block(name="summary", table=shown, rows=len(shown))
     figure = Block(figures={"summary": (summary.figure(frame), summary.CAPTION)})
     page = Page(
-        "All defects", "What every study that plants a defect found.", [("Figure", [figure]), ("Table", [table])], []
+        "All defects",
+        "What every study that plants a defect found.",
+        [("Figure", [figure]), ("Table", [table])],
+        [],
+        HOME,
     )
     folder = records.report_folder(results, "summary")
     pages.save(page, folder, {"summary": frame})

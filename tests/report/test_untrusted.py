@@ -25,7 +25,7 @@ def test_markdown_holds_no_tag_and_no_link_of_a_name():
     text = pages.rendered("report.md.j2", page)
     assert "<script" not in text and "<b>" not in text and "[x](" not in text
     assert "p < 0.05" in text and "&lt;script>" in text
-    assert "<script" not in pages.rendered("report.html.j2", page)
+    assert pages.rendered("report.html.j2", page).count("<script") == 1  # the one that sorts tables
 
 
 @pytest.mark.parametrize(("name", "tex"), [("a^b", r"a\textasciicircum{}b"), ("a~b", r"a\textasciitilde{}b")])
