@@ -29,6 +29,8 @@ COMMAND = Command(
         Setting("out", "where to write the report of --runs (results/selected)"),
         Setting("serve", "serve the reports, and the examples of each model that has a record here", False, bool),
         Setting("port", "where --serve listens, on this machine alone", 8001, int),
+        Setting("tracker", "mlflow, wandb or tensorboard: the reports of the named studies as its runs, offline"),
+        Setting("tracked", "a run for each arm, or for each model", "arm"),
         Setting("every_eval_ever", "a folder: write the records of --runs there, too, as Every Eval Ever has them"),
     ),
     names="STUDY",
@@ -49,6 +51,14 @@ def _act(given: Any) -> None:
         from homog.report import browse
 
         browse.serve(Path(given["results"]), given["port"])
+        return
+    if given["tracker"]:
+        from homog.report import trackers
+
+        if not given.names:
+            raise ConfigError("--tracker: name the studies whose reports are to be written as runs")
+        for name in given.names:
+            print(trackers.export(Path(given["results"]) / name, given["tracker"], given["tracked"]), flush=True)
         return
     if given["runs"] is None:
         write(given.names, given["preset"], given["results"], given.backbone)
