@@ -15,6 +15,7 @@ from homog.tasks.task import Task
 from homog.variants import CONF, variant
 
 PUBLIC = [name for name, kind in TASKS.items() if kind is not Table]  # a table is the user's
+SHEET = (CONF.parent / "docs" / "datasheet.md").read_text()
 FAMILIES = {"adult": adult.TARGETS, "compas": compas.TARGETS}
 
 
@@ -55,6 +56,24 @@ def test_examples_are_whole(name):
     least = {"emoji": (500, 240), "caption": (600, 300)}.get(task.family or task.modality, (600, 400))
     assert len(task.train) >= least[0] and len(task.test) >= least[1]
     assert len(set(task.label_names)) == len(task.label_names)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_datasheet_says_what_there_is(name):
+    task = loaded(name)
+    (row,) = [line for line in SHEET.partition("## Backbones")[0].splitlines() if line.startswith(f"| `{name}` |")]
+    modality, train, test, classes, majority, groups, source = [part.strip() for part in row.split("|")[3:-1]]
+    most = task.test["label"].value_counts(normalize=True).max()
+    assert (modality, train, test) == (task.modality, f"{len(task.train):,}", f"{len(task.test):,}")
+    assert (int(classes), majority) == (len(task.label_names), f"{most:.2f}")
+    assert groups == (", ".join(list(task.test)[4:]) or "-")
+    assert source == (", ".join(f"`{each}`" for each in variant("task", name).sources) or "scikit-learn")
+
+
+def test_the_datasheet_names_the_licence_of_every_source():
+    named = SHEET.partition("## Sources and licences")[2]
+    assert all(f"| `{source}` | " in named for source in sources.WHEELS)
 
 
 @pytest.mark.real
