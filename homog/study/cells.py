@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from homog.adaptations import label
-from homog.config import Arm, Cell, ConfigError, Sizes, arm
+from homog.config import Arm, Cell, ConfigError, Sizes, arm, choose
 from homog.study import grid
 from homog.study.grid import Arms, Block, Study
-from homog.variants import variant
+from homog.variants import registry, variant
 
 
 def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
@@ -28,16 +28,19 @@ def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None
         raise ConfigError(f"study {study.name} has no cells at preset {preset}")
     others = {name: variant("backbone", name) for block in blocks for name in block.backbone}
     pairs = [(block, backbone) for block in blocks for backbone in [others[name] for name in block.backbone] or own]
-    cells = [cell for block, backbone in pairs for cell in _cells(block, backbone, sizes)]
+    tables = {name: replace(variant("task", "csv", **fields), name=name) for name, fields in study.tables.items()}
+    cells = [cell for block, backbone in pairs for cell in _cells(block, backbone, sizes, tables)]
     unique = {cell.id: cell for cell in cells}
     order = {"injected": 0, "clean": 1, "sham": 2}
     return tuple(sorted(unique.values(), key=lambda c: (-(c.arm.dose or 1), c.arm.seed, order[c.arm.kind])))
 
 
-def _cells(block: Block, backbone: Any, sizes: Sizes) -> Iterable[Cell]:
+def _cells(block: Block, backbone: Any, sizes: Sizes, tables: Mapping[str, Any]) -> Iterable[Cell]:
     varied = _combinations(block.vary)
     adaptations = [variant("adaptation", name, **fields) for name in block.adaptation for fields in varied]
-    tasks = [variant("task", name) for name in block.task]
+    for name in block.task:
+        choose(name, [*tables, *registry("task")], "task")
+    tasks = [tables[name] if name in tables else variant("task", name) for name in block.task]
     arms = [shared for which in block.arms for shared in _arms(which, backbone)]
     sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
     for shared, adaptation, task, seed, data in itertools.product(arms, adaptations, tasks, block.seed, block.data):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from homog import variants
@@ -70,6 +71,8 @@ class Study:
     """A question and the grid that answers it. `exposures` are the defects under which every model is predicted.
 
     Without `specificity`, models of a backbone with a defect are predicted under the exposures of that defect alone.
+    `tables`: tasks of this study alone, name -> the fields of task=csv (path, input, label ...); a path is taken from
+    the folder of the study.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Study:
     exposures: tuple[str, ...]
     blocks: tuple[Block, ...]
     specificity: bool = True
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,15 @@ def load(name: str) -> Study:
         choose(study.hypothesis.primary[1], study.exposures, f"exposure of study {name}")
     for improvement in study.hypothesis.improvements:
         choose(improvement, study.exposures, f"exposure of study {name}")
-    return study
+    if taken := set(study.tables) & set(variants.registry("task")):
+        raise ConfigError(f"study {name}.tables: {sorted(taken)[0]} is a task already; name yours otherwise")
+    return replace(study, tables={table: _beside(folder, fields) for table, fields in study.tables.items()})
+
+
+def _beside(folder: Path, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a table, with the files that lie in the study's folder found from anywhere."""
+    files = {name: folder / str(fields[name]) for name in ("path", "test") if name in fields}
+    return fields | {name: str(file) for name, file in files.items() if file.exists()}
 
 
 def preset(name: str) -> Preset:

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 from typing import Any
@@ -264,3 +265,54 @@ def test_a_field_of_a_defect_can_be_varied_unless_it_changes_what_models_are_sho
     with pytest.raises(ConfigError, match="unknown key of defect 'far'"):
         wrong = dataclasses.replace(turned, vary={"far": (1,)})
         study.expand(dataclasses.replace(spec, blocks=(dataclasses.replace(block, arms=(wrong,)),)), "smoke")
+
+
+OWN_TABLE = """
+title: Mine
+question: Mine?
+hypothesis: {claim: It does., source: me, sign: "+"}
+backbone: [minilm_l6]
+exposures: [backdoor]
+tables:
+  complaints: {path: complaints.csv, label: kind}
+blocks:
+  - {presets: [smoke], adaptation: [linear_probe], task: [complaints, trec]}
+"""
+
+
+def own_table(folder, monkeypatch, text=OWN_TABLE):
+    place = folder / "experiments" / "own"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "study.yaml").write_text(text)
+    rows = [f"text number {i},{'praise' if i % 2 else 'complaint'}" for i in range(90)]
+    (place / "complaints.csv").write_text("\n".join(["text,kind", *rows]))
+    (folder / "variants.py").write_text("")
+    monkeypatch.setenv(variants.WITH, str(folder))
+    return place
+
+
+def test_a_study_may_have_a_table_of_its_own(tmp_path, monkeypatch):
+    place = own_table(tmp_path, monkeypatch)
+    monkeypatch.chdir("/")  # its path is taken from the study's folder
+    cells = study.expand(study.load("own"), "smoke")
+    mine = next(cell for cell in cells if cell.task.name == "complaints")
+    assert {cell.task.name for cell in cells} == {"complaints", "trec"}
+    task = mine.task.load()
+    assert task.name == "complaints" and task.label_names == ("complaint", "praise")
+    (place / "complaints.csv").write_text((place / "complaints.csv").read_text().replace("number 7,", "number seven,"))
+    again = study.expand(study.load("own"), "smoke")
+    assert mine.id not in {cell.id for cell in again}  # its id follows the content of the file
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  complaints: {path", "  trec: {path", "trec is a task already"),
+        ("label: kind}", "labell: kind}", "did you mean label?"),
+        ("task: [complaints", "task: [complaint", "did you mean complaints?"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused(old, new, said, tmp_path, monkeypatch):
+    own_table(tmp_path, monkeypatch, OWN_TABLE.replace(old, new))
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        study.expand(study.load("own"), "smoke")
