@@ -1,5 +1,6 @@
 """One grammar for every command: key=value, --flags, names."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -121,10 +122,42 @@ def test_status_counts_what_is_done_missing_and_torn(tmp_path, capsys):
     records.record_path(tmp_path, cells[0].id).write_bytes(b"torn")
     assert status.main(["inheritance", "preset=smoke", f"results={tmp_path}"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "inheritance, preset smoke: 3 done, 14 missing, 1 unreadable"
+    head, _, time_left = lines[0].partition("; about")
+    assert head == "inheritance, preset smoke: 3 done, 14 missing, 1 unreadable" and "of the last 3" in time_left
     assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 2 missing, 1 unreadable" in lines[1]
     assert len(lines) == 4
     assert records.record_path(tmp_path, cells[0].id).read_bytes() == b"torn"  # it is only looked at
+
+
+def test_status_is_said_again_until_all_is_done(tmp_path, capsys, monkeypatch):
+    from homog import study
+
+    spec = study.load("inheritance")
+    cells = study.expand(spec, "smoke")
+    conditions = ("clean", *study.exposed_by(spec, "smoke"))
+    asleep = []
+
+    def sleep(seconds):  # meanwhile somebody computes half of the rest, then all
+        for cell in cells[: 9 * (len(asleep) + 1)]:
+            records.save(tmp_path, fake(cell.id, conditions=conditions))
+        asleep.append(seconds)
+
+    monkeypatch.setattr(status.time, "sleep", sleep)
+    where = ["inheritance", "preset=smoke", f"results={tmp_path}"]
+    assert status.main([*where, "--watch", "seconds=5"]) == 0
+    heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("inheritance")]
+    assert asleep == [5.0, 5.0] and re.findall(r"(\d+) done", " ".join(heads)) == ["0", "9", "18"]
+    assert "left at the pace of the last 9" in heads[1] and "left" not in heads[0] + heads[2]
+    assert status.main([*where, "--watch", "seconds=0"]) == 2
+
+
+def test_the_time_left_follows_the_pace_of_the_last_models():
+    assert status.left([100.0 * i for i in range(30)], 60, 2900.0) == "; about 2 h left at the pace of the last 20"
+    assert status.left([0.0, 10.0], 5, 20.0) == ""  # too few
+    assert status.left([0.0, 10.0, 20.0], 5, 20.0 + status.ASLEEP + 1) == ""  # nobody computes
+    assert status.left([0.0, 10.0, 20.0], 0, 20.0) == ""
+    slower = [status.left([0.0, 10.0, 20.0], 30, now) for now in (20.0, 2000.0)]
+    assert slower == ["; about 3 min left at the pace of the last 3", "; about 6 h left at the pace of the last 3"]
 
 
 def test_only_a_study_takes_another_backbone_by_its_name():
