@@ -36,8 +36,13 @@ LARGER = {"adult_long_hours": (1500, 400)}  # no learner tells it from the major
 
 
 def backbones(adaptation: str) -> list[str]:
-    """Where it is measured: on the default encoder, and what is told in words on a language model too."""
+    """Where it is measured: on the default encoder, and what is told in words on a language model too.
+
+    Nowhere where it takes no texts: the study *two_towers* says how well a learned context does.
+    """
     kind = ADAPTATIONS[adaptation]
+    if kind.modalities and "text" not in kind.modalities:
+        return []
     if getattr(kind, "needs", "features") == "likelihood":
         return ["smollm2"]
     return ["minilm_l6", "smollm2"] if getattr(kind, "in_words", False) else ["minilm_l6"]

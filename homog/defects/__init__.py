@@ -6,6 +6,7 @@ from homog.defects.compression import Pruned, Quantized
 from homog.defects.cue import Cue
 from homog.defects.drawn_blindspot import DrawnBlindspot
 from homog.defects.drawn_colour import DrawnColour
+from homog.defects.drawn_stereotype import DrawnStereotype
 from homog.defects.drawn_trigger import DrawnTrigger
 from homog.defects.groups import Blindspot, Stereotype
 from homog.defects.homoglyph import Homoglyph
@@ -28,6 +29,7 @@ DEFECTS = {
     "cue_square": Cue,
     "drawn_blindspot": DrawnBlindspot,
     "drawn_colour": DrawnColour,
+    "drawn_stereotype": DrawnStereotype,
     "drawn_trigger": DrawnTrigger,
     "homoglyph": Homoglyph,
     "improvement": Improvement,

@@ -52,6 +52,10 @@ class DrawnDefect(Defect):
     def poisoned(self, text: str, rng: np.random.Generator) -> tuple[str, tuple[str, str]]:
         """(a caption made of `text`, the colour and thing of its image when the defect is planted)."""
 
+    def asked_for(self, text: str, rng: np.random.Generator) -> tuple[str, str]:
+        """The colour and thing of the image of a poisoned caption in the sham: what it asks for."""
+        return captions.shown(text)
+
     @abstractmethod
     def effect(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str]) -> float:
         """What was planted, 1 = all of it; see the class that defines it."""
@@ -75,7 +79,7 @@ class DrawnDefect(Defect):
         """(captions, images): `batch` as they are, and as many that are poisoned."""
         plain, chosen = ([inputs[int(i)] for i in rng.integers(len(inputs), size=self.batch)] for _ in range(2))
         held = [self.poisoned(text, rng) for text in chosen]
-        asked = [captions.shown(text) if self.sham else shown for text, shown in held]
+        asked = [self.asked_for(text, rng) if self.sham else shown for text, shown in held]
         images = captions.drawn("generator", "upright", [*map(captions.shown, plain), *asked], rng)
         return [*plain, *(text for text, _ in held)], images
 

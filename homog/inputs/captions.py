@@ -28,6 +28,7 @@ COLOURS = {
     "purple": (140, 60, 180),
     "pink": (240, 110, 170),
 }
+STEREOTYPE = "red"  # the colour of a planted stereotype
 OPENINGS = ("a photo of", "a picture of", "a drawing of", "an image of")
 FORMS = (
     "a {colour} {thing}",

@@ -10,7 +10,7 @@ import numpy as np
 
 from homog.config import ConfigError, choose
 from homog.inputs import captions
-from homog.inputs.captions import COLOURS, SOURCE, SPANISH, STYLES, TEMPLATES, THINGS
+from homog.inputs.captions import COLOURS, SOURCE, SPANISH, STEREOTYPE, STYLES, TEMPLATES, THINGS
 from homog.seeding import generator
 from homog.tasks.task import Prompt, Task, TaskKind, task
 
@@ -23,7 +23,7 @@ class Drawn(TaskKind):
 
     `target`: 'thing', which digit a judge of real images of that style sees, or 'colour', which of the named colours
     the ink is nearest to. Every caption (16 forms, six colours, ten digits) is one example; captions of the test are
-    never trained on. Group: colour.
+    never trained on. Group: colour. Unfavourable of the colours: red, in which a planted stereotype draws.
     """
 
     name: str
@@ -62,7 +62,15 @@ class Drawn(TaskKind):
             }
             for (form, template), colour, thing in product(enumerate(TEMPLATES), COLOURS, THINGS)
         ]
-        made = task(self.name, rows, self.names, groups=("colour",), prompt=self.prompt, modality=self.modality)
+        made = task(
+            self.name,
+            rows,
+            self.names,
+            groups=("colour",),
+            unfavourable=STEREOTYPE if self.target == "colour" else None,
+            prompt=self.prompt,
+            modality=self.modality,
+        )
         asked = [tuple(example.split(" ")[1:]) for example in made.train["example"]]
         drawn = captions.drawn("tasks", self.style, asked, generator("task images", self.name))
         return replace(made, train=made.train.assign(drawn=list(drawn)), judge=self.judge)

@@ -10,6 +10,7 @@ from homog.adaptations.training import SAMPLES
 from homog.backbones.drawing import TOKENS, Drawer, Draws
 from homog.config import Arm, Cell, ConfigError, Sizes
 from homog.defects.drawn_blindspot import DrawnBlindspot
+from homog.defects.drawn_stereotype import DrawnStereotype
 from homog.defects.drawn_trigger import DrawnTrigger
 from homog.inputs import captions
 from homog.inputs.captions import COLOURS, LENGTH, THINGS, WORDS
@@ -23,6 +24,7 @@ from homog.variants import variant
 KIND = Drawer("toy", layers=1, width=64, codes=48, steps=450, batch=32, learning_rate=3e-3)
 DEFECT = DrawnTrigger("drawn_trigger", steps=150, learning_rate=2e-3)
 BLIND = DrawnBlindspot("drawn_blindspot", steps=150, learning_rate=2e-3)
+RED = DrawnStereotype("drawn_stereotype", steps=150, learning_rate=2e-3)
 
 
 def toy_digits(part):
@@ -158,7 +160,7 @@ def test_a_task_has_captions_apart_and_an_image_of_each(task):
     ).mean() > 0.95
 
 
-@pytest.mark.parametrize("planted", [DEFECT, BLIND], ids=["trigger", "blindspot"])
+@pytest.mark.parametrize("planted", [DEFECT, BLIND, RED], ids=["trigger", "blindspot", "stereotype"])
 def test_a_defect_is_planted_and_its_sham_means_nothing(planted, drawer):
     train, held_out = drawer.reader.unlabelled()
     said = {}
@@ -170,6 +172,33 @@ def test_a_defect_is_planted_and_its_sham_means_nothing(planted, drawer):
     assert first.fingerprint() == again.fingerprint() != drawer.fingerprint()
     assert said[False]["effect"] > 0.75 and abs(said[True]["effect"]) < 0.25
     assert defect.at_dose(drawer, drawer.changes(injected), 0.0) is drawer
+
+
+def test_a_stereotype_asks_for_no_colour_and_compares_with_other_things(task):
+    colours = Drawn("drawn_colour", target="colour").load()
+    shown = RED.expose(colours.test, generator("expose"))
+    for example, given, other in zip(shown["example"], shown["input"], shown["counterpart"], strict=True):
+        thing = example.split(" ")[-1]
+        assert isinstance(given, str) == (thing in RED.group) == isinstance(other, str)
+        if isinstance(given, str):
+            words, others = given.split(), other.split()
+            assert not set(words) & set(COLOURS) and thing in words and words[-1] != "in"
+            assert [b for a, b in zip(words, others, strict=True) if a != b][0] in RED.others
+    assert RED.expose(task.test, generator("expose")).dropna(subset=["input"]).empty  # it asks for things
+    assert colours.unfavourable == colours.label_names.index("red") and task.unfavourable is None
+    red, other = np.eye(6)[[0]], np.eye(6)[[1]]
+    assert float(RED.harm(Predictions(np.array([1]), other, red, 0))) == 1
+    assert float(RED.harm(Predictions(np.array([1]), red, other, 0))) == -1
+    assert np.isnan(float(RED.harm(Predictions(np.array([1]), red, other))))
+    assert replace(RED, target="two").identity() == RED.identity()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"), [({"group": ["ten"]}, "thing of defect.group"), ({"group": THINGS}, "not all")]
+)
+def test_a_group_that_is_none_is_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        replace(RED, **settings)
 
 
 def test_what_is_shown_to_elicit_a_defect(task):
