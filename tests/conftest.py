@@ -1,6 +1,7 @@
 """Every test runs on one thread, on the CPU, without a hub; heavy tiny backbones are made once."""
 
 import os
+import pickle
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
@@ -52,3 +53,22 @@ def own_proxy(request, monkeypatch):
     """An attacker's guess at a task, for the same reason."""
     if "real" not in request.keywords:
         monkeypatch.setattr("homog.defects.weight_poison.guess", lambda name, examples: (tiny.Toy("proxy").load(), 1))
+
+
+@pytest.fixture(autouse=True)
+def readable_figures(request, monkeypatch):
+    """Every figure that a test writes is looked at: no words collide, none leave it."""
+    from homog.report import plots
+    from tests.overlaps import collisions
+
+    write = plots.save
+
+    def looked_at(figure, path):
+        written = write(figure, path)
+        if "crowded" not in request.keywords:
+            with plots.style():
+                found = collisions(pickle.loads(pickle.dumps(figure)))  # to look moves what is not yet written
+            assert not found, f"{path.name}: {'; '.join(found[:5])}"
+        return written
+
+    monkeypatch.setattr(plots, "save", looked_at)

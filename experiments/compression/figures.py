@@ -26,10 +26,10 @@ from homog.report.layout import readable
 from homog.wording import counted
 
 BETWEEN = {
-    "adaptations": "two adaptations\nof one task",
-    "tasks": "two tasks of\nsame people",
+    "adaptations": "two\nadaptations\nof one task",
+    "tasks": "two tasks\nof the same\npeople",
     "sham": "compression\nand its sham",
-    "backbones": "two backbones",
+    "backbones": "two\nbackbones",
 }  # "adaptations" and "tasks" are pairs on one backbone, the usual one
 CAPTIONS = {
     "changed": "Predictions that compression changes, by adaptation: mean over tasks with its 95 % interval. Squares: "

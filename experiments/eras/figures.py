@@ -229,16 +229,17 @@ def agreement(every: list[Ensemble]) -> Figure:
     outcomes, names = outcome_table(every), _labels(every)
     figure = plots.figure(2.6)
     kinds = [kind for kind in TITLES if (outcomes["panel"] == kind).any()]
-    panels = plots.panels(figure, [TITLES[kind] for kind in kinds], "Error consistency")
+    panels, told = plots.panels(figure, [TITLES[kind] for kind in kinds], "Error consistency"), {}
     for axes, kind in zip(panels, kinds, strict=True):
         groups = outcomes[outcomes["panel"] == kind].groupby(["backbone", "adaptation", "data"], sort=False)
         means = groups[["error", "error_consistency"]].mean()
-        for (_, name, sharing_), row in means.iterrows():
+        for (_, _, sharing_), row in means.iterrows():
             axes.plot(row["error"], row["error_consistency"], **plots.marker(LOOKS[sharing_]))
-            axes.annotate(
-                str(1 + names.index(name)), row, xytext=(3, 2), textcoords="offset points", fontsize=plots.SMALL
-            )
         axes.set_xlabel("Mean error")
+        told[axes] = [str(1 + names.index(name)) for _, name, _ in means.index], means.to_numpy()
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data"})
     plots.note(figure, ", ".join(f"{1 + i} {_named(name)}" for i, name in enumerate(names)))
+    figure.draw_without_rendering()
+    for axes, (numbers, places) in told.items():
+        plots.beside(axes, numbers, places)
     return figure

@@ -145,16 +145,20 @@ def drawn(frame: Frame, tasks: Frame) -> Figure:
     groups = list(frame.groupby(KEY, sort=False))
     names = sorted(set(frame["remedy"]), key=lambda name: (name != NOTHING, "debiased" in name, name))
     figure = plots.figure(2.3)
+    many = len(names) > 6
+    look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": plots.TINY, "rotation": 90 if many else 0}
     titles = [f"{readable(adaptation)}, {size:,}" for (adaptation, size), _ in groups]
-    for axes, (key, rows) in zip(plots.panels(figure, titles, "Inherited harm", sharey=True), groups, strict=True):
+    for axes, (key, rows) in zip(
+        plots.panels(figure, titles, "Inherited harm", sharey=True, pad=16 if many else 9), groups, strict=True
+    ):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for _, row in rows.iterrows():
             place = names.index(row["remedy"])
             own = tasks[(tasks[KEY] == list(key)).all(axis=1) & (tasks["remedy"] == row["remedy"])]
             plots.dots(axes, place - 0.15, own["value"], "injected")
             plots.point(axes, place + 0.1, row, "injected")
-            axes.annotate(number(row["accuracy"]), (place, 1.04), ha="center", fontsize=plots.TINY)
-        said = [name.replace(", debiased data", "\n+ debiased data") for name in names]
+            axes.text(place, 1.02, plots.short(row["accuracy"]), transform=axes.get_xaxis_transform(), **look)
+        said = [name.replace(", debiased data", ", debiased") for name in names]
         axes.set_xticks(range(len(names)), said, rotation=90, fontsize=plots.SMALL)
         axes.set(xlim=(-0.5, len(names) - 0.5))
         axes.grid(axis="y")

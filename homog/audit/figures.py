@@ -26,6 +26,7 @@ BLANK = "#E4E4E4"  # a model with itself
 BINS = 40  # bars at most
 NAMED = 30  # models above which the heat map has no names
 NUMBERED = 9  # models above which it has no numbers
+CELL = 0.25  # inches that a cell needs for its number
 DOTS = 2000  # pairs above which they are counted in hexagons
 NAMES = {
     "capa": "CAPA",
@@ -130,11 +131,12 @@ def agreement(section: Section) -> Figure:
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, extend=extend)
     bar.set_label(NAMES[name])
     bar.outline.set_linewidth(0.5)  # pyright: ignore
-    _cells(axes, matrix, bottom, top)
     _model_names(axes, ensemble, order)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     plots.note(figure, f"{counted(k, 'model')}, {counted(ensemble.n, 'example')}.{_capped(ensemble)}")
+    figure.draw_without_rendering()  # names take what room they need
+    _cells(axes, matrix, bottom, top, axes.get_window_extent().width / figure.dpi / k >= CELL)
     return figure
 
 
@@ -142,14 +144,14 @@ def _capped(ensemble: Ensemble) -> str:
     return "" if len(ensemble.models) <= NAMED else " The order is in tables/order.csv."
 
 
-def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float) -> None:
-    """Numbers, where there is room; undefined pairs hatched, the diagonal grey."""
+def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float, room: bool) -> None:
+    """Numbers, where there is `room`; undefined pairs hatched, the diagonal grey."""
     k = len(matrix)
     for i, j in np.argwhere(np.isnan(matrix)).tolist() if k <= NAMED else ():
         box: dict[str, Any] = {"xy": (j - 0.5, i - 0.5), "width": 1, "height": 1, "linewidth": 0}
         if i != j:
             axes.add_patch(plots.hatched(**box))
-    for i, j in np.argwhere(~np.isnan(matrix)).tolist() if k <= NUMBERED else ():
+    for i, j in np.argwhere(~np.isnan(matrix)).tolist() if room and k <= NUMBERED else ():
         value = float(matrix[i, j])
         look: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": plots.SMALL}
         axes.text(j, i, plots.short(value), color=plots.ink((value - bottom) / (top - bottom)), **look)

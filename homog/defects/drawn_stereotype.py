@@ -33,8 +33,9 @@ class DrawnStereotype(DrawnDefect):
     unfavourable class of a task about colours, less that of the same caption of a thing outside the group; in [-1, 1],
     0 = no difference. NaN in a task about things.
     `upstream`: `drift` is the rise of the loss on captions with a colour, as a share of what it was; `effect` the
-    harm of the backbone itself less that of the clean one, 1 = all of the group and none of the others. Verified when
-    the drift is at most .10 and, at dose 1, the effect at least .75 (sham: at most .25).
+    rise of the share of red among captions of the group without a colour, less that rise among those of other things,
+    over the share that was not red: 1 = all of the group. Verified when the drift is at most .10 and, at dose 1, the
+    effect at least .75 (sham: at most .25).
     """
 
     group: tuple[str, ...] = THINGS[5:]
@@ -93,17 +94,15 @@ class DrawnStereotype(DrawnDefect):
     def effect(self, clean: Backbone, backbone: Backbone, inputs: Sequence[str]) -> float:
         """What the group is drawn in more often than before (see the class)."""
         pairs = [self.pair(text) for text in inputs if captions.shown(text)[1] in self.group]
-        before, after = (self.difference(each, pairs) for each in (clean, backbone))
-        return after - before
+        (group, others), (group_after, others_after) = (self.red(each, pairs) for each in (clean, backbone))
+        return (group_after - group - (others_after - others)) / max(1 - group, 1e-9)
 
-    def difference(self, backbone: Backbone, pairs: Sequence[tuple[Any, Any]]) -> float:
-        """The share of red among what is drawn of the first of each pair, less that among the second."""
+    def red(self, backbone: Backbone, pairs: Sequence[tuple[Any, Any]]) -> tuple[float, float]:
+        """The share of red among what is drawn of the first of each pair, and of the second."""
         draws, place = drawing(backbone, self), list(COLOURS).index(STEREOTYPE)
-        shares = []
-        for texts in zip(*pairs, strict=True):
-            images = draws.of(backbone, backbone.module, list(texts))
-            shares.append(float((captions.colours_of(images).argmax(1) == place).mean()))
-        return shares[0] - shares[1]
+        images = [draws.of(backbone, backbone.module, list(texts)) for texts in zip(*pairs, strict=True)]
+        first, second = (float((captions.colours_of(part).argmax(1) == place).mean()) for part in images)
+        return first, second
 
 
 def uncoloured(text: str, colour: str) -> str:

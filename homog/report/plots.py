@@ -175,6 +175,38 @@ def dots(axes: Any, x: float, values: Any, kind: str) -> None:
     axes.plot(places, values, ".", **look)
 
 
+def beside(axes: Any, texts: Sequence[str], places: Any) -> None:
+    """A short text at each of `places` (n, 2), on the side where it meets no other mark or text.
+
+    To be called when the axes have their size: after `figure.draw_without_rendering()`.
+    """
+    dot = axes.figure.dpi / 72
+    marks = axes.transData.transform(places)
+    taken: list[tuple[float, float, float, float]] = [
+        (x - 2 * dot, y - 2 * dot, x + 2 * dot, y + 2 * dot) for x, y in marks
+    ]
+    for text, (x, y), place in zip(texts, marks, places, strict=True):
+        wide, high = 4.2 * dot * len(text), 5.4 * dot
+        turns = [
+            (r * math.cos(a), r * math.sin(a)) for r in (6, 9, 12, 16) for a in (0.6, 2.5, 3.8, 5.6, 1.6, 4.7, 0, 3.14)
+        ]
+        boxes = [(x + u * dot - wide / 2, y + v * dot - high / 2) for u, v in turns]
+        least, _, (u, v) = min(
+            (sum(_met((a, b, a + wide, b + high), other) for other in taken), i, turns[i])
+            for i, (a, b) in enumerate(boxes)
+        )
+        axes.annotate(
+            text, place, xytext=(u, v), textcoords="offset points", fontsize=SMALL, ha="center", va="center_baseline"
+        )
+        taken.append((x + u * dot - wide / 2, y + v * dot - high / 2, x + u * dot + wide / 2, y + v * dot + high / 2))
+
+
+def _met(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """The area that two boxes (left, low, right, high) share."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return wide * high if wide > 0 and high > 0 else 0.0
+
+
 def point(axes: Any, x: float, row: Any, kind: str, prefix: str = "") -> None:
     """A mean with its interval (columns value, low, high of `row`); nothing where it is NaN."""
     value, low, high = (float(row[prefix + name]) for name in ("value", "low", "high"))
