@@ -11,7 +11,7 @@ import numpy as np
 from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import softmax
 from homog.adaptations.nearest_centroid import unit
-from homog.adaptations.prompting import told
+from homog.adaptations.prompting import told, tower_of_texts
 from homog.adaptations.settings import Training
 from homog.config import ConfigError, fields_of
 
@@ -48,11 +48,7 @@ class Context(Training):
 
     def check(self, backbone: Backbone) -> None:
         """Raise ConfigError for a backbone of images without a tower of texts."""
-        if backbone.partner is None:
-            raise ConfigError(
-                f"adaptation {self.name}: backbone {backbone.name} has no tower of texts to read captions with; "
-                f"use backbone=joined_towers or backbone=clip backbone.source=<directory or hub id>"
-            )
+        tower_of_texts(backbone, self.name)
 
     def trains(self, parameter: str) -> bool:
         """Nothing of the backbone moves; the context is new."""
@@ -64,9 +60,8 @@ class Context(Training):
 
         from homog.adaptations.training import descend
 
-        assert backbone.partner is not None
         for task in tasks:
-            captions = Captions(backbone.partner, self.start, told(task))
+            captions = Captions(tower_of_texts(backbone, self.name), self.start, told(task))
             seen = torch.as_tensor(unit(backbone.encode(list(task.train["input"]))), device=backbone.device)
             labels = torch.as_tensor(task.train["label"].to_numpy().copy(), device=backbone.device)
 

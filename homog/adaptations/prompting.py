@@ -29,6 +29,16 @@ def told(task: Any) -> Prompt:
     return task.prompt
 
 
+def tower_of_texts(backbone: Backbone, adaptation: str) -> Backbone:
+    """What reads captions of a backbone of images. Raises ConfigError where it has no such tower."""
+    if backbone.partner is None:
+        raise ConfigError(
+            f"adaptation {adaptation}: backbone {backbone.name} has no tower of texts to read captions with; "
+            f"use backbone=joined_towers or backbone=clip backbone.source=<directory or hub id>"
+        )
+    return backbone.partner
+
+
 def asked(prompt: Prompt, text: str) -> str:
     """The text with the question under it, to be continued by an answer."""
     return f"{text}\n{prompt.question}"

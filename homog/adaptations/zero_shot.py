@@ -11,7 +11,7 @@ import numpy as np
 from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.linear_probe import softmax
 from homog.adaptations.nearest_centroid import unit
-from homog.adaptations.prompting import answer_scores, calibrated, told
+from homog.adaptations.prompting import answer_scores, calibrated, told, tower_of_texts
 from homog.config import ConfigError, fields_of
 
 if TYPE_CHECKING:
@@ -54,11 +54,8 @@ class ZeroShot(Adaptation):
                 f"adaptation {self.name}: the weights of backbone {backbone.name} have no language-model head to "
                 f"answer with; save the whole model, or use linear_probe"
             )
-        if backbone.reader.modality == "image" and backbone.partner is None:
-            raise ConfigError(
-                f"adaptation {self.name}: backbone {backbone.name} has no tower of texts to read captions with; "
-                f"use backbone=joined_towers or backbone=clip backbone.source=<directory or hub id>"
-            )
+        if backbone.reader.modality == "image":
+            tower_of_texts(backbone, self.name)
 
     def trains(self, parameter: str) -> bool:
         """Nothing of the backbone moves."""
