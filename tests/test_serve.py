@@ -5,6 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from homog import serve
+from homog.backbones.likelihood import beginning
 from homog.backbones.served import Served
 from homog.contracts import tiny
 from homog.serve import application
@@ -64,12 +65,24 @@ def test_a_text_ends_before_a_stop(client):
     assert cut["text"] == whole[: whole.find(stop)] and cut["finish_reason"] == "stop"
 
 
-def test_token_ids_are_a_prompt_too(client):
-    ids = [tiny.WORDS.index(word) for word in ("the", "film")]
+def test_token_ids_are_a_prompt_as_they_are(client, causal):
+    import torch
+
+    ids = [tiny.WORDS.index(word) for word in ("the", "film", "was")]
+    asked = {"max_tokens": 3, "temperature": 0}
+    text = post(client, prompt="the film was", **asked).json()["choices"][0]["text"]
     assert (
-        post(client, prompt=ids, max_tokens=3, temperature=0).json()["choices"][0]["text"]
-        == (post(client, prompt="the film", max_tokens=3, temperature=0).json()["choices"][0]["text"])
+        post(client, prompt=[beginning(causal.text_reader.tokenizer), *ids], **asked).json()["choices"][0]["text"]
+        == text
     )
+    told = post(client, prompt=ids, echo=True, logprobs=2, **asked).json()["choices"][0]["logprobs"]
+    with torch.inference_mode():
+        scores = causal.whole(input_ids=torch.as_tensor([ids])).logits[0].log_softmax(-1)
+    wanted = [float(scores[i, token]) for i, token in enumerate(ids[1:])]
+    assert told["token_logprobs"][0] is None and told["top_logprobs"][0] is None  # nothing stands in front of it
+    assert told["token_logprobs"][1:3] == pytest.approx(wanted, abs=1e-4)
+    assert len(told["tokens"]) == len(told["text_offset"]) >= 4
+    assert post(client, prompt=[[]], **asked).status_code == 400
 
 
 def test_a_chat_has_the_likeliest_first_tokens(client):

@@ -55,9 +55,9 @@ class Served:
         top = asked.get("logprobs")
         wanted = None if top is None or top is False else number(asked, "logprobs", None)
         choices, read, written = [], 0, 0
-        for text, ids, starts in self.prompts(asked.get("prompt", "")):
+        for text, ids, starts, exact in self.prompts(asked.get("prompt", "")):
             echo = bool(asked.get("echo"))
-            tokens, lines = self.continued(ids, asked, wanted, echo, 16)
+            tokens, lines = self.continued(ids, asked, wanted, echo, 16, exact)
             more, reason = self.cut(ids, tokens, asked)
             words = self.words(tokens, ids[-1:])
             offsets = [*(starts if echo else ()), *begins(words, len(text) if echo else 0)]
@@ -94,8 +94,8 @@ class Served:
             if asked.get(key) not in valid:
                 raise Refused(f"{key}={asked[key]!r} is not done here; leave it out")
 
-    def prompts(self, prompt: Any) -> list[tuple[str, list[int], list[int]]]:
-        """(text, token ids, where each begins in the text) of a text, a list of texts, of ids, or of lists of ids."""
+    def prompts(self, prompt: Any) -> list[tuple[str, list[int], list[int], bool]]:
+        """As `prompt`, of a text, a list of texts, of ids, or of lists of ids."""
         several = prompt if isinstance(prompt, list) else [prompt]
         if several and all(isinstance(part, int) for part in several):
             several = [several]
@@ -103,15 +103,22 @@ class Served:
             raise Refused(PROMPTS)
         return [self.prompt(part) for part in several]
 
-    def prompt(self, part: Any) -> tuple[str, list[int], list[int]]:
-        """(text, token ids, where each begins in the text) of one prompt."""
+    def prompt(self, part: Any) -> tuple[str, list[int], list[int], bool]:
+        """(text, token ids, where each begins in the text, whether they are all that is to be read) of one prompt.
+
+        A text is read after the token that begins texts, ids as they are: who sends them has put it there, or not.
+        """
         if isinstance(part, str):
             told = self.tokenizer(part, add_special_tokens=False, return_offsets_mapping=True)
             ends = [end for _, end in told["offset_mapping"]]  # a blank before a word is the word's, in every tokenizer
-            return part, told["input_ids"], [0, *ends[:-1]]
-        if not isinstance(part, list) or not all(type(i) is int and 0 <= i < len(self.tokenizer) for i in part):
+            return part, told["input_ids"], [0, *ends[:-1]], False
+        if (
+            not isinstance(part, list)
+            or not part
+            or not all(type(i) is int and 0 <= i < len(self.tokenizer) for i in part)
+        ):
             raise Refused(PROMPTS)
-        return self.tokenizer.decode(part), part, begins(self.words(part), 0)
+        return self.tokenizer.decode(part), part, begins(self.words(part), 0), True
 
     def written(self, messages: Sequence[Mapping[str, Any]]) -> str:
         """The messages as one text: by the tokenizer's template, else a line for each."""
@@ -120,9 +127,12 @@ class Served:
         return "\n".join([*(f"{m.get('role', 'user')}: {m.get('content', '')}" for m in messages), "assistant:"])
 
     def continued(
-        self, ids: list[int], asked: Mapping[str, Any], top: int | None, echo: bool, usual: int
+        self, ids: list[int], asked: Mapping[str, Any], top: int | None, echo: bool, usual: int, exact: bool = False
     ) -> tuple[list[int], list[Any]]:
-        """(the new tokens, for each token shown the (log-probability, the `top` likeliest) or None for the first)."""
+        """(the new tokens, for each token shown the (log-probability, the `top` likeliest) or None for the first).
+
+        The first has one as well, but where `exact` lets nothing stand in front of it.
+        """
         import torch
 
         from homog.backbones.likelihood import beginning
@@ -134,13 +144,14 @@ class Served:
             raise Refused(f"{len(ids)} tokens and {most} more: the model reads {model.config.max_position_embeddings}")
         dice = torch.Generator(device=device).manual_seed(number(asked, "seed", 0))
         tokens, lines, past = [], [], None
-        given = torch.as_tensor([[beginning(self.tokenizer), *ids]], device=device)
+        given = torch.as_tensor([ids if exact else [beginning(self.tokenizer), *ids]], device=device)
         with self.turn, torch.inference_mode():
             while True:
                 seen = model(input_ids=given, past_key_values=past, use_cache=True)
                 past, scores = seen.past_key_values, seen.logits[0].float().log_softmax(-1)
                 if echo and not tokens:
-                    lines += [(float(s[i]), s.topk(top or 0)) for s, i in zip(scores[:-1], ids, strict=True)]
+                    shown = zip(scores[:-1], ids[exact:], strict=True)
+                    lines += [*[None] * exact, *((float(s[i]), s.topk(top or 0)) for s, i in shown)]
                 if len(tokens) == most:
                     return tokens, lines
                 last = scores[-1]
@@ -167,12 +178,12 @@ class Served:
         Offsets are in characters of the text shown.
         """
         words, told = [], []
-        for i, (_, top) in enumerate(lines, start=first):
-            before = whole[i - 1 : i]
+        for i, line in enumerate(lines, start=first):
+            before = whole[max(i - 1, 0) : i]
             words += self.words(whole[i : i + 1], before)
-            likely = top.indices.tolist()
-            told.append({self.words([j], before)[0]: v for j, v in zip(likely, top.values.tolist(), strict=True)})
-        values = [value for value, _ in lines]
+            likely = () if line is None else zip(line[1].indices.tolist(), line[1].values.tolist(), strict=True)
+            told.append(None if line is None else {self.words([j], before)[0]: value for j, value in likely})
+        values = [None if line is None else line[0] for line in lines]
         return {"tokens": words, "token_logprobs": values, "top_logprobs": told, "text_offset": list(offsets)}
 
     def line(self, token: int, before: int, line: Any) -> dict[str, Any]:
