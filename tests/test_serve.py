@@ -1,5 +1,7 @@
 """The interface of `homog serve`: what a request gets, and what is refused in a line."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -69,7 +71,7 @@ def test_token_ids_are_a_prompt_as_they_are(client, causal):
     import torch
 
     ids = [tiny.WORDS.index(word) for word in ("the", "film", "was")]
-    asked = {"max_tokens": 3, "temperature": 0}
+    asked: dict[str, Any] = {"max_tokens": 3, "temperature": 0}
     text = post(client, prompt="the film was", **asked).json()["choices"][0]["text"]
     assert (
         post(client, prompt=[beginning(causal.text_reader.tokenizer), *ids], **asked).json()["choices"][0]["text"]
