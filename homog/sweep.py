@@ -28,6 +28,7 @@ COMMAND = Command(
         Setting("preset", "how large it is run", "laptop"),
         Setting("results", "where records and reports go", "results"),
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("tracker", "mlflow, wandb or tensorboard: the report as its runs, when the sweep has ended"),
         Setting("save", "keep the models: adapters (what was trained), models (with the backbone)"),
     ),
     passes=("backbone=", "backbone.", "hydra/", "hydra."),
@@ -50,6 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: Given) -> int:
     overrides.check_device(given["device"])
+    if given["tracker"]:
+        from homog.report import trackers
+
+        trackers.there(given["tracker"])  # before anything is computed
     spec, preset, results, save = study.load(given["study"]), given["preset"], Path(given["results"]), given["save"]
     cells = study.expand(spec, preset, given.backbone)
     exposures = study.exposed_by(spec, preset)
@@ -65,7 +70,7 @@ def _run(given: Given) -> int:
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
     named = {f"backbone.{name}" if name != "name" else "backbone": value for name, value in given.backbone.items()}
-    settings = overrides.overrides(given.settings | named)
+    settings = overrides.overrides({key: v for key, v in (given.settings | named).items() if key != "tracker"})
     left = todo
     while left:
         status = _multirun([*settings, f"arm={','.join(jobs.jobs(left))}", *given.passed], left, results)
@@ -83,6 +88,8 @@ def _run(given: Given) -> int:
     from homog import report
 
     report.write([spec.name], preset, results, given.backbone)
+    if given["tracker"]:
+        report.main([spec.name, f"results={results}", "--tracker", given["tracker"]])
     return status
 
 

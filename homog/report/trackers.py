@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,17 @@ def export(folder: Path, tracker: str, each: str = "arm") -> str:
     figures. Local trackers write to `folder`'s neighbour tracked/; an MLflow server (MLFLOW_TRACKING_URI) and W&B
     online (WANDB_MODE) are used where the environment names them. Raises ConfigError without the report or the tracker.
     """
-    write = TRACKERS[choose(tracker, TRACKERS, "tracker")]
     made = runs(folder, choose(each, EACH, "tracked"))
-    where = folder.parent / "tracked" / tracker
-    try:
-        place = write(made, folder.name, where)
-    except ImportError as error:
-        raise ConfigError(f"tracker={tracker}: {error}; pip install 'homog-inheritance[{tracker}]'") from None
+    write = TRACKERS[there(tracker)]
+    place = write(made, folder.name, folder.parent / "tracked" / tracker)
     return f"{len(made)} runs of {folder.name} for {tracker}: {place}"
+
+
+def there(tracker: str) -> str:
+    """The name of a tracker. Raises ConfigError for an unknown one, and for one that is not installed."""
+    if find_spec(choose(tracker, TRACKERS, "tracker")) is None:
+        raise ConfigError(f"tracker={tracker} is not installed: pip install 'homog-inheritance[{tracker}]'")
+    return tracker
 
 
 def runs(folder: Path, each: str) -> list[Run]:
@@ -86,7 +90,7 @@ def _of_model(row: dict[str, Any], effects: Frame | None, measured: Sequence[str
     for effect in [] if effects is None else effects.to_dict("records"):
         metrics |= {f"{effect['condition']}/{name}": effect[name] for name in measured}
     name = f"{row['kind']} {row['adaptation']} {row['task']} seed {row['seed']}"
-    return Run(row["cell"], name, _there({key: row[key] for key in OWN}), _numbers(metrics))
+    return Run(row["cell"], name, _known({key: row[key] for key in OWN}), _numbers(metrics))
 
 
 def _of_arm(cells: Frame, effects: Frame, measured: Sequence[str]) -> Run:
@@ -95,12 +99,12 @@ def _of_arm(cells: Frame, effects: Frame, measured: Sequence[str]) -> Run:
     metrics = {f"{adaptation}/accuracy": rows["accuracy"].mean() for adaptation, rows in cells.groupby("adaptation")}
     for (adaptation, condition), rows in effects.groupby(["adaptation", "condition"]):
         metrics |= {f"{adaptation}/{condition}/{name}": rows[name].mean() for name in measured}
-    config = _there({key: first[key] for key in SHARED}) | {"models": len(cells)}
+    config = _known({key: first[key] for key in SHARED}) | {"models": len(cells)}
     planted = f" {first['defect']} dose {first['dose']:g}" if first["kind"] != "clean" else ""
     return Run(first["arm"], f"{first['kind']}{planted} seed {first['arm_seed']}", config, _numbers(metrics))
 
 
-def _there(config: dict[str, Any]) -> dict[str, Any]:
+def _known(config: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if value == value}
 
 

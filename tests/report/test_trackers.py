@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from homog import report
+from homog import records, report, study, sweep
 from homog.config import ConfigError
 from homog.report import trackers
 from homog.variants import CONF
+from tests.records.test_records import fake
 
 RESULTS = CONF.parent / "results"
 
@@ -88,9 +89,21 @@ def test_bad_input_is_a_line(folder, tmp_path, capsys, monkeypatch):
         error = capsys.readouterr().err
         assert said in error and error.count("\n") == 1
 
-    def absent(*_):
-        raise ImportError("No module named 'mlflow'")
-
-    monkeypatch.setitem(trackers.TRACKERS, "mlflow", absent)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'homog-inheritance\[mlflow\]'"):
         trackers.export(folder, "mlflow")
+
+
+def test_a_sweep_asks_for_its_tracker_before_it_computes(tmp_path, capsys, monkeypatch):
+    where = ["study=inheritance", "preset=smoke", f"results={tmp_path}"]
+    assert sweep.main([*where, "tracker=mlfow"]) == 2
+    assert "did you mean mlflow?" in capsys.readouterr().err
+    cells = study.expand(study.load("inheritance"), "smoke")
+    conditions = ("clean", *study.exposed_by(study.load("inheritance"), "smoke"))
+    for cell in cells:
+        records.save(tmp_path, fake(cell.id, conditions=conditions))
+    asked = []
+    monkeypatch.setattr(report, "write", lambda *given: asked.append("report"))
+    monkeypatch.setattr(trackers, "export", lambda folder, tracker, each: asked.append((folder, tracker)) or "done")
+    assert sweep.main([*where, "--tracker", "tensorboard"]) == 0
+    assert asked == ["report", (tmp_path / "inheritance", "tensorboard")]
