@@ -89,7 +89,7 @@ def _run(given: Given) -> int:
 
     report.write([spec.name], preset, results, given.backbone)
     if given["tracker"]:
-        report.main([spec.name, f"results={results}", "--tracker", given["tracker"]])
+        report.track([spec.name], results, given["tracker"])
     return status
 
 

@@ -56,7 +56,7 @@ def own_proxy(request, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def readable_figures(request, monkeypatch):
+def readable_figures(monkeypatch):
     """Every figure that a test writes is looked at: no words collide, none leave it."""
     from homog.report import plots
     from tests.overlaps import collisions
@@ -65,10 +65,9 @@ def readable_figures(request, monkeypatch):
 
     def looked_at(figure, path):
         written = write(figure, path)
-        if "crowded" not in request.keywords:
-            with plots.style():
-                found = collisions(pickle.loads(pickle.dumps(figure)))  # to look moves what is not yet written
-            assert not found, f"{path.name}: {'; '.join(found[:5])}"
+        with plots.style():
+            found = collisions(pickle.loads(pickle.dumps(figure)))  # to look moves what is not yet written
+        assert not found, f"{path.name}: {'; '.join(found[:5])}"
         return written
 
     monkeypatch.setattr(plots, "save", looked_at)

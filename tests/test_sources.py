@@ -99,15 +99,20 @@ def test_pip_fetches_the_pinned_wheel(real_pip, cache):
     assert files(cache) == ["homog-toy-1.0.lock", "homog-toy-1.0/deep/two.txt", "homog-toy-1.0/one.txt"]
 
 
+def packed(path, mode, folder):
+    """Write an archive with the members in a folder."""
+    with tarfile.open(path, mode) as written:
+        for name, content in MEMBERS.items():
+            facts = tarfile.TarInfo(f"{folder}/{name}")
+            facts.size = len(content)
+            written.addfile(facts, io.BytesIO(content))
+
+
 @pytest.fixture
 def tarball(monkeypatch, tmp_path, cache):
     """A package of npm as the only source, and an npm that has it."""
     path = tmp_path / "toy-1.0.tgz"
-    with tarfile.open(path, "w:gz") as written:
-        for name, content in MEMBERS.items():
-            facts = tarfile.TarInfo(f"package/{name}")
-            facts.size = len(content)
-            written.addfile(facts, io.BytesIO(content))
+    packed(path, "w:gz", "package")
     change(monkeypatch, index="npm", requirement="toy==1.0", folder="package", sha256=sha256(path.read_bytes()))
 
     def run(command, **_):
@@ -139,11 +144,7 @@ def test_without_npm_the_error_says_what_to_install(tarball, monkeypatch):
 def deb(tmp_path, monkeypatch, cache):
     """apt-get and dpkg-deb, which serve a package with the members."""
     path = tmp_path / "toy_1.0_all.deb"
-    with tarfile.open(path, "w") as packed:
-        for name, content in MEMBERS.items():
-            info = tarfile.TarInfo(f"./usr/share/{name}")
-            info.size = len(content)
-            packed.addfile(info, io.BytesIO(content))
+    packed(path, "w", "./usr/share")
     change(monkeypatch, index="debian", requirement="toy==1.0", folder="./usr/share", sha256=sha256(path.read_bytes()))
 
     def run(command, cwd: Any = None, stdout: Any = None, **_):

@@ -35,10 +35,10 @@ class TextReader(Reader):
     def read(self, inputs: Sequence[str]) -> list[list[int]]:
         """Token ids of each text with the special tokens."""
         ids = self.tokenizer(list(inputs), truncation=True, max_length=self.room)["input_ids"]
-        fill = self.tokenizer.pad_token_id
-        return (
-            [[*self.begin, *row, *[fill] * (self.pads - len(row))] for row in ids] if self.begin or self.pads else ids
-        )
+        if not self.begin and not self.pads:
+            return ids
+        fill = [self.tokenizer.pad_token_id]
+        return [[*self.begin, *row, *fill * (self.pads - len(row))] for row in ids]
 
     def cut(self, texts: Sequence[str]) -> list[str]:
         """Each text as far as it is read."""

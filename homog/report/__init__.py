@@ -53,12 +53,9 @@ def _act(given: Any) -> None:
         browse.serve(Path(given["results"]), given["port"])
         return
     if given["tracker"]:
-        from homog.report import trackers
-
         if not given.names:
             raise ConfigError("--tracker: name the studies whose reports are to be written as runs")
-        for name in given.names:
-            print(trackers.export(Path(given["results"]) / name, given["tracker"], given["tracked"]), flush=True)
+        track(given.names, given["results"], given["tracker"], given["tracked"])
         return
     if given["runs"] is None:
         write(given.names, given["preset"], given["results"], given.backbone)
@@ -69,6 +66,14 @@ def _act(given: Any) -> None:
     said = given.settings | dict(word.split("=", 1) for word in given["runs"] if word not in select)
     where = Path(said["results"])
     print(write_runs(where, select, Path(said["out"] or where / "selected"), said["every_eval_ever"]), flush=True)
+
+
+def track(names: Sequence[str], where: str | Path, tracker: str, each: str = "arm") -> None:
+    """Write the reports of the named studies as runs of a tracker, and print where: see `trackers.export`."""
+    from homog.report import trackers
+
+    for name in names:
+        print(trackers.export(Path(where) / name, tracker, each), flush=True)
 
 
 def write_runs(results: Path, select: Sequence[str], out: Path, export: str = "") -> str:

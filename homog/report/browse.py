@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from homog import records, variants
-from homog.config import ConfigError, build
+from homog.config import ConfigError
 from homog.inputs.images import strip
 from homog.report import layout, pages
 from homog.study import kept, told
@@ -97,6 +96,7 @@ def examples(results: Path, cell: str, condition: str, number: int, flipped: boo
     before, after = predictions.clean.argmax(1), predictions.exposed.argmax(1)
     turned = predictions.applies & (before != after)
     inputs = shown(record, condition)
+    chosen, number, last = _paged(np.flatnonzero(turned if flipped else np.ones_like(turned)).tolist(), number)
     rows = [
         {
             "example": record.examples[i],
@@ -107,9 +107,8 @@ def examples(results: Path, cell: str, condition: str, number: int, flipped: boo
             "exposed": _answer(labels, predictions.exposed[i]) if predictions.applies[i] else "does not apply",
             "flipped": bool(turned[i]),
         }
-        for i in np.flatnonzero(turned if flipped else np.ones_like(turned)).tolist()
+        for i in chosen
     ]
-    part, number, last = _paged(rows, number)
     facts = record.provenance
     title = f"{facts['adaptation']} on {facts['task']}, {facts['kind']} {facts['backbone']}"
     planted = (
@@ -124,8 +123,10 @@ def examples(results: Path, cell: str, condition: str, number: int, flipped: boo
     here = {"condition": condition}
     query = urlencode(here | {"flipped": int(flipped)}) + "&"
     other = urlencode(here | {"flipped": int(not flipped)})
-    listed = [(name, f"{layout.readable(name)} ({_accuracy(record, name)})") for name in names]
-    return Examples(title, lead, COLUMNS, part, number, last, query, "", condition, listed, said, not flipped, other)
+    right = {row["condition"]: row["accuracy"] for row in kept.rows(record) if row["n"]}
+    told_of = {name: f"accuracy {right[name]:.2f}" if name in right else "applies to none" for name in names}
+    listed = [(name, f"{layout.readable(name)} ({told_of[name]})") for name in names]
+    return Examples(title, lead, COLUMNS, rows, number, last, query, "", condition, listed, said, not flipped, other)
 
 
 def _answer(labels: list[str], row: np.ndarray) -> str:
@@ -134,23 +135,16 @@ def _answer(labels: list[str], row: np.ndarray) -> str:
     return f"{labels[likely] if likely < len(labels) else 'no answer'} ({row[likely]:.2f})"
 
 
-def _accuracy(record: records.Record, condition: str) -> str:
-    there = record.under(condition)
-    right = there.exposed[there.applies].argmax(1) == record.labels[there.applies]
-    return f"accuracy {right.mean():.2f}" if len(right) else "applies to none"
-
-
 def shown(record: records.Record, condition: str) -> dict[str, Any]:
     """'before' and 'after': the inputs of a record's examples, clean and under a condition; else 'problem': why not."""
     facts = record.provenance
     content = (facts.get("cell") or {}).get("task") or {}
-    kind = variants.registry("task").get(facts["task"])
-    if kind is None:
+    if facts["task"] not in variants.registry("task"):
         return {"problem": f"task {facts['task']} is not known here"}
     try:
-        built = build(kind, {"name": facts["task"]} | kind.told(content), "task")
-        task = built.load().sample(facts["sizes"]["train"], facts["sizes"]["test"], facts["seed"])
-        defects = _defects(record)
+        task = _loaded(told.built("task", facts["task"], content, record.cell))
+        task = task.sample(facts["sizes"]["train"], facts["sizes"]["test"], facts["seed"])
+        defects = told.selected([record])[2]
         both = exposed(task, {condition: defects[condition]} if condition in defects else {})
     except (ConfigError, OSError) as error:
         return {"problem": " ".join(str(error).split())}
@@ -160,9 +154,10 @@ def shown(record: records.Record, condition: str) -> dict[str, Any]:
     return {"before": clean, "after": both.get(condition, [None] * len(clean))}
 
 
-def _defects(record: records.Record) -> Mapping[str, Any]:
-    """Condition -> the defect whose exposure it is."""
-    return told.selected([record])[2]
+@lru_cache(maxsize=4)
+def _loaded(kind: Any) -> Any:
+    """The task, for the pages of one model after each other."""
+    return kind.load()
 
 
 def _visible(inputs: list[Any] | None, place: int) -> Any:

@@ -143,7 +143,8 @@ def write(results: Path) -> tuple[str, str]:
     line = f"{counted(len(frame), 'published claim')}: {said}."
     answer = [Block(text=line, look="strong"), block]
     sections = [("Claims", answer), ("How to read this", [Block(text=HOW)])]
-    home = "../index.html"
-    page = Page("What was known, and what is found here", "From the tables of the reports.", sections, answer, home)
+    page = Page(
+        "What was known, and what is found here", "From the tables of the reports.", sections, answer, pages.HOME
+    )
     folder = records.report_folder(results, "known")
     return pages.save(page, folder, {"known": frame}), f"{line} {folder / 'report.html'}"

@@ -18,6 +18,7 @@ PRINTED = 8  # lines of a list on the terminal
 LONG = 20  # rows above which a table of the page is folded
 WIDTH = 110  # characters of a line on the terminal
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+HOME = "../index.html"  # from a report of the results folder
 WITH_TEX = ("tables/*.csv", "tables/*.tex", "figures/*.pdf", "figures/*.png")
 
 

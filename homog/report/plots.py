@@ -186,19 +186,16 @@ def beside(axes: Any, texts: Sequence[str], places: Any) -> None:
         (x - 2 * dot, y - 2 * dot, x + 2 * dot, y + 2 * dot) for x, y in marks
     ]
     for text, (x, y), place in zip(texts, marks, places, strict=True):
-        wide, high = 4.2 * dot * len(text), 5.4 * dot
+        wide, high = 2.1 * dot * len(text), 2.7 * dot  # half of them
         turns = [
             (r * math.cos(a), r * math.sin(a)) for r in (6, 9, 12, 16) for a in (0.6, 2.5, 3.8, 5.6, 1.6, 4.7, 0, 3.14)
         ]
-        boxes = [(x + u * dot - wide / 2, y + v * dot - high / 2) for u, v in turns]
-        least, _, (u, v) = min(
-            (sum(_met((a, b, a + wide, b + high), other) for other in taken), i, turns[i])
-            for i, (a, b) in enumerate(boxes)
-        )
-        axes.annotate(
-            text, place, xytext=(u, v), textcoords="offset points", fontsize=SMALL, ha="center", va="center_baseline"
-        )
-        taken.append((x + u * dot - wide / 2, y + v * dot - high / 2, x + u * dot + wide / 2, y + v * dot + high / 2))
+        middles = [(x + u * dot, y + v * dot) for u, v in turns]
+        boxes = [(a - wide, b - high, a + wide, b + high) for a, b in middles]
+        best = min(range(len(boxes)), key=lambda i: sum(_met(boxes[i], other) for other in taken))
+        look: dict[str, Any] = {"fontsize": SMALL, "ha": "center", "va": "center_baseline"}
+        axes.annotate(text, place, xytext=turns[best], textcoords="offset points", **look)
+        taken.append(boxes[best])
 
 
 def _met(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:

@@ -19,7 +19,6 @@ from homog.report.pages import Block, Page, capped
 from homog.study import controls
 from homog.wording import counted, joined
 
-HOME = "../index.html"  # from the report of a study
 UPSTREAM = (
     "Drift: displacement of clean features, in units of their variance. Effect: what the exposure does to the "
     "features. Verified: both within the bands of the defect."
@@ -45,7 +44,15 @@ def write(
     """
     finished, problems = analysis.read(results, cells)
     return written(
-        records.report_folder(results, study.name), study, preset, cells, finished, problems, exposures, module, HOME
+        records.report_folder(results, study.name),
+        study,
+        preset,
+        cells,
+        finished,
+        problems,
+        exposures,
+        module,
+        pages.HOME,
     )
 
 
@@ -215,7 +222,7 @@ def write_summary(results: Path, studies: Iterable[str]) -> str:
         "What every study that plants a defect found.",
         [("Figure", [figure]), ("Table", [table])],
         [],
-        HOME,
+        pages.HOME,
     )
     folder = records.report_folder(results, "summary")
     pages.save(page, folder, {"summary": frame})

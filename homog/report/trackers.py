@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,7 +54,8 @@ def export(folder: Path, tracker: str, each: str = "arm") -> str:
     """
     made = runs(folder, choose(each, EACH, "tracked"))
     write = TRACKERS[there(tracker)]
-    place = write(made, folder.name, folder.parent / "tracked" / tracker)
+    shown = tqdm(made, desc=folder.name, unit="run", disable=None)
+    place = write(shown, folder.name, folder.parent / "tracked" / tracker)
     return f"{len(made)} runs of {folder.name} for {tracker}: {place}"
 
 
@@ -112,7 +113,7 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
     return {name.replace("=", " "): float(value) for name, value in metrics.items() if value == value}
 
 
-def mlflow(made: Sequence[Run], study: str, where: Path) -> str:
+def mlflow(made: Iterable[Run], study: str, where: Path) -> str:
     """Runs of MLflow, in a server that the environment names or in a folder; those that are there are left."""
     from mlflow.entities import Metric, Param  # pyright: ignore[reportMissingImports]
     from mlflow.tracking import MlflowClient  # pyright: ignore[reportMissingImports]
@@ -125,7 +126,7 @@ def mlflow(made: Sequence[Run], study: str, where: Path) -> str:
     there = client.get_experiment_by_name(study)
     experiment = there.experiment_id if there else client.create_experiment(study)
     known = {run.data.tags.get("homog") for run in client.search_runs([experiment], max_results=50_000)}
-    for run in tqdm(made, desc=study, unit="run", disable=None):
+    for run in made:
         if run.id in known:
             continue
         begun = client.create_run(experiment, run_name=run.name, tags={"homog": run.id})
@@ -143,12 +144,12 @@ def _plain(name: str) -> str:
     return "".join(sign if sign.isalnum() or sign in "_-./ :" else "_" for sign in name)
 
 
-def wandb(made: Sequence[Run], study: str, where: Path) -> str:
+def wandb(made: Iterable[Run], study: str, where: Path) -> str:
     """Runs of Weights & Biases: kept here to be synchronised later, unless WANDB_MODE says otherwise."""
     import wandb as client  # pyright: ignore[reportMissingImports]
 
     where.mkdir(parents=True, exist_ok=True)
-    for run in tqdm(made, desc=study, unit="run", disable=None):
+    for run in made:
         begun = client.init(
             project=f"homog-{study}",
             id=run.id,
@@ -164,12 +165,12 @@ def wandb(made: Sequence[Run], study: str, where: Path) -> str:
     return f"{where} (wandb sync {where}/wandb/offline-run-*)"
 
 
-def tensorboard(made: Sequence[Run], study: str, where: Path) -> str:
+def tensorboard(made: Iterable[Run], study: str, where: Path) -> str:
     """Runs of TensorBoard: event files, written anew."""
     from torch.utils.tensorboard import SummaryWriter
 
     shutil.rmtree(where / study, ignore_errors=True)
-    for run in tqdm(made, desc=study, unit="run", disable=None):
+    for run in made:
         with SummaryWriter(str(where / study / run.id)) as writer:
             scalars = {name: value for name, value in run.config.items() if isinstance(value, (bool, str, float, int))}
             if run.metrics:
@@ -187,7 +188,7 @@ def _pixels(file: Path) -> Any:
     return np.asarray(Image.open(file).convert("RGB"))
 
 
-TRACKERS: dict[str, Callable[[Sequence[Run], str, Path], str]] = {
+TRACKERS: dict[str, Callable[[Iterable[Run], str, Path], str]] = {
     "mlflow": mlflow,
     "wandb": wandb,
     "tensorboard": tensorboard,

@@ -38,9 +38,8 @@ def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None
 def _cells(block: Block, backbone: Any, sizes: Sizes, tables: Mapping[str, Any]) -> Iterable[Cell]:
     varied = _combinations(block.vary)
     adaptations = [variant("adaptation", name, **fields) for name in block.adaptation for fields in varied]
-    for name in block.task:
-        choose(name, [*tables, *registry("task")], "task")
-    tasks = [tables[name] if name in tables else variant("task", name) for name in block.task]
+    known = [*tables, *registry("task")]
+    tasks = [tables.get(choose(name, known, "task")) or variant("task", name) for name in block.task]
     arms = [shared for which in block.arms for shared in _arms(which, backbone)]
     sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
     for shared, adaptation, task, seed, data in itertools.product(arms, adaptations, tasks, block.seed, block.data):

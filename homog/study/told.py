@@ -157,14 +157,14 @@ def cell_of(kept: Record) -> Cell:
     parts = content.get("arm") or {}
     modality = _modality(facts["task"], content.get("task") or {})
     backbone = Told(facts["backbone"], modality, content_id(parts.get("backbone")))
-    defect = _built("defect", facts["defect"], parts.get("defect") or {}, kept.cell) if facts["defect"] else None
+    defect = built("defect", facts["defect"], parts.get("defect") or {}, kept.cell) if facts["defect"] else None
     shared = arm(backbone, defect, facts["dose"], facts["arm_seed"])
     sizes = facts.get("sizes") or {"train": max(facts["n_train"], LEAST), "test": max(len(kept.labels), LEAST)}
     adaptation, task = content.get("adaptation") or {}, Told(facts["task"], modality, content_id(content.get("task")))
     bare = facts["adaptation"].split()[0]
     named = variants.registry("adaptation").get(bare)
     if named is not None and adaptation.get("type") == named.__name__:
-        how = _built("adaptation", bare, adaptation, kept.cell)
+        how = built("adaptation", bare, adaptation, kept.cell)
     else:
         how = Told(facts["adaptation"], modality, content_id(adaptation))
     return Cell(shared, how, task, facts["seed"], Sizes(**sizes), facts.get("data", OWN))
@@ -175,7 +175,7 @@ def _modality(task: str, content: Mapping[str, Any]) -> str:
     return content.get("modality") or (kind.modality if kind else "text")
 
 
-def _built(group: str, name: str, content: Mapping[str, Any], cell: str) -> Any:
+def built(group: str, name: str, content: Mapping[str, Any], cell: str) -> Any:
     """A variant from its content in a record."""
     kinds = variants.registry(group)
     if name not in kinds:
