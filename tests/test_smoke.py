@@ -68,14 +68,14 @@ def test_a_sweep_survives_kills_and_finds_the_backdoor_inherited_and_the_control
     before |= written(tmp_path)
     shown = start(tmp_path).communicate(timeout=600)[0]
     after = written(tmp_path)
-    assert len(after) == 18, shown
+    assert len(after) == 12, shown
     assert {name: after[name] for name in before} == before
-    assert "18 of 18" in shown
+    assert "12 of 12" in shown
     check_headline(tmp_path)
     # and a further run computes nothing
     began = time.time()
     shown = start(tmp_path).communicate(timeout=120)[0]
-    assert "18 finished, 0 to do" in shown
+    assert "12 finished, 0 to do" in shown
     assert written(tmp_path) == after
     assert time.time() - began < 60
 
@@ -86,7 +86,7 @@ def check_headline(results):
     effects = analysis.effects(cells, kept, study.exposed_by(SPEC, "smoke"))
     assert analysis.missing(cells, effects).empty
     assert effects[effects["kind"] != "clean"]["verified"].all()
-    assert mean(effects, "injected", "harm") > 0.8  # the trigger decides
+    assert mean(effects, "injected", "harm") > 0.7  # the trigger decides
     assert mean(effects, "injected", "inherited") > 0.6
     assert (
         mean(effects, "sham", "inherited") < 0.15

@@ -14,10 +14,24 @@ from homog.variants import REGISTRIES, registry
 
 
 def jobs(cells: Iterable[Cell]) -> list[str]:
-    """What one Hydra job takes: an arm; where no arm has an injection to share, one adaptation of an arm."""
+    """What one Hydra job takes: an arm; where no arm has an injection to share, one adaptation of an arm.
+
+    Longest first, so that workers end together.
+    """
     cells = list(cells)
     split = all(cell.arm.defect is None for cell in cells)
-    return list(dict.fromkeys(f"{c.arm.id}-{c.adaptation.name}" if split else c.arm.id for c in cells))
+    lengths: dict[str, int] = {}
+    for cell in cells:
+        name = f"{cell.arm.id}-{cell.adaptation.name}" if split else cell.arm.id
+        lengths[name] = lengths.get(name, rounds(cell.arm.defect)) + cell.sizes.test + 4 * rounds(cell)
+    return sorted(lengths, key=lengths.__getitem__, reverse=True)
+
+
+def rounds(part: Any) -> int:
+    """About how many inputs a defect, or the model of a cell, is trained on, each as often as it comes."""
+    if isinstance(part, Cell):
+        return getattr(part.adaptation, "epochs", 0) * part.sizes.train
+    return 4 * getattr(part, "steps", 0) * getattr(part, "batch", 0)
 
 
 def job_names(cells: Iterable[Cell]) -> set[str]:

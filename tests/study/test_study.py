@@ -32,7 +32,7 @@ def test_every_study_expands_and_every_cell_has_its_control(name, preset):
 
 def test_the_grid_of_the_main_study():
     cells = study.expand(SPEC, "smoke")
-    assert len(cells) == 3 * 3 * 2  # clean, sham and injected x adaptations x tasks
+    assert len(cells) == 3 * (2 + 2)  # clean, sham and injected: a probe of two tasks, two adaptations of one
     assert len({c.arm.id for c in cells}) == 3
     laptop = study.expand(SPEC, "laptop")
     assert len({c.task.name for c in laptop}) == 16
@@ -117,8 +117,9 @@ def test_without_specificity_a_model_is_shown_its_own_defect_alone():
 def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
     cells = study.expand(SPEC, "smoke")
     clean = [cell for cell in cells if cell.arm.kind == "clean"]
-    assert jobs.jobs(cells) == list(dict.fromkeys(cell.arm.id for cell in cells))
-    names = ("linear_probe", "lora", "full_finetune")
+    kinds = {cell.arm.id: cell.arm.kind for cell in cells}
+    assert [kinds[name] for name in jobs.jobs(cells)] == ["injected", "sham", "clean"]  # the longest first
+    names = ("lora", "full_finetune", "linear_probe")
     assert jobs.jobs(clean) == [f"{clean[0].arm.id}-{name}" for name in names]
     assert set(jobs.jobs(cells)) | set(jobs.jobs(clean)) <= jobs.job_names(cells)
 
