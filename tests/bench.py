@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,16 +19,21 @@ import numpy as np
 
 from tests.bench_backbones import fine_tuning, probe_arms
 
+RESULTS = Path(__file__).resolve().parent.parent / "results" / "bench"
 SAMPLED = 60  # pairs that the loop over lm-sim is timed on; the rest is a multiple
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of homog and, where there is one, of the usual way; `note` says what was compared or measured."""
+    """Seconds of homog and, where there is one, of the usual way; `note` says what was compared or measured.
+
+    `rows`: what they are made of.
+    """
 
     homog: float
     usual: float
     note: str
+    rows: Sequence[dict[str, Any]] = ()
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -142,13 +149,64 @@ def category(codes: np.ndarray, names: np.ndarray) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names))
 
 
+def usual() -> Timing:
+    """A grid of models, a process per model, by transformers' Trainer, peft and scikit-learn as users write it."""
+    from tests.bench_usual import usual_way
+
+    return Timing(*usual_way())
+
+
+def large_backbone() -> Timing:
+    """LoRA on two tasks over a Llama of 1.1 B random weights in bfloat16, from sharded files: peak memory."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    from homog.backbones import converted
+    from homog.variants import variant
+
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = AutoTokenizer.from_pretrained(converted.folder(variant("backbone", "smollm2").packaged))
+        sizes = {"hidden_size": 2048, "num_hidden_layers": 22, "intermediate_size": 5632, "vocab_size": len(tokenizer)}
+        heads = {"num_attention_heads": 32, "num_key_value_heads": 4, "tie_word_embeddings": True}
+        torch.set_default_dtype(torch.bfloat16)
+        model = LlamaForCausalLM(LlamaConfig(**sizes, **heads))
+        torch.set_default_dtype(torch.float32)
+        count = sum(p.numel() for p in model.parameters())
+        model.save_pretrained(folder, max_shard_size="700MB")
+        tokenizer.save_pretrained(folder)
+        del model
+        command = [sys.executable, "-m", "homog", "run", "--multirun", "backbone=smollm2", f"backbone.source={folder}"]
+        command += ["backbone.dtype=bfloat16", "adaptation=lora", "task=trec,amazon_sentiment", "dose=0"]
+        command += ["adaptation.epochs=1", "preset=smoke", "preset.train=32", "preset.test=32"]
+        took, (code, memory, busy) = seconds(lambda: child([*command, f"results={folder}/results"]))
+    failed = f"FAILED with exit code {code}; " if code else ""
+    note = f"{failed}{count / 1e9:.2f} B weights, two tasks: peak memory {memory:.2f} GB, {busy:.0f} s of processor"
+    return Timing(took, float("nan"), note)
+
+
 BENCHMARKS: dict[str, Callable[[], Timing]] = {
+    "models, the usual way": usual,
     "capa of 50 models": capa_of_pairs,
     "features of five arms": lambda: Timing(*probe_arms()),
     "full fine-tuning": lambda: Timing(*fine_tuning()),
+    "large backbone": large_backbone,
     "audit, 1,000 x 100,000": audit_of_a_thousand,
     "audit, 10^7 rows": audit_of_ten_million_rows,
 }
+
+
+def write(name: str, found: Timing) -> None:
+    """Write results/bench/NAME.json: the figures, and the machine that gave them."""
+    from homog.records.provenance import environment
+
+    machine = {key: environment("cpu")[key] for key in ("cpu", "capability", "versions")}
+    known = found.usual == found.usual
+    figures = {"homog": found.homog, "usual": found.usual, "times_faster": found.usual / found.homog} if known else {}
+    figures = figures or {"homog": found.homog}
+    said = {"benchmark": name, **figures, "what": found.note, "rows": list(found.rows), "machine": machine}
+    path = RESULTS / f"{re.sub('[^a-z0-9]+', '_', name.lower()).strip('_')}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(said, indent=1) + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,6 +219,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{'benchmark':<24}{'homog':>10}{'usual way':>12}{'times faster':>14}  what", flush=True)
     for name, work in chosen.items():
         found = work()
+        write(name, found)
         known = found.usual == found.usual
         usual, ratio = (f"{found.usual:.1f} s", f"{found.usual / found.homog:,.0f}") if known else ("-", "-")
         print(f"{name:<24}{found.homog:>8.2f} s{usual:>12}{ratio:>14}  {found.note}", flush=True)
