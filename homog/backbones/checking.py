@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,6 +45,24 @@ def weights(where: Path, said: str) -> None:
     for file in files:
         _opens(file, said)
     _whole(where, {file.name for file in files}, said)
+
+
+def fits(where: Path, size: int, dtype: str, said: str) -> None:
+    """Raise ConfigError where the weights, at `size` bytes each in this dtype, are more than the free memory."""
+    import psutil
+    from safetensors import safe_open
+
+    count = 0
+    for file in sorted(where.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as held:
+            count += sum(math.prod(held.get_slice(name).get_shape()) for name in held.keys())  # noqa: SIM118
+    free = psutil.virtual_memory().available
+    if count * size > free:
+        smaller = "use backbone.dtype=bfloat16, which takes half, or" if size > 2 else "use a smaller model or"
+        needed = f"{counted(count, 'weight')} in {dtype} are {count * size / 1e9:.1f} GB"
+        raise ConfigError(
+            f"{said}: {needed}, and {free / 1e9:.1f} GB of memory are free; {smaller} a machine with more"
+        )
 
 
 def runs_no_code(config: dict[str, Any], said: str) -> None:

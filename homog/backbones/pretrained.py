@@ -88,6 +88,7 @@ class Pretrained(BackboneKind):
         self.check_family(config)
         checking.runs_no_code(config, self.said)
         checking.weights(folder, self.said)
+        checking.fits(folder, self.torch_dtype.itemsize, self.dtype, self.said)
         if self.tokenized:
             checking.has_tokenizer(folder, self.said)
         if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < TRIED:
