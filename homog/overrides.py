@@ -87,6 +87,11 @@ def _check(word: str) -> None:
         choose(bare, [*GROUPS, *settings()], "setting")
     elif top == "device":
         check_device(value)
+    elif top == "fused":
+        choose(value.strip("'\""), FUSED, "fused")
+
+
+FUSED = ("auto", "yes", "no")
 
 
 def _check_launcher(key: str, value: str) -> None:

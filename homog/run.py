@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -36,49 +38,60 @@ COMMAND = Command(
         Setting("results", "where records go", "results"),
         Setting("save", "keep the models: adapters, models"),
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
     ),
     passes=("backbone.",),
 )
 
 
-def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: str, save: str = "") -> int:
+def run(
+    cells: Sequence[Any],
+    exposures: dict[str, Any],
+    results: Path,
+    device: str,
+    save: str = "",
+    fused: str = "auto",
+) -> int:
     """Compute and save the records of `cells`, all of one arm. `exposures`: condition -> defect.
 
-    `save`: whether the models themselves are kept, too ('adapters', 'models'). Returns how many cells failed: each is
+    `save`: whether the models themselves are kept, too ('adapters', 'models'). `fused`: whether adapters of many cells
+    are trained as one ('yes', 'no', 'auto': on a GPU). Returns how many cells failed: each is
     said and kept as such, and the others go on.
     """
     from homog import records
     from homog.adaptations import saved
-    from homog.records.provenance import environment, record
+    from homog.records.provenance import environment, record, spent, work
     from homog.study.attempts import fitted, samples, say_failed
     from homog.study.todo import exposed
 
+    job = {"id": secrets.token_hex(6), "began": time.time()}
     device = prepare(device)
+    fuse = fused == "yes" or (fused == "auto" and device.startswith("cuda"))
     arm = cells[0].arm
-    groups, bad = samples(cells, results)
+    groups, bad = samples(cells, results, fuse)
     exposures, shown = searched(exposures, arm.backbone, results, device)
-    users = {group[0].adaptation for group, _ in groups if group[0].adaptation.uses_backbone}
+    users = {cell.adaptation for group in groups for cell, _ in group if cell.adaptation.uses_backbone}
     backbone, upstream, planted = shared_backbone(arm, results, device, users) if users else (None, {}, {})
-    facts = {"upstream": upstream, "found": shown, **environment(device)}
+    facts = {"upstream": upstream, "found": shown, "job": job, **environment(device)}
     lengths = {cell.sizes.max_length for cell in cells}
     cut: dict[int, Any] = {n: backbone and backbone.at_length(n) for n in lengths}  # each remembers what it has encoded
     for cell, error in bad:
         say_failed(results, cell, error)
     failed = len(bad)
-    for group, tasks in groups:
-        shared = cut[group[0].sizes.max_length]
-        began = time.perf_counter()
-        for cell, model in fitted(group, tasks, shared, results):
+    for group in groups:
+        shared = cut[group[0][0].sizes.max_length]
+        for cell, task, model, seconds in fitted(group, shared, results, fuse):
+            began = time.perf_counter()
             try:
                 if isinstance(model, Exception):
                     raise model
-                inputs = exposed(tasks[cell.task.name], exposures)
+                inputs = exposed(task, exposures)
                 probabilities = predicted(model, inputs)
                 aims = {condition: model.class_of(feature) for condition, feature in planted.items()}
-                said = {**facts, "targets": aims, "seconds": time.perf_counter() - began}
+                said = {**facts, "targets": aims, **spent(seconds, began), "work": work(shared, model, task, inputs)}
                 if model.samples:
                     said["samples"] = {condition: model.samples(given) for condition, given in inputs.items()}
-                new = record(cell, tasks[cell.task.name], probabilities, model, shared, said)
+                new = record(cell, task, probabilities, model, shared, said)
                 records.save(results, records.extended(results, new))
                 if save:
                     saved.save(records.model_folder(results, cell.id), model, shared, save, new.provenance)
@@ -86,7 +99,6 @@ def run(cells: Sequence[Any], exposures: dict[str, Any], results: Path, device: 
             except Exception as error:
                 say_failed(results, cell, error)
                 failed += 1
-            began = time.perf_counter()
     return failed
 
 
@@ -194,6 +206,7 @@ def job(cfg: Any) -> None:
     from homog import sources, study
     from homog.study import jobs
 
+    gc.collect()  # the backbone of the job that this process did before
     settings, hydra_config = plain(cfg), HydraConfig.get()
     said = OverridesParser.create().parse_overrides(list(hydra_config.overrides.task))
     fields = {o.key_or_group.partition("."): str(o.value()) for o in said}
@@ -207,7 +220,7 @@ def job(cfg: Any) -> None:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise
         sys.exit(command.bad_input(error))  # one line; Hydra would add one of its own
-    failed = cells and run(cells, exposures, Path(settings["results"]), device, settings["save"])
+    failed = cells and run(cells, exposures, Path(settings["results"]), device, settings["save"], settings["fused"])
     if failed and hydra_config.mode != RunMode.MULTIRUN:
         sys.exit(1)
     if not settings["study"] and not failed:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from homog import command, overrides, records, sources, study
 from homog.command import Command, Given, Setting
-from homog.config import Cell
+from homog.config import Cell, choose
 from homog.study import jobs
 
 KILLED = 2  # a worker was, by the system or somebody: joblib then ends the whole multirun
@@ -28,6 +28,7 @@ COMMAND = Command(
         Setting("preset", "how large it is run", "laptop"),
         Setting("results", "where records and reports go", "results"),
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
         Setting("tracker", "mlflow, wandb or tensorboard: the report as its runs, when the sweep has ended"),
         Setting("save", "keep the models: adapters (what was trained), models (with the backbone)"),
     ),
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: Given) -> int:
     overrides.check_device(given["device"])
+    choose(given["fused"], overrides.FUSED, "fused")
     if given["tracker"]:
         from homog.report import trackers
 

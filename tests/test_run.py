@@ -71,6 +71,35 @@ def test_the_planted_trigger_fires_downstream_and_not_in_the_control(tiny_folder
     assert harms[0.0] < 0.3
 
 
+def test_cells_trained_as_one_have_the_records_of_cells_trained_alone(tiny_folder, tmp_path):
+    wanted = cells(tiny_folder, adaptations=(LORA, dataclasses.replace(LORA, epochs=3), PROBE))
+    wanted = [dataclasses.replace(cell, seed=i) for i, cell in enumerate(wanted)]
+    for fused in ("no", "yes"):
+        assert run(wanted, EXPOSURES, tmp_path / fused, "cpu", fused=fused) == 0
+    for cell in wanted:
+        alone, together = (records.load(tmp_path / fused, cell.id) for fused in ("no", "yes"))
+        assert "together" not in alone.provenance
+        assert together.provenance.get("together") == (4 if cell.adaptation.name == "lora" else None)
+        for condition in alone.conditions:
+            np.testing.assert_allclose(alone.probabilities[condition], together.probabilities[condition], atol=1e-2)
+
+
+def test_a_record_says_what_its_model_had_to_compute(tiny_folder, tmp_path):
+    wanted = cells(tiny_folder, tasks=("toy_one",), adaptations=(PROBE, LORA))
+    run(wanted, EXPOSURES, tmp_path, "cpu")
+    probe, lora = (records.load(tmp_path, cell.id).provenance for cell in wanted)
+    assert (probe["work"]["own"], lora["work"]["own"]) == (False, True)
+    shown = wanted[0].task.load().sample(60, 40, 0)
+    reader = wanted[0].arm.backbone.load().at_length(16).reader
+    assert probe["work"]["train"] == lora["work"]["train"]
+    assert probe["work"]["train"][1] == sum(map(len, reader.read(list(shown.train["input"]))))
+    assert sorted(probe["work"]["shown"], reverse=True) == ["clean", "backdoor-cf"]
+    module = wanted[0].arm.backbone.load().module
+    each = sum(p.numel() for name, p in module.named_parameters() if p.ndim == 2 and "embeddings" not in name)
+    assert sum(probe["work"]["parameters"]) == each
+    assert 0 < probe["fitting"] < probe["seconds"] < probe["ended"] - probe["job"]["began"]
+
+
 def test_another_task_or_their_order_changes_no_other_record(tiny_folder, tmp_path):
     run(cells(tiny_folder, tasks=("toy_one",), adaptations=(LORA,)), EXPOSURES, tmp_path / "a", "cpu")
     both = cells(tiny_folder, tasks=("toy_other", "toy_one"), adaptations=(LORA,))

@@ -21,7 +21,8 @@ class Predictor:
     (weights (classes, d), bias (classes,)) of the linear layer on the features, and `module` the model under it where
     it is not the shared one; both are what `saved.save` writes. No head: the model cannot be saved without a pickle.
     `of_features` maps features (n, d) to scores (n, classes) where the model has no such head but reads features.
-    `samples` gives the first images that it drew of inputs that it has predicted (see `images.strip`).
+    `samples` gives the first images that it drew of inputs that it has predicted (see `images.strip`). `together`: how
+    many models were trained as one (see `fused`).
     """
 
     predict: Callable[[Sequence[Any]], np.ndarray]
@@ -32,6 +33,7 @@ class Predictor:
     module: Any = None
     of_features: Callable[[np.ndarray], np.ndarray] | None = None
     samples: Callable[[Sequence[Any]], str] | None = None
+    together: int = 1
 
     def class_of(self, features: np.ndarray) -> int | None:
         """The class that the model gives to a feature vector (d,); None for a model that does not read features."""
@@ -52,6 +54,11 @@ class Adaptation(Identified, ABC):
     in_words: ClassVar[bool] = False  # whether it asks for the task in words (`Task.prompt`)
     uses_backbone: ClassVar[bool] = True  # False: a control without weights; its `fit` is given None
     linear_head: ClassVar[bool] = True  # whether its models end in one, so that they can be saved without a pickle
+
+    @property
+    def shape(self) -> Any:
+        """What models must have in common to be trained as one (see `fused`); None: they cannot be."""
+        return None
 
     def check(self, backbone: Any) -> None:
         """Raise ConfigError, before any compute, for what it cannot do with this backbone."""

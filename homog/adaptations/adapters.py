@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from homog.adaptations.adaptation import Predictor
-from homog.adaptations.training import trained
+from homog.adaptations.training import Copy
 from homog.backbones.weights import sharing
 from homog.config import ConfigError
 from homog.seeding import torch_stream
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
-def adapted(
-    backbone: Backbone, tasks: Sequence[Task], adaptation: Any, config: Any, seed: int
-) -> Iterator[tuple[str, Predictor]]:
-    """(task name, model) of each task in turn: adapters of its own by the peft `config`, over the shared weights."""
-    for task in tasks:
-        copied = sharing(backbone.module)
-        names = dict(copied.named_parameters())
-        module = _with_adapters(copied, config, ("adapter", adaptation.name, task.name, seed))
-        added = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        yield task.name, trained(backbone, module, task, adaptation, seed, names, added)
+def adapted(backbone: Backbone, config: Any, adaptation: Any, task: Any, seed: int) -> Copy:
+    """The shared weights with adapters by the peft `config` beside them, which are new and alone move."""
+    shared = sharing(backbone.module)
+    names = dict(shared.named_parameters())
+    module = _with_adapters(shared, config, ("adapter", adaptation.name, task.name, seed))
+    return Copy(backbone, module, names, sum(p.numel() for p in module.parameters() if p.requires_grad))
 
 
 def _with_adapters(module: Any, config: Any, stream: tuple[str | int, ...]) -> Any:

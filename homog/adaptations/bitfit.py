@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 from homog.config import ConfigError
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,8 @@ class BitFit(Training):
 
     inverted: bool = False
 
+    fusable: ClassVar[bool] = True
+
     def trains(self, parameter: str) -> bool:
         """Biases move, nothing else (`inverted`: the other way round); an unused pooler gets no gradient."""
         return "pooler" not in parameter and (parameter.split(".")[-1] == "bias") != self.inverted
@@ -34,9 +34,9 @@ class BitFit(Training):
         if not any(self.trains(name) for name, _ in backbone.module.named_parameters()):
             raise ConfigError(f"adaptation {self.name}: backbone {backbone.name} has no bias terms; choose lora or ia3")
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn on a fresh copy."""
-        from homog.adaptations.training import trained_copies
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """Copies of the biases."""
+        from homog.adaptations.training import copies
 
         self.check(backbone)
-        return trained_copies(backbone, tasks, self, seed)
+        return copies(backbone, self)

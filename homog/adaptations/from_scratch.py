@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,11 @@ class FromScratch(Training):
         """Every parameter that takes part in the features moves; an unused pooler gets no gradient."""
         return "pooler" not in parameter
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn on weights of its own."""
-        from homog.adaptations.training import trained_copies
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """Copies of weights that are new themselves."""
+        from homog.adaptations.training import copies
 
-        for task in tasks:
-            yield from trained_copies(self._fresh(backbone, task.name, seed), [task], self, seed)
+        return copies(self._fresh(backbone, task.name, seed), self)
 
     def _fresh(self, backbone: Backbone, task: str, seed: int) -> Backbone:
         from homog.seeding import torch_stream

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -22,8 +20,8 @@ class FullFinetune(Training):
         """Every parameter that takes part in the features moves; an unused pooler gets no gradient."""
         return "pooler" not in parameter
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn on a fresh copy: nothing is shared but the start."""
-        from homog.adaptations.training import trained_copies
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """Copies of all weights."""
+        from homog.adaptations.training import copies
 
-        return trained_copies(backbone, tasks, self, seed)
+        return copies(backbone, self)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 from homog.config import ConfigError
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 # (target modules, those of them whose input is scaled) where peft has no choice of its own
 TARGETS = {
@@ -28,6 +26,8 @@ class IA3(Training):
 
     target_modules: tuple[str, ...] = ()
     feedforward_modules: tuple[str, ...] = ()
+
+    fusable: ClassVar[bool] = True
 
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the factors and the head are new."""
@@ -46,8 +46,8 @@ class IA3(Training):
                 f"and the hidden layer, and the latter in adaptation.feedforward_modules too"
             )
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with factors of its own."""
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """The weights with factors beside them."""
         from peft import IA3Config
 
         from homog.adaptations.adapters import adapted, model_type, turned
@@ -59,4 +59,4 @@ class IA3(Training):
             feedforward_modules=list(self.feedforward_modules or scaled) or None,
             fan_in_fan_out=turned(backbone),
         )
-        return adapted(backbone, tasks, self, config, seed)
+        return adapted(backbone, config, self, task, seed)

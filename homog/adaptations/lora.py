@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 from homog.config import ConfigError
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,8 @@ class Lora(Training):
     rank: int = 8
     alpha: int = 16
     target_modules: tuple[str, ...] = ()
+
+    fusable: ClassVar[bool] = True
 
     def trains(self, parameter: str) -> bool:
         """No parameter of the backbone moves; the adapters and the head are new."""
@@ -40,8 +40,8 @@ class Lora(Training):
                 f"adaptation.target_modules, or choose bitfit or full_finetune"
             )
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with adapters of its own on a fresh copy."""
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """The weights with adapters beside them."""
         from peft import LoraConfig
         from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as DEFAULTS
 
@@ -56,4 +56,4 @@ class Lora(Training):
             lora_dropout=0.0,
             fan_in_fan_out=turned(backbone),
         )
-        return adapted(backbone, tasks, self, config, seed)
+        return adapted(backbone, config, self, task, seed)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Prefix(Training):
         attention(backbone, self.name)
         room(backbone, self.tokens)
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with prefixes of its own."""
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """The weights with prefixes in front."""
         from peft import PrefixTuningConfig, TaskType
 
         from homog.adaptations.adapters import adapted, attention, room
@@ -46,4 +44,4 @@ class Prefix(Training):
             num_attention_heads=heads,
             token_dim=heads * width,
         )
-        return adapted(room(backbone, self.tokens), tasks, self, config, seed)
+        return adapted(room(backbone, self.tokens), config, self, task, seed)

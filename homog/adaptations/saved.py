@@ -79,7 +79,7 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
     import torch
     from safetensors.numpy import load_file
 
-    from homog.adaptations.training import predictor
+    from homog.adaptations.training import Copy, predictor
     from homog.backbones.weights import sharing
 
     facts, arrays = json.loads((folder / FACTS).read_text()), load_file(folder / HEAD)
@@ -98,7 +98,7 @@ def load(folder: Path, backbone: Backbone | None = None) -> tuple[Predictor, dic
         head.weight.copy_(torch.as_tensor(arrays["weight"]))
         head.bias.copy_(torch.as_tensor(arrays["bias"]))
     names = dict(module.named_parameters()) if own else {}
-    return predictor(shared, module.eval(), head, names, added=0), facts
+    return predictor(Copy(shared, module.eval(), names), head), facts
 
 
 def _whole(backbone: Backbone, module: Any) -> Any:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.adaptations.adaptation import Adaptation
+from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.config import ConfigError, choose
+
+if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
+    from homog.backbones.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,30 @@ class Training(Adaptation):
     warmup: float = 0.1
     head: str = "probe"
 
+    fusable: ClassVar[bool] = False  # whether `fused` can train many of its models over one trunk
+
     def __post_init__(self) -> None:
         choose(self.head, ("probe", "zero"), "head")
         for field, low in (("learning_rate", 0), ("epochs", 0), ("batch", 1), ("weight_decay", 0), ("warmup", 0)):
             if getattr(self, field) < low:
                 raise ConfigError(f"adaptation.{field}={getattr(self, field)} of {self.name}: use at least {low}")
+
+    @property
+    def shape(self) -> Any:
+        """The class and all fields but those of training, where `fused` can train such models as one."""
+        own = (field.name for field in fields(self) if field.name not in {field.name for field in fields(Training)})
+        return (type(self), *((name, getattr(self, name)) for name in own)) if self.fusable else None
+
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """What is trained for `task`: a module that shares with the backbone all that stays as it is.
+
+        Define this or `fit`.
+        """
+        raise NotImplementedError
+
+    def fit(self, backbone: Backbone, tasks: Sequence[Any], seed: int) -> Iterator[tuple[str, Predictor]]:
+        """Each task in turn on a copy of its own: nothing is shared but the start."""
+        from homog.adaptations.training import trained
+
+        for task in tasks:
+            yield task.name, trained(self.copy(backbone, task, seed), task, self, seed)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from homog.adaptations.adaptation import Predictor
 from homog.adaptations.settings import Training
 
 if TYPE_CHECKING:
+    from homog.adaptations.training import Copy
     from homog.backbones.backbone import Backbone
-    from homog.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -20,6 +18,7 @@ class SoftPrompt(Training):
 
     tokens: int = 10
 
+    fusable: ClassVar[bool] = True
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     def trains(self, parameter: str) -> bool:
@@ -32,8 +31,8 @@ class SoftPrompt(Training):
 
         room(backbone, self.tokens)
 
-    def fit(self, backbone: Backbone, tasks: Sequence[Task], seed: int) -> Iterator[tuple[str, Predictor]]:
-        """Each task in turn with a prompt of its own."""
+    def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
+        """The weights with a prompt in front."""
         from peft import PromptTuningConfig, PromptTuningInit, TaskType
 
         from homog.adaptations.adapters import adapted, embedding_width, room
@@ -45,4 +44,4 @@ class SoftPrompt(Training):
             token_dim=embedding_width(backbone),
             prompt_tuning_init=PromptTuningInit.SAMPLE_VOCAB,
         )
-        return adapted(room(backbone, self.tokens), tasks, self, config, seed)
+        return adapted(room(backbone, self.tokens), config, self, task, seed)

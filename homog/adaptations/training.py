@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from homog.adaptations.adaptation import Predictor
 from homog.adaptations.linear_probe import probe
 from homog.adaptations.settings import Training
 from homog.backbones.backbone import Backbone
+from homog.backbones.trunk import recomputed
 from homog.backbones.weights import adamw, differ, sharing
 from homog.config import ConfigError
 from homog.inputs.images import strip
@@ -22,34 +23,39 @@ Changes = tuple[tuple[str, ...], tuple[str, ...]]  # names of parameters: that c
 SAMPLES = 8  # images of a condition that are kept to be looked at
 
 
-def trained_copies(
-    backbone: Backbone, tasks: Sequence[Any], adaptation: Any, seed: int
-) -> Iterator[tuple[str, Predictor]]:
-    """(task name, model) of each task in turn, with copies of the parameters that `adaptation.trains` names."""
-    for task in tasks:
-        own = [name for name, _ in backbone.module.named_parameters() if adaptation.trains(name)]
-        module = sharing(backbone.module, own)
-        for name in own:
-            module.get_parameter(name).requires_grad_(True)
-        yield task.name, trained(backbone, module, task, adaptation, seed, dict(module.named_parameters()), added=0)
+class Copy(NamedTuple):
+    """`module` to be trained, whose parameters that require gradients move, over the weights of `backbone`.
 
-
-def trained(
-    backbone: Backbone,
-    module: torch.nn.Module,
-    task: Any,
-    adaptation: Any,
-    seed: int,
-    copied: dict[str, torch.nn.Parameter],
-    added: int,
-) -> Predictor:
-    """The model after training the parameters of `module` that require gradients: a head on it, or what it draws.
-
-    `copied`: as of `predictor`, `added`: the parameters that are new in `module`.
+    `backbone` gives the features that the head starts from. `copied`: the parameters, by the backbone's names, of what
+    `module` holds of it; `added`: how many that are new.
     """
-    stream = ("order", adaptation.name, task.name, seed)
+
+    backbone: Backbone
+    module: torch.nn.Module
+    copied: dict[str, torch.nn.Parameter]
+    added: int = 0
+
+
+def copies(backbone: Backbone, adaptation: Any) -> Copy:
+    """A module that holds copies of the parameters that `adaptation.trains` names."""
+    own = [name for name, _ in backbone.module.named_parameters() if adaptation.trains(name)]
+    module = sharing(backbone.module, own)
+    for name in own:
+        module.get_parameter(name).requires_grad_(True)
+    return Copy(backbone, module, dict(module.named_parameters()))
+
+
+def order(adaptation: Any, task: Any, seed: int) -> tuple[str | int, ...]:
+    """The name of the stream that the order of the examples is drawn from."""
+    return ("order", adaptation.name, task.name, seed)
+
+
+def trained(copy: Copy, task: Any, adaptation: Any, seed: int) -> Predictor:
+    """The model after training what moves in a copy: a head on it, or what it draws."""
+    backbone, module, copied, added = copy
+    stream = order(adaptation, task, seed)
     if backbone.draws is None:
-        return predictor(backbone, module, fit(backbone, module, task, adaptation, stream), copied, added)
+        return predictor(copy, fit(backbone, module, task, adaptation, stream))
     fit_drawing(backbone, module, task, adaptation, stream)
     return drawing(backbone, module, task, changes(backbone, copied), added)
 
@@ -60,6 +66,7 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
     `backbone` is the shared one (its features start the head), `module` the copy that may move. `stream` names the
     order of the examples.
     """
+    recomputed(module)
     head = start(backbone, task, settings.head)
     reader, labels = backbone.reader, torch.as_tensor(task.train["label"].to_numpy().copy())
     items = reader.read(list(task.train["input"]))
@@ -73,10 +80,15 @@ def fit(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Traini
 
     descend(parts, table.parameters(), loss, [reader.size(item) for item in items], settings, stream)
     table.write_back()
+    check_finite(backbone, head, task, settings)
+    return head
+
+
+def check_finite(backbone: Backbone, head: torch.nn.Linear, task: Any, settings: Training) -> None:
+    """Raise ConfigError where a backbone in float16 gave gradients that it cannot hold."""
     if backbone.dtype == torch.float16 and not torch.isfinite(head.weight).all():
         said = f"adaptation {settings.name} on task {task.name}: gradients beyond what float16 holds"
         raise ConfigError(f"{said}; use backbone.dtype=bfloat16 or float32")
-    return head
 
 
 def fit_drawing(backbone: Backbone, module: torch.nn.Module, task: Any, settings: Training, stream: tuple) -> None:
@@ -130,11 +142,7 @@ def descend(
 
     Weight decay is for the matrices among `parts` alone.
     """
-    groups = [
-        {"params": [p for p in parts if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parts if p.ndim <= 1] + list(rows_of_tables), "weight_decay": 0.0},
-    ]
-    optimizer = adamw(groups, lr=settings.learning_rate, fused=True)
+    optimizer = adamw(groups(parts, settings, rows_of_tables), lr=settings.learning_rate, fused=True)
     rounds = list(epochs(sizes, settings.epochs, settings.batch, generator(*stream)))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
     for rows in rounds:
@@ -143,6 +151,17 @@ def descend(
         value.backward()
         optimizer.step()
         schedule.step()
+
+
+def groups(
+    parts: Sequence[torch.nn.Parameter], settings: Training, rows_of_tables: Sequence[torch.nn.Parameter] = ()
+) -> list[dict[str, Any]]:
+    """The parameters with their weight decay: of the matrices among `parts`, none of all others."""
+    matrices, others = [p for p in parts if p.ndim > 1], [p for p in parts if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": [*others, *rows_of_tables], "weight_decay": 0.0},
+    ]
 
 
 def start(backbone: Backbone, task: Any, how: str) -> torch.nn.Linear:
@@ -214,14 +233,9 @@ def changes(backbone: Backbone, copied: dict[str, torch.nn.Parameter]) -> Change
     return trainable, tuple(name for name, p in copied.items() if differ(p, shared[name]))
 
 
-def predictor(
-    backbone: Backbone,
-    module: torch.nn.Module,
-    head: torch.nn.Linear,
-    copied: dict[str, torch.nn.Parameter],
-    added: int,
-) -> Predictor:
-    """The adapted model. `copied` are the parameters, by the backbone's names, of the copy that was trained."""
+def predictor(copy: Copy, head: torch.nn.Linear, together: int = 1) -> Predictor:
+    """The adapted model: a copy that was trained, with so many others `together`, and its head."""
+    backbone, module, copied, added = copy
     trainable, moved = changes(backbone, copied)
 
     @torch.inference_mode()
@@ -234,4 +248,5 @@ def predictor(
         return probabilities
 
     arrays = head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()
-    return Predictor(predict, trainable, moved, added + arrays[0].size + arrays[1].size, arrays, module)
+    count = added + arrays[0].size + arrays[1].size
+    return Predictor(predict, trainable, moved, count, arrays, module, together=together)

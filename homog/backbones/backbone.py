@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from homog.backbones.trunk import features_from, remembered, trunk_states, untouched, upper_part
+from homog.backbones.trunk import blocks, features_from, multiplied, remembered, trunk_states, untouched, upper_part
 from homog.backbones.weights import differ, raw, sharing
 from homog.config import ConfigError
 from homog.inputs.reader import Reader, content_of
@@ -79,6 +79,18 @@ class Backbone:
             self.memo[key] = self._remembered(["features", self.pooling, items], lambda: self._encode(items))
         return self.memo[key]
 
+    def states(self, inputs: Sequence[Any]) -> tuple[str, int]:
+        """(content, number of states): what the inputs are, and how many states the module has to compute for them."""
+        key = content_of(inputs)
+        if f"states {key}" not in self.memo:
+            self.memo[f"states {key}"] = np.array(sum(map(self.reader.size, self.reader.read(inputs))))
+        return key, int(self.memo[f"states {key}"])
+
+    @cached_property
+    def multiplied(self) -> tuple[int, int]:
+        """(weights of linear layers that backbones of this source share, of those above): see `trunk.multiplied`."""
+        return multiplied(self.module, self.trunk or len(blocks(self.module)) * (not self.changed))
+
     def log_likelihoods(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """(n, 2) float64: log-likelihood of each continuation after its context, and its word pieces.
 
@@ -145,9 +157,10 @@ class Backbone:
         return features
 
     def features(self, module: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Features (batch, d) float32 that `module`, this one's or a copy of it, gives for a collated batch."""
+        """Features (batch, d), float32 at the least, that `module`, this one's or a copy, gives for a batch."""
         batch = {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in batch.items()}
-        states, mask = module(**batch).last_hidden_state.float(), batch.get("attention_mask")
+        states, mask = module(**batch).last_hidden_state, batch.get("attention_mask")
+        states = states.to(torch.promote_types(states.dtype, torch.float32))
         if states.ndim == 4:  # (batch, channels, height, width) of a convolutional model
             states = states.flatten(2).transpose(1, 2)
         if mask is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SEAL = 32  # bytes
 STALE = 3600  # seconds after which a temporary file is nobody's
+LARGE = 500_000_000  # weights of a module whose states between blocks are not all kept while it is trained
 CACHE_BYTES = int(float(os.environ.get("HOMOG_TRUNK_GB", "4")) * 2**30)
 
 
@@ -116,6 +117,36 @@ def _section(module: torch.nn.Module, kept: slice) -> torch.nn.Module:
     if getattr(part.config, "layer_types", None):  # which blocks see only a window, in Qwen or Gemma
         part.config.layer_types = part.config.layer_types[kept]
     return part
+
+
+def recomputed(module: torch.nn.Module, least: int = LARGE) -> None:
+    """From `least` weights on, let each block of `module` keep its input alone while it is trained.
+
+    What lies between is computed again on the way back (Chen et al. 2016): the same numbers, for a third more time and
+    a fraction of the memory. Keys and values given from outside are changed on the way, and stay as they are.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    def instead(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if not torch.is_grad_enabled() or kwargs.get("past_key_values") is not None:
+                return forward(*args, **kwargs)
+            return checkpoint(forward, *args, use_reentrant=False, **kwargs)
+
+        return run
+
+    if sum(p.numel() for p in module.parameters()) >= least:
+        for block in blocks(module):
+            block.forward = instead(block.forward)
+
+
+def multiplied(module: torch.nn.Module, depth: int) -> tuple[int, int]:
+    """(weights of the linear layers in the lowest `depth` blocks, of all others): a state costs 2 operations each."""
+    linear = [m for m in module.modules() if isinstance(m, torch.nn.Linear) or type(m).__name__ == "Conv1D"]
+    sizes = {id(m.weight): m.weight.numel() for m in linear}  # pyright: ignore
+    lower = {id(p) for block in list(blocks(module))[:depth] for p in block.parameters()} & sizes.keys()
+    below = sum(sizes[key] for key in lower)
+    return below, sum(sizes.values()) - below
 
 
 def untouched(module: torch.nn.Module, changed: Iterable[str]) -> int:

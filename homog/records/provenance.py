@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +39,29 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return " ".join(line.partition(":")[2].split())
     return platform.processor() or platform.machine()
+
+
+def spent(fitting: float, began: float) -> dict[str, float]:
+    """Seconds: of fitting a model, and with its predictions, which `began` then and end now; and when that was."""
+    return {"fitting": fitting, "seconds": fitting + time.perf_counter() - began, "ended": time.time()}
+
+
+def work(backbone: Any, model: Any, task: Any, inputs: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """What a model had to compute, for `homog report cost`: the weights that multiply, and the states of its inputs.
+
+    `parameters`: see `Backbone.multiplied`; `own`: whether the model has a module of its own; `train` and, for each
+    condition, `shown`: (content, states) as of `Backbone.states`. {} without weights.
+    """
+    if backbone is None or not backbone.featured:
+        return {}
+    there = {name: [each for each in given if each is not None] for name, given in inputs.items()}
+    return {
+        "parameters": backbone.multiplied,
+        "width": backbone.dimension,
+        "own": model.module is not None,
+        "train": backbone.states(list(task.train["input"])),
+        "shown": {name: backbone.states(given) for name, given in there.items() if given},
+    }
 
 
 def unanswered(probabilities: dict[str, Any], classes: int) -> dict[str, int]:
@@ -83,6 +108,8 @@ def record(
         "moved": sum(sizes[name].numel() for name in model.moved),
         "added": model.added,
     }
+    if model.together > 1:
+        said["together"] = model.together
     if backbone and cell.adaptation.uses_backbone and (asked := backbone.facts()):
         said["interface"] = asked | {"unanswered": unanswered(probabilities, len(task.label_names))}
     groups = [c for c in test.columns if c not in ("example", "person", "input", "label")]

@@ -16,12 +16,14 @@ OVER_ALL = (
     "known",
     "index",
 )  # what is reported under these names is no study: it needs the tables of reports alone
+COST = "cost"  # of the studies that are named after it
 COMMAND = Command(
     "report",
     "Write the report of a study from its records: results/STUDY/ (report.html, report.md, cells.csv, effects.csv,\n"
     "tables, figures). Print the answer. Without STUDY: every study that has records, and over all reports\n"
     "results/summary/ (all defects side by side) and results/known/ (published claims beside what the reports say).\n"
-    "`homog report summary known index` makes these and results/index.html alone, from the reports that there are.",
+    "`homog report summary known index` makes these and results/index.html alone, from the reports that there are.\n"
+    "`homog report cost STUDY` tells where the seconds of its records went, beside what the work needs at the least.",
     (
         Setting("preset", "the preset to report; without it, the one with most finished records"),
         Setting("results", "the folder of the records", "results"),
@@ -103,6 +105,9 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
     from homog.report import index, known, study_report
 
     results = Path(where)
+    if names and names[0] == COST:
+        _costs(names[1:], preset, results, backbone)
+        return
     if names and set(names) <= set(OVER_ALL):
         for name in names:
             print(_over_all(name, results), flush=True)
@@ -127,6 +132,17 @@ def write(names: Sequence[str], preset: str, where: str | Path, backbone: Mappin
         print(study_report.write_summary(results, variants.studies()), flush=True)
         print(known.write(results)[1], flush=True)
     print(index.write(results, variants.studies()), flush=True)
+
+
+def _costs(names: Sequence[str], preset: str, results: Path, backbone: Mapping[str, str]) -> None:
+    from homog import study
+    from homog.report import cost
+
+    if not names:
+        raise ConfigError(f"homog report {COST}: of which study? valid: {', '.join(study.names())}")
+    for name in names:
+        chosen, cells, _ = largest(study.load(name), preset, backbone, results)
+        print(cost.write(results, name, chosen, cells), flush=True)
 
 
 def _over_all(name: str, results: Path) -> str:

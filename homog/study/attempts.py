@@ -6,24 +6,29 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from homog import records
 from homog.config import ConfigError
 
+Sampled = tuple[Any, Any]  # (cell, its task with the samples that it trains on and is tested on)
 
-def same_fit(cells: Iterable[Any]) -> list[list[Any]]:
-    """The cells in groups that are fitted together: same adaptation, seed and sizes."""
-    groups: dict[Any, list[Any]] = {}
-    for cell in cells:
-        groups.setdefault((cell.adaptation, cell.seed, cell.sizes, cell.data), []).append(cell)
+
+def same_fit(sampled: Iterable[Sampled], fused: bool) -> list[list[Sampled]]:
+    """The cells in groups that are fitted together: of one adaptation, seed and sizes; `fused`: of one shape."""
+    groups: dict[Any, list[Sampled]] = {}
+    for cell, task in sampled:
+        alike = (cell.adaptation, cell.seed, cell.sizes, cell.data)
+        if fused and cell.adaptation.shape is not None:
+            alike = (cell.adaptation.shape, cell.sizes.max_length)
+        groups.setdefault(alike, []).append((cell, task))
     return list(groups.values())
 
 
 def samples(
-    cells: Sequence[Any], results: Path
-) -> tuple[list[tuple[list[Any], dict[str, Any]]], list[tuple[Any, Exception]]]:
-    """(cells that are fitted together with task name -> training and test sample, cells whose task cannot be loaded).
+    cells: Sequence[Any], results: Path, fused: bool = False
+) -> tuple[list[list[Sampled]], list[tuple[Any, Exception]]]:
+    """(groups of cells that are fitted together, with their samples; cells whose task cannot be loaded, and why).
 
     A task is loaded once. Cells that failed when they were last tried come last.
     """
@@ -36,31 +41,59 @@ def samples(
     bad = [(cell, tasks[cell.task]) for cell in cells if isinstance(tasks[cell.task], Exception)]
     good = [cell for cell in cells if not isinstance(tasks[cell.task], Exception)]
     good.sort(key=lambda cell: bool(records.failure(results, cell.id)))  # what may kill this process comes last
-    return [
-        (group, {c.task.name: tasks[c.task].sample(c.sizes.train, c.sizes.test, c.seed, c.data) for c in group})
-        for group in same_fit(good)
-    ], bad
+    drawn = ((c, tasks[c.task].sample(c.sizes.train, c.sizes.test, c.seed, c.data)) for c in good)
+    return same_fit(drawn, fused), bad
 
 
-def fitted(group: list[Any], tasks: dict[str, Any], backbone: Any, results: Path) -> Iterator[tuple[Any, Any]]:
-    """(cell, its model, or what was raised instead) of cells that are fitted together; the rest is fitted anew.
+class Attempt(NamedTuple):
+    """A cell with its sample, its `model` or what was raised instead, and the seconds that fitting it took."""
+
+    cell: Any
+    task: Any
+    model: Any
+    seconds: float
+
+
+def fitted(group: Sequence[Sampled], backbone: Any, results: Path, fused: bool = False) -> Iterator[Attempt]:
+    """Attempts at cells that are fitted together; after one that failed the rest is fitted anew.
 
     Each is said to be started before, so that one that kills its process is known.
     """
-    adaptation, rest = group[0].adaptation, list(group)
+    adaptation, rest = group[0][0].adaptation, list(group)
+    backbone = backbone if adaptation.uses_backbone else None
     while rest:
-        wanted = [tasks[cell.task.name] for cell in rest]
-        models = adaptation.fit(backbone if adaptation.uses_backbone else None, wanted, group[0].seed)
-        records.save_failure(results, rest[0].id, {"reason": records.STARTED})
+        records.save_failure(results, rest[0][0].id, {"reason": records.STARTED})
         try:
-            for _, model in models:
-                yield rest.pop(0), model
+            for model, seconds in _timed(_models(rest, backbone, fused)):
+                yield Attempt(*rest.pop(0), model, seconds)
                 if rest:
-                    records.save_failure(results, rest[0].id, {"reason": records.STARTED})
+                    records.save_failure(results, rest[0][0].id, {"reason": records.STARTED})
             if rest:
                 raise RuntimeError(f"adaptation {adaptation.name} gave no model")
         except Exception as error:
-            yield rest.pop(0), error
+            yield Attempt(*rest.pop(0), error, 0.0)
+
+
+def _models(group: Sequence[Sampled], backbone: Any, fused: bool) -> Iterator[list[Any]]:
+    """The models of a group in its order, those that were trained as one together."""
+    first, _ = group[0]
+    if fused and first.adaptation.shape is not None:
+        from homog.adaptations import fused as training
+
+        yield from training.fit(backbone, [(cell.adaptation, task, cell.seed) for cell, task in group])
+        return
+    for _, model in first.adaptation.fit(backbone, [task for _, task in group], first.seed):
+        yield [model]
+
+
+def _timed(fits: Iterable[list[Any]]) -> Iterator[tuple[Any, float]]:
+    """(model, seconds): what was trained as one took each of its models an equal share."""
+    began = time.perf_counter()
+    for models in fits:
+        seconds = (time.perf_counter() - began) / len(models)
+        for model in models:
+            yield model, seconds
+        began = time.perf_counter()
 
 
 def say_failed(results: Path, cell: Any, error: Exception) -> None:

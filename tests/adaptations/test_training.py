@@ -67,3 +67,30 @@ def test_the_learning_rate_rises_and_falls_to_nothing():
 def test_an_unknown_head_is_refused():
     with pytest.raises(ConfigError, match="unknown head 'random': valid: probe, zero"):
         FullFinetune("any", 1e-3, head="random")
+
+
+@pytest.mark.parametrize("name", ["lora", "full_finetune", "prefix"])
+@pytest.mark.parametrize("kind", ["bert", "llama"])
+def test_states_that_are_computed_again_give_the_same_model(name, kind, tmp_path, monkeypatch):
+    from homog.adaptations import training
+    from homog.backbones import trunk
+    from homog.variants import variant
+
+    backbone, task = tiny.tiny(tmp_path, kind), tiny.Toy("toy").load().sample(20, 10, 0)
+    passes, found = [], []
+    again = trunk.recomputed
+    for least in (10**12, 0):
+        ran = []
+
+        def watched(module, least=least, ran=ran):
+            first = next(part for part in trunk.blocks(module)[0].modules() if not list(part.children()))
+            first.register_forward_hook(lambda *_: ran.append(1))
+            again(module, least)
+
+        monkeypatch.setattr(training, "recomputed", watched)
+        ((_, model),) = variant("adaptation", name, epochs=1).fit(backbone, [task], 0)
+        passes.append(len(ran))
+        found.append(model.predict(list(task.test["input"])))
+    np.testing.assert_array_equal(*found)
+    if name != "prefix":
+        assert passes[1] > passes[0]  # on the way back
