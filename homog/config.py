@@ -58,6 +58,11 @@ class Arm:
         return "sham" if self.defect.sham else "injected"
 
     @cached_property
+    def content(self) -> dict[str, Any]:
+        """As of `canonical`: made once, since all cells of an arm hold it."""
+        return {"type": type_name(type(self)), **fields_of(self)}
+
+    @cached_property
     def id(self) -> str:
         """'a' + 10 hex digits (a leading letter, since Hydra would read 1e5 or 774411 as a number)."""
         return "a" + content_id(self)[:10]
@@ -125,6 +130,8 @@ class Cell(Identified):
 
 def canonical(value: Any) -> Any:
     """JSON-ready content of a typed value."""
+    if isinstance(value, Arm):
+        return value.content
     if isinstance(value, Identified) or dataclasses.is_dataclass(value):
         content = value.identity() if isinstance(value, Identified) else fields_of(value)
         return {"type": type_name(type(value)), **content, **_code(type(value))}

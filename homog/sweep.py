@@ -18,6 +18,7 @@ from homog.command import Command, Given, Setting
 from homog.config import Cell, choose
 from homog.study import jobs
 
+AT_ONCE = 5000  # jobs of one multirun: their names stand on a command line
 KILLED = 2  # a worker was, by the system or somebody: joblib then ends the whole multirun
 COMMAND = Command(
     "sweep",
@@ -74,14 +75,19 @@ def _run(given: Given) -> int:
     named = {f"backbone.{name}" if name != "name" else "backbone": value for name, value in given.backbone.items()}
     settings = overrides.overrides({key: v for key, v in (given.settings | named).items() if key != "tracker"})
     left = todo
-    while left:
-        status = _multirun([*settings, f"arm={','.join(jobs.jobs(left))}", *given.passed], left, results)
-        if status != KILLED:
+    while names:
+        started, names = names[:AT_ONCE], names[AT_ONCE:]
+        arms = {name.partition("-")[0] for name in started}
+        mine = [cell for cell in left if cell.arm.id in arms]
+        status = _multirun([*settings, f"arm={','.join(started)}", *given.passed], mine, results)
+        if status not in (0, KILLED):
             break
-        before, left = len(left), study.pending(left, exposures, results, spec.specificity, save)
-        if len(left) == before:
-            break
-        print(f"homog: a worker was killed; going on with {len(left)} cells", file=sys.stderr, flush=True)
+        if status == KILLED:
+            before, left = len(left), study.pending(left, exposures, results, spec.specificity, save)
+            if len(left) == before:
+                break
+            print(f"homog: a worker was killed; going on with {len(left)} cells", file=sys.stderr, flush=True)
+            names = jobs.jobs(left)
     status = min(status, 1)
     failed = sum(bool(records.failure(results, cell.id)) for cell in todo)
     if failed:
@@ -118,9 +124,12 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
         )
         with tqdm(total=len(ids), unit="cell", disable=None, smoothing=0.05) as bar:
             try:
+                looking = 0.0
                 while child.poll() is None:
-                    time.sleep(0.5)
+                    time.sleep(max(0.5, 50 * looking))  # to look takes 2 % of a core at the most
+                    began = time.perf_counter()
                     bar.update(records.count(results, ids, since) - bar.n)
+                    looking = time.perf_counter() - began
             except KeyboardInterrupt:
                 os.killpg(child.pid, signal.SIGKILL)
                 raise

@@ -14,10 +14,10 @@ from homog.study.grid import Arms, Block, Study
 from homog.variants import registry, variant
 
 
-def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None) -> tuple[Cell, ...]:
+def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None, arm: str = "") -> tuple[Cell, ...]:
     """The study's cells at a preset, each once, dose-1 arms first. `overrides`: fields of the study's own backbones.
 
-    Its field `name` is that of a backbone that takes their place.
+    Its field `name` is that of a backbone that takes their place. `arm`: the id of the one whose cells are wanted.
     """
     sizes = grid.preset(preset).sizes
     fields = {name: value for name, value in (overrides or {}).items() if name != "name"}
@@ -29,18 +29,18 @@ def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None
     others = {name: variant("backbone", name) for block in blocks for name in block.backbone}
     pairs = [(block, backbone) for block in blocks for backbone in [others[name] for name in block.backbone] or own]
     tables = {name: replace(variant("task", "csv", **fields), name=name) for name, fields in study.tables.items()}
-    cells = [cell for block, backbone in pairs for cell in _cells(block, backbone, sizes, tables)]
+    cells = [cell for block, backbone in pairs for cell in _cells(block, backbone, sizes, tables, arm)]
     unique = {cell.id: cell for cell in cells}
     order = {"injected": 0, "clean": 1, "sham": 2}
     return tuple(sorted(unique.values(), key=lambda c: (-(c.arm.dose or 1), c.arm.seed, order[c.arm.kind])))
 
 
-def _cells(block: Block, backbone: Any, sizes: Sizes, tables: Mapping[str, Any]) -> Iterable[Cell]:
+def _cells(block: Block, backbone: Any, sizes: Sizes, tables: Mapping[str, Any], one: str) -> Iterable[Cell]:
     varied = _combinations(block.vary)
     adaptations = [variant("adaptation", name, **fields) for name in block.adaptation for fields in varied]
     known = [*tables, *registry("task")]
     tasks = [tables.get(choose(name, known, "task")) or variant("task", name) for name in block.task]
-    arms = [shared for which in block.arms for shared in _arms(which, backbone)]
+    arms = [shared for which in block.arms for shared in _arms(which, backbone) if one in ("", shared.id)]
     sizes = replace(sizes, train=block.train or sizes.train, test=block.test or sizes.test)
     for shared, adaptation, task, seed, data in itertools.product(arms, adaptations, tasks, block.seed, block.data):
         if not (block.paired and shared.defect) or seed == shared.seed:

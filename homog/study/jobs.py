@@ -47,9 +47,10 @@ def job(settings: Mapping[str, Any], backbone: Mapping[str, Any]) -> tuple[list[
     results, preset = Path(settings["results"]), settings["preset"]["name"]
     if settings["study"]:
         spec = study.load(settings["study"])
-        every = study.expand(spec, preset, backbone)
-        arm_id, _, adaptation = choose(settings["arm"], job_names(every), "arm of this study").partition("-")
-        cells = [c for c in every if c.arm.id == arm_id and adaptation in ("", c.adaptation.name)]
+        arm_id, _, adaptation = settings["arm"].partition("-")
+        cells = [c for c in study.expand(spec, preset, backbone, arm_id) if adaptation in ("", c.adaptation.name)]
+        if not cells or not arm_id:
+            choose(settings["arm"], job_names(study.expand(spec, preset, backbone)), "arm of this study")
         exposures = study.shown(cells[0].arm, study.exposed_by(spec, preset), spec.specificity)
     else:
         cell, exposures = single(settings)

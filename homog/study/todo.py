@@ -36,10 +36,12 @@ def pending(
     cells: Iterable[Cell], exposures: Mapping[str, Any], results: Path, specificity: bool = True, save: str = ""
 ) -> list[Cell]:
     """The cells without a readable record that holds all conditions under which they are `shown`, or not saved."""
+    there = set(records.kept(results))
     return [
         cell
         for cell in cells
-        if not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
+        if cell.id not in there
+        or not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
         or (save and not records.model_kept(results, cell.id, save))
     ]
 

@@ -317,3 +317,38 @@ def test_a_table_that_cannot_be_meant_is_refused(old, new, said, tmp_path, monke
     own_table(tmp_path, monkeypatch, OWN_TABLE.replace(old, new))
     with pytest.raises(ConfigError, match=re.escape(said)):
         study.expand(study.load("own"), "smoke")
+
+
+def test_the_cells_of_one_arm_are_found_without_all_others():
+    every = study.expand(SPEC, "laptop")
+    for shared in {cell.arm.id for cell in every}:
+        assert study.expand(SPEC, "laptop", arm=shared) == tuple(cell for cell in every if cell.arm.id == shared)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_more_jobs_than_a_command_line_holds_go_in_several_multiruns(tmp_path, monkeypatch, killed):
+    from homog import report
+
+    started, left = [], list(study.expand(SPEC, "smoke"))
+    names = jobs.jobs(left)
+
+    def multirun(arguments, todo, results):
+        asked = next(word for word in arguments if word.startswith("arm=")).removeprefix("arm=").split(",")
+        assert {cell.arm.id for cell in todo} == set(asked) and len(asked) <= 2
+        started.append(asked)
+        done = todo[:1] if killed and len(started) == 1 else todo
+        left[:] = [cell for cell in left if cell not in done]
+        return sweep.KILLED if killed and len(started) == 1 else 0
+
+    def pending(cells, *asked):
+        return [cell for cell in left if cell in set(cells)]
+
+    monkeypatch.setattr(sweep, "AT_ONCE", 2)
+    monkeypatch.setattr(sweep, "_multirun", multirun)
+    monkeypatch.setattr(study, "pending", pending)
+    monkeypatch.setattr(study, "check", lambda *asked: None)
+    monkeypatch.setattr("homog.sources.fetch", lambda wanted: None)
+    monkeypatch.setattr(report, "write", lambda *asked: None)
+    assert sweep.main(["study=inheritance", "preset=smoke", f"results={tmp_path}"]) == 0
+    assert not left and started[0] == names[:2]
+    assert sorted(sum(started[killed:], [])) == sorted(names)
