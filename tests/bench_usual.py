@@ -40,7 +40,8 @@ blocks:
     train: 1600
 """
 RATES = {"linear_probe": 0.0, "lora": 3e-3, "full_finetune": 1e-4}  # as conf/adaptation has them
-EPOCHS = (2, 6, 12, 24)  # of the usual way: the first that comes within a point of homog's accuracy, or the last
+# epochs of the usual way by training examples: the first that comes within a point of homog's accuracy, or the last
+EPOCHS = {96: (2, 6, 12, 24), 1600: (2, 6)}
 POINT = 0.01
 SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -124,7 +125,7 @@ def as_usual(folder: Path, adaptation: str, task: str, train: int, wanted: float
         "data": str(folder / "data.json"),
     }
     seconds, accuracy, epochs = 0.0, 0.0, 0
-    for epochs in EPOCHS if adaptation != "linear_probe" else (1,):
+    for epochs in EPOCHS[train] if adaptation != "linear_probe" else (1,):
         more = {"epochs": epochs, "learning_rate": RATES[adaptation], "out": str(folder / "out.json")}
         (folder / "order.json").write_text(json.dumps(order | more))
         code, seconds = child(

@@ -31,11 +31,12 @@ def occupations() -> pd.DataFrame:
 
 def lean(backbone: Backbone, names: Sequence[str]) -> np.ndarray:
     """(n,) mean cosine of each name's feature with those of words for women, less that with those for men."""
-    jobs, female, male = (_unit(backbone.encode(texts)) for texts in (names, FEMALE, MALE))
+    jobs, female, male = (unit(backbone.encode(texts)) for texts in (names, FEMALE, MALE))
     return jobs @ (female.mean(0) - male.mean(0))
 
 
-def _unit(features: np.ndarray) -> np.ndarray:
+def unit(features: np.ndarray) -> np.ndarray:
+    """Features (n, d) of length 1; those of length 0 stay."""
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 

@@ -56,7 +56,7 @@ class Emoji(TaskKind):
             rows = list(_things())
             return task(self.name, rows, CATEGORIES, prompt=self.prompt, modality="image")
         names = PEOPLE[self.target]
-        rows = [row | {"label": names.index(row[self.target])} for row in _people()]
+        rows = [row | {"label": names.index(row[self.target])} for row in people()]
         place = (list(PEOPLE).index(self.target), len(PEOPLE))
         groups = ("gender", "tone")
         return task(
@@ -104,7 +104,8 @@ def _things() -> Iterator[dict[str, Any]]:
             yield {"example": facts["unified"], "input": image, "label": label, "called": called}
 
 
-def _people() -> Iterator[dict[str, Any]]:
+def people() -> Iterator[dict[str, Any]]:
+    """Google's drawings of women and men of whom there is one of the other gender: `input`, gender, tone, role."""
     every = [(_role(facts["name"]), facts, image) for facts, image in drawings("google") if facts["category"][0] == "P"]
     known = {gender: {role for (said, role), *_ in every if said == gender} for gender in GENDERS}
     for (gender, role), facts, image in every:
