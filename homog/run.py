@@ -18,7 +18,7 @@ import hydra
 
 from homog import command, overrides, variants
 from homog.command import Command, Setting
-from homog.config import ConfigError, content_id, plain
+from homog.config import ConfigError, content_id, plain, typed
 from homog.seeding import generator
 
 COMMAND = Command(
@@ -39,6 +39,7 @@ COMMAND = Command(
         Setting("save", "keep the models: adapters, models"),
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
+        Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", "0"),
     ),
     passes=("backbone.",),
 )
@@ -51,17 +52,19 @@ def run(
     device: str,
     save: str = "",
     fused: str = "auto",
+    limit: float = 0.0,
 ) -> int:
     """Compute and save the records of `cells`, all of one arm. `exposures`: condition -> defect.
 
     `save`: whether the models themselves are kept, too ('adapters', 'models'). `fused`: whether adapters of many cells
-    are trained as one ('yes', 'no', 'auto': on a GPU). Returns how many cells failed: each is
+    are trained as one ('yes', 'no', 'auto': on a GPU). `limit`: seconds that a model may take to be fitted, and as many
+    to predict; 0: no limit. Returns how many cells failed: each is
     said and kept as such, and the others go on.
     """
     from homog import records
     from homog.adaptations import saved
     from homog.records.provenance import environment, record, spent, work
-    from homog.study.attempts import fitted, samples, say_failed
+    from homog.study.attempts import at_most, fitted, samples, say_failed
     from homog.study.todo import exposed
 
     job = {"id": secrets.token_hex(6), "began": time.time()}
@@ -80,13 +83,14 @@ def run(
     failed = len(bad)
     for group in groups:
         shared = cut[group[0][0].sizes.max_length]
-        for cell, task, model, seconds in fitted(group, shared, results, fuse):
+        for cell, task, model, seconds in fitted(group, shared, results, fuse, limit):
             began = time.perf_counter()
             try:
                 if isinstance(model, Exception):
                     raise model
                 inputs = exposed(task, exposures)
-                probabilities = predicted(model, inputs)
+                with at_most(limit):
+                    probabilities = predicted(model, inputs)
                 aims = {condition: model.class_of(feature) for condition, feature in planted.items()}
                 said = {**facts, "targets": aims, **spent(seconds, began), "work": work(shared, model, task, inputs)}
                 if model.samples:
@@ -216,11 +220,14 @@ def job(cfg: Any) -> None:
         cells, exposures = jobs.job(settings, backbone)
         sources.fetch(study.needed_sources(cells, exposures.values()))
         device = prepare(settings["device"]) if cells else ""
+        limit = typed(settings["limit"], float, "limit")
     except ConfigError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise
         sys.exit(command.bad_input(error))  # one line; Hydra would add one of its own
-    failed = cells and run(cells, exposures, Path(settings["results"]), device, settings["save"], settings["fused"])
+    failed = cells and run(
+        cells, exposures, Path(settings["results"]), device, settings["save"], settings["fused"], limit
+    )
     if failed and hydra_config.mode != RunMode.MULTIRUN:
         sys.exit(1)
     if not settings["study"] and not failed:

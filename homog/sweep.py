@@ -30,6 +30,7 @@ COMMAND = Command(
         Setting("results", "where records and reports go", "results"),
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
+        Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", 0.0, float),
         Setting("tracker", "mlflow, wandb or tensorboard: the report as its runs, when the sweep has ended"),
         Setting("save", "keep the models: adapters (what was trained), models (with the backbone)"),
     ),

@@ -1,4 +1,5 @@
 import dataclasses
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from homog import records
 from homog.adaptations import label
+from homog.adaptations.adaptation import Predictor
 from homog.adaptations.bitfit import BitFit
 from homog.adaptations.handcrafted import Handcrafted
 from homog.adaptations.linear_probe import LinearProbe
@@ -98,6 +100,24 @@ def test_a_record_says_what_its_model_had_to_compute(tiny_folder, tmp_path):
     each = sum(p.numel() for name, p in module.named_parameters() if p.ndim == 2 and "embeddings" not in name)
     assert sum(probe["work"]["parameters"]) == each
     assert 0 < probe["fitting"] < probe["seconds"] < probe["ended"] - probe["job"]["began"]
+
+
+@pytest.mark.parametrize("fused", ["no", "yes"])
+def test_a_model_that_takes_too_long_fails_alone(tiny_folder, tmp_path, monkeypatch, fused, capsys):
+    slow, quick = cells(tiny_folder, tasks=("toy_one",), adaptations=(dataclasses.replace(LORA, epochs=10**6), PROBE))
+    assert run([slow, quick], EXPOSURES, tmp_path, "cpu", fused=fused, limit=1.0) == 1
+    assert records.failure(tmp_path, slow.id) == "OutOfTimeError: more than 1 s (limit=1)"
+    assert "limit=1" in capsys.readouterr().out and records.load(tmp_path, quick.id)
+    monkeypatch.setattr(LinearProbe, "fit", lambda self, backbone, tasks, seed: iter([("any", Sleeping())]))
+    assert run([quick], EXPOSURES, tmp_path / "predicting", "cpu", limit=0.5) == 1
+    assert "OutOfTimeError" in records.failure(tmp_path / "predicting", quick.id)
+
+
+class Sleeping(Predictor):
+    """A model that never answers."""
+
+    def __init__(self):
+        super().__init__(lambda inputs: [time.sleep(0.05) for _ in range(10**6)], (), (), 0)  # pyright: ignore
 
 
 def test_another_task_or_their_order_changes_no_other_record(tiny_folder, tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,17 +57,46 @@ class Attempt(NamedTuple):
     seconds: float
 
 
-def fitted(group: Sequence[Sampled], backbone: Any, results: Path, fused: bool = False) -> Iterator[Attempt]:
+class OutOfTimeError(RuntimeError):
+    """A model took longer than it may."""
+
+
+@contextmanager
+def at_most(limit: float) -> Iterator[None]:
+    """Raise OutOfTimeError in what takes more than `limit` seconds; 0: no limit. Needs the main thread, and no Windows.
+
+    It comes between two steps of Python: a single call of a library is not cut off.
+    """
+    if not limit or threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise OutOfTimeError(f"more than {limit:g} s (limit={limit:g})")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def fitted(
+    group: Sequence[Sampled], backbone: Any, results: Path, fused: bool = False, limit: float = 0.0
+) -> Iterator[Attempt]:
     """Attempts at cells that are fitted together; after one that failed the rest is fitted anew.
 
-    Each is said to be started before, so that one that kills its process is known.
+    `limit`: seconds that a fit may take, for each of those that are trained as one; 0: no limit. Each is said to be
+    started before, so that one that kills its process is known.
     """
     adaptation, rest = group[0][0].adaptation, list(group)
     backbone = backbone if adaptation.uses_backbone else None
     while rest:
         records.save_failure(results, rest[0][0].id, {"reason": records.STARTED})
         try:
-            for model, seconds in _timed(_models(rest, backbone, fused)):
+            for model, seconds in _timed(_models(rest, backbone, fused), limit * (len(rest) if fused else 1)):
                 yield Attempt(*rest.pop(0), model, seconds)
                 if rest:
                     records.save_failure(results, rest[0][0].id, {"reason": records.STARTED})
@@ -86,14 +118,17 @@ def _models(group: Sequence[Sampled], backbone: Any, fused: bool) -> Iterator[li
         yield [model]
 
 
-def _timed(fits: Iterable[list[Any]]) -> Iterator[tuple[Any, float]]:
+def _timed(fits: Iterator[list[Any]], limit: float) -> Iterator[tuple[Any, float]]:
     """(model, seconds): what was trained as one took each of its models an equal share."""
-    began = time.perf_counter()
-    for models in fits:
+    while True:
+        began = time.perf_counter()
+        with at_most(limit):
+            models = next(fits, [])
+        if not models:
+            return
         seconds = (time.perf_counter() - began) / len(models)
         for model in models:
             yield model, seconds
-        began = time.perf_counter()
 
 
 def say_failed(results: Path, cell: Any, error: Exception) -> None:
