@@ -2,7 +2,7 @@
 # make test       set up what is missing, pass the tests
 # make figures    redraw every report from records alone
 # make check      format, lint, types, tests        make bench   speed against the usual way
-# make test-faults a hundred thousand inputs that nobody meant (5 min; FUZZ=10: ten times as many)
+# make test-faults a hundred thousand inputs that nobody meant, sweeps that are killed (10 min; FUZZ=10: ten times as many)
 # make docs      the documentation: docs/_build/html/index.html
 # make calibration  coverage of intervals and error rates of tests, simulated at the sizes of the studies (10 min)
 # make validation  accuracy of every adaptation on texts held out of training, by which settings were picked (40 min)
@@ -42,7 +42,7 @@ fetch: .venv/ready
 	$(BIN)/python -m homog sources
 
 test-faults: .venv/ready
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) tests/faults/fuzz.py
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) tests/faults/fuzz.py tests/faults/killed.py
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -27,11 +27,14 @@ LAUNCHERS = {  # those that need an installation of their own -> the plugin's mo
 
 
 def overrides(settings: Mapping[str, Any]) -> list[str]:
-    """The settings as overrides for Hydra, with every value quoted: a path may hold '=', ',' or blanks."""
+    """The settings as overrides for Hydra, with every text quoted: a path may hold '=', ',' or blanks."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
-    quoted = {key: QuotedString(str(value), Quote.single).with_quotes() for key, value in settings.items()}
-    return [f"{key}={value}" for key, value in quoted.items()]
+    def word(value: Any) -> str:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return str(value) if number else QuotedString(str(value), Quote.single).with_quotes()
+
+    return [f"{key}={word(value)}" for key, value in settings.items()]
 
 
 def for_hydra(arguments: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import secrets
@@ -45,6 +46,15 @@ COMMAND = Command(
 )
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no room, or none to write in
+STOP = "HOMOG_STOP"  # names a file; when it is there, a job ends after the model under way
+
+
+def stopping() -> bool:
+    """Whether the sweep that started this process has been told to stop."""
+    return bool(os.environ.get(STOP)) and Path(os.environ[STOP]).exists()
+
+
 def run(
     cells: Sequence[Any],
     exposures: dict[str, Any],
@@ -82,6 +92,8 @@ def run(
         say_failed(results, cell, error)
     failed = len(bad)
     for group in groups:
+        if stopping():
+            break
         shared = cut[group[0][0].sizes.max_length]
         for cell, task, model, seconds in fitted(group, shared, results, fuse, limit):
             began = time.perf_counter()
@@ -103,6 +115,8 @@ def run(
             except Exception as error:
                 say_failed(results, cell, error)
                 failed += 1
+            if stopping():
+                break
     return failed
 
 
@@ -217,7 +231,7 @@ def job(cfg: Any) -> None:
     backbone = {field or "name": value for (group, _, field), value in fields.items() if group == "backbone"}
     try:
         variants.check()
-        cells, exposures = jobs.job(settings, backbone)
+        cells, exposures = ([], {}) if stopping() else jobs.job(settings, backbone)
         sources.fetch(study.needed_sources(cells, exposures.values()))
         device = prepare(settings["device"]) if cells else ""
         limit = typed(settings["limit"], float, "limit")
@@ -262,6 +276,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command.bad_input(ConfigError(str(error).partition("Config search path")[0]))
     except ConfigError as error:
         return command.bad_input(error)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return command.bad_input(ConfigError(f"{error}; make room, and run the same command to go on"))
     return 0
 
 

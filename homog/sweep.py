@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from homog import command, overrides, records, sources, study
 from homog.command import Command, Given, Setting
 from homog.config import Cell, choose
+from homog.run import STOP
 from homog.study import jobs
 
 AT_ONCE = 5000  # jobs of one multirun: their names stand on a command line
@@ -102,6 +104,30 @@ def _run(given: Given) -> int:
     return status
 
 
+def _wait(child: Any, look: Callable[[], Any], stop: Path) -> None:
+    """Look now and then until the child has ended.
+
+    Ctrl-C makes the file `stop`, at which workers end after the model under way, and raises KeyboardInterrupt when they
+    have; a second one raises it at once.
+    """
+    looking, stopped = 0.0, False
+    while child.poll() is None:
+        try:
+            time.sleep(max(0.5, 50 * looking))  # to look takes 2 % of a core at the most
+            began = time.perf_counter()
+            look()
+            looking = time.perf_counter() - began
+        except KeyboardInterrupt:
+            if stopped:
+                raise
+            stopped = True
+            stop.touch()
+            said = "homog: stopping after the models under way; Ctrl-C once more stops at once"
+            print(said, file=sys.stderr, flush=True)
+    if stopped:
+        raise KeyboardInterrupt
+
+
 def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     """Run Hydra in a process of its own, with one thread per worker; show progress from the records it leaves.
 
@@ -110,10 +136,12 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     from tqdm import tqdm
 
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    environment = os.environ | single | {"HOMOG_WATCHED": "1"}
+    folder = tempfile.TemporaryDirectory()
+    stop = Path(folder.name) / "stop"
+    environment = os.environ | single | {"HOMOG_WATCHED": "1", STOP: str(stop)}
     command = [sys.executable, "-m", "homog.run", "--multirun", *arguments]
     since, ids = time.time(), [cell.id for cell in todo]
-    with tempfile.TemporaryFile("w+", errors="replace") as log:
+    with folder, tempfile.TemporaryFile("w+", errors="replace") as log:
         # A session of its own, and a pipe that closes when this process dies: no worker outlives a killed sweep.
         child = subprocess.Popen(
             command,
@@ -125,14 +153,10 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
         )
         with tqdm(total=len(ids), unit="cell", disable=None, smoothing=0.05) as bar:
             try:
-                looking = 0.0
-                while child.poll() is None:
-                    time.sleep(max(0.5, 50 * looking))  # to look takes 2 % of a core at the most
-                    began = time.perf_counter()
-                    bar.update(records.count(results, ids, since) - bar.n)
-                    looking = time.perf_counter() - began
+                _wait(child, lambda: bar.update(records.count(results, ids, since) - bar.n), stop)
             except KeyboardInterrupt:
-                os.killpg(child.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
                 raise
             bar.update(records.count(results, ids, since) - bar.n)
         if child.returncode:  # killed, perhaps: what it started would live on
