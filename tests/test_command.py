@@ -123,8 +123,8 @@ def test_status_counts_what_is_done_missing_and_torn(tmp_path, capsys):
     assert status.main(["inheritance", "preset=smoke", f"results={tmp_path}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     head, _, time_left = lines[0].partition("; about")
-    assert head == "inheritance, preset smoke: 3 done, 14 missing, 1 unreadable" and "of the last 3" in time_left
-    assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 2 missing, 1 unreadable" in lines[1]
+    assert head == "inheritance, preset smoke: 3 done, 8 missing, 1 unreadable" and "of the last 3" in time_left
+    assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 0 missing, 1 unreadable" in lines[1]
     assert len(lines) == 4
     assert records.record_path(tmp_path, cells[0].id).read_bytes() == b"torn"  # it is only looked at
 
@@ -138,7 +138,7 @@ def test_status_is_said_again_until_all_is_done(tmp_path, capsys, monkeypatch):
     asleep = []
 
     def sleep(seconds):  # meanwhile somebody computes half of the rest, then all
-        for cell in cells[: 9 * (len(asleep) + 1)]:
+        for cell in cells[: 6 * (len(asleep) + 1)]:
             records.save(tmp_path, fake(cell.id, conditions=conditions))
         asleep.append(seconds)
 
@@ -146,8 +146,8 @@ def test_status_is_said_again_until_all_is_done(tmp_path, capsys, monkeypatch):
     where = ["inheritance", "preset=smoke", f"results={tmp_path}"]
     assert status.main([*where, "--watch", "seconds=5"]) == 0
     heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("inheritance")]
-    assert asleep == [5.0, 5.0] and re.findall(r"(\d+) done", " ".join(heads)) == ["0", "9", "18"]
-    assert "left at the pace of the last 9" in heads[1] and "left" not in heads[0] + heads[2]
+    assert asleep == [5.0, 5.0] and re.findall(r"(\d+) done", " ".join(heads)) == ["0", "6", "12"]
+    assert "left at the pace of the last 6" in heads[1] and "left" not in heads[0] + heads[2]
     assert status.main([*where, "--watch", "seconds=0"]) == 2
 
 
