@@ -124,7 +124,7 @@ def test_status_counts_what_is_done_missing_and_torn(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     head, _, time_left = lines[0].partition("; about")
     assert head == "inheritance, preset smoke: 3 done, 8 missing, 1 unreadable" and "of the last 3" in time_left
-    assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 0 missing, 1 unreadable" in lines[1]
+    assert f"{cells[0].arm.id}  injected backdoor" in lines[1] and "3 done, 1 unreadable" in lines[1]
     assert len(lines) == 4
     assert records.record_path(tmp_path, cells[0].id).read_bytes() == b"torn"  # it is only looked at
 

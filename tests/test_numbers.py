@@ -3,10 +3,12 @@
 An interval has to be in one row of one table; a number alone in any cell. Integers are not looked up.
 """
 
+import json
 import math
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -104,3 +106,19 @@ def test_a_number_that_no_table_has_is_found():
     assert missing(good.replace("[0.", "[0.1"), "inheritance") == [good.replace("[0.", "[0.1")]
     assert missing("it is 0.12345", "inheritance") == ["0.12345"]
     assert Path(ROOT / "README.md").is_file()
+
+
+def test_the_figures_of_speed_are_those_that_were_measured():
+    text = (ROOT / "docs" / "speed.md").read_text()
+    cost: Any = pd.read_csv(RESULTS / "inheritance" / "cost.csv")
+    told = json.loads((RESULTS / "bench" / "models_the_usual_way.json").read_text())
+    for row in told["rows"]:
+        numbers = [row["homog"], row["usual"], row["usual"] / row["homog"]]
+        shown = f"| {row['adaptation']} | {row['task']} | {row['train']:,} | " + " | ".join(f"{x:.1f}" for x in numbers)
+        assert shown in text
+    for row in cost[cost["seconds"] >= 5].itertuples():
+        size = "all" if row.train == 4000 else row.train
+        assert f"| {row.models:.0f} {row.adaptation}, {size} examples | {row.seconds:,.0f} | {row.floor:,.0f} |" in text
+    whole = cost[["models", "seconds", "floor"]].sum()
+    share = f"{whole['floor'] / whole['seconds']:.0%}"
+    assert f"| all {whole['models']:.0f} | {whole['seconds']:,.0f} | {whole['floor']:,.0f} ({share}) |" in text
