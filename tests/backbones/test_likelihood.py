@@ -106,5 +106,5 @@ def test_a_causal_backbone_gets_every_benchmark(model, tokenizer, monkeypatch):
         SimpleNamespace(family="causal", log_likelihoods=partial(log_likelihoods, model, tokenizer))
     )
     assert len({one.probe for one in found}) == 6 and all(one.n > 0 for one in found)
-    with pytest.raises(ConfigError, match="unknown family .* 'vision'.*causal, encoder"):
+    with pytest.raises(ConfigError, match="unknown family .* 'vision'.*causal, dual_encoder, encoder"):
         probes.findings(SimpleNamespace(family="vision"))
