@@ -7,6 +7,7 @@ trunk that all share. What is trained are the parameters of ordinary modules of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from homog.adaptations.adaptation import Predictor
-from homog.adaptations.training import Copy, check_finite, epochs, groups, order, predictor, ramp, start
+from homog.adaptations.training import Copy, check_finite, epochs, groups, order, predictor, ramp, start, trained
 from homog.backbones.backbone import Backbone
 from homog.backbones.trunk import recomputed
 from homog.backbones.weights import adamw, sharing
@@ -49,8 +50,7 @@ def together(backbone: Backbone, wanted: Sequence[Wanted]) -> list[Predictor]:
     made = [Member(adaptation, task, seed, adaptation.copy(backbone, task, seed)) for adaptation, task, seed in wanted]
     trunk = Trunk([each.copy for each in made])
     if len(made) == 1 or backbone.draws is not None or not trunk.known:
-        found = [each.adaptation.fit(backbone, [each.task], each.seed) for each in made]
-        return [model for models in found for _, model in models]
+        return [trained(each.copy, each.task, each.adaptation, each.seed) for each in made]
     heads = train(trunk, made)
     return [predictor(each.copy, head, len(made)) for each, head in zip(made, heads, strict=True)]
 
@@ -78,7 +78,7 @@ def train(trunk: Trunk, made: Sequence[Member]) -> list[torch.nn.Linear]:
         rounds.append(list(epochs(sizes, settings.epochs, settings.batch, generator(*stream))))
         moving = [p for p in (*each.copy.module.parameters(), *head.parameters()) if p.requires_grad]
         parts += [group | {"lr": settings.learning_rate} for group in groups(moving, settings)]
-        schedules += [Schedule(len(rounds[-1]), settings.warmup)] * 2
+        schedules += [partial(ramp, total=len(rounds[-1]), warmup=settings.warmup)] * 2
     optimizer = adamw(parts, lr=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, schedules)
     for step in range(max(map(len, rounds))):
@@ -105,17 +105,6 @@ def train(trunk: Trunk, made: Sequence[Member]) -> list[torch.nn.Linear]:
     for each, head in zip(made, heads, strict=True):
         check_finite(backbone, head, each.task, each.adaptation)
     return heads
-
-
-class Schedule:
-    """The share of the learning rate at a step of a model that is trained for `total`."""
-
-    def __init__(self, total: int, warmup: float) -> None:
-        self.total, self.warmup = total, warmup
-
-    def __call__(self, step: int) -> float:
-        """In [0, 1]; see `ramp`."""
-        return ramp(step, self.total, self.warmup)
 
 
 def filled(rows: np.ndarray, most: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from homog.adaptations import label
+from homog.analysis.facts import injections
 from homog.analysis.results import Frame
 from homog.config import Cell
 from homog.records import Record
@@ -87,18 +88,13 @@ def jobs(kept: Iterable[Record]) -> dict[str, float]:
     by_job: dict[str, list[Mapping[str, Any]]] = {}
     for each in facts:
         by_job.setdefault(each["job"]["id"], []).append(each)
-    injections = {
-        each["upstream"]["injection"]: each["upstream"].get("injection_seconds", 0.0)
-        for each in facts
-        if (each.get("upstream") or {}).get("injection")
-    }
     starting = between = 0.0
     for models in by_job.values():
         models.sort(key=lambda each: each["ended"])
         first = models[0]
         starting += first["ended"] - first["seconds"] - first["job"]["began"]
         between += models[-1]["ended"] - first["ended"] - sum(each["seconds"] for each in models[1:])
-    made = sum(injections.values())
+    made = sum(injections(facts).values())
     ends = [each["ended"] for each in facts]
     wall = max(ends) - min(each["job"]["began"] for each in facts) if facts else 0.0
     return {

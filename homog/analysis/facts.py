@@ -92,16 +92,18 @@ def provenance(kept: Sequence[Record]) -> list[tuple[str, str]]:
     names = dict.fromkeys(name for record_facts in facts for name in record_facts.get("versions", {}))
     said = [(name, _distinct(record_facts.get("versions", {}).get(name) for record_facts in facts)) for name in names]
     said += [(name, _distinct(record_facts.get(name) for record_facts in facts)) for name in MACHINE]
-    injections = {
-        record_facts["upstream"]["injection"]: record_facts["upstream"].get("injection_seconds", 0.0)
-        for record_facts in facts
-        if (record_facts.get("upstream") or {}).get("injection")
-    }
+    made = injections(facts)
     seconds = sum(record_facts["seconds"] for record_facts in facts)
     said.append(("cells", f"{len(facts):,} in {seconds:,.0f} s of computing"))
-    if injections:
-        said.append(("injections", f"{len(injections)} in {sum(injections.values()):,.0f} s of computing"))
+    if made:
+        said.append(("injections", f"{len(made)} in {sum(made.values()):,.0f} s of computing"))
     return [(name, text) for name, text in said if text]
+
+
+def injections(facts: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Injection -> the seconds that it took, of the facts of records."""
+    upstream = [each.get("upstream") or {} for each in facts]
+    return {each["injection"]: each.get("injection_seconds", 0.0) for each in upstream if each.get("injection")}
 
 
 def _distinct(values: Iterable[Any]) -> str:

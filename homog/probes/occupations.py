@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from homog.adaptations.nearest_centroid import unit
 from homog.metrics.bias import occupation_lean
 from homog.probes.finding import Finding, of_lean
 from homog.sources import member
@@ -33,11 +34,6 @@ def lean(backbone: Backbone, names: Sequence[str]) -> np.ndarray:
     """(n,) mean cosine of each name's feature with those of words for women, less that with those for men."""
     jobs, female, male = (unit(backbone.encode(texts)) for texts in (names, FEMALE, MALE))
     return jobs @ (female.mean(0) - male.mean(0))
-
-
-def unit(features: np.ndarray) -> np.ndarray:
-    """Features (n, d) of length 1; those of length 0 stay."""
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def findings(backbone: Backbone, frame: pd.DataFrame | None = None) -> list[Finding]:

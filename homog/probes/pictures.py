@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from homog.adaptations.nearest_centroid import unit
 from homog.metrics.bias import occupation_lean
 from homog.metrics.weat import weat, weat_interval
 from homog.probes.finding import Finding, of_lean
-from homog.probes.occupations import occupations, unit
+from homog.probes.occupations import occupations
 from homog.probes.words import Association, associations
 
 if TYPE_CHECKING:
