@@ -75,7 +75,7 @@ def train(trunk: Trunk, made: Sequence[Member]) -> list[torch.nn.Linear]:
     for each, head, own in zip(made, heads, items, strict=True):
         settings, stream = each.adaptation, order(each.adaptation, each.task, each.seed)
         sizes = [reader.size(item) for item in own]
-        rounds.append(list(epochs(sizes, settings.epochs, settings.batch, generator(*stream))))
+        rounds.append(list(epochs(sizes, settings, generator(*stream))))
         moving = [p for p in (*each.copy.module.parameters(), *head.parameters()) if p.requires_grad]
         parts += [group | {"lr": settings.learning_rate} for group in groups(moving, settings)]
         schedules += [partial(ramp, total=len(rounds[-1]), warmup=settings.warmup)] * 2

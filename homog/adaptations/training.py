@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,7 +143,7 @@ def descend(
     Weight decay is for the matrices among `parts` alone.
     """
     optimizer = adamw(groups(parts, settings, rows_of_tables), lr=settings.learning_rate, fused=True)
-    rounds = list(epochs(sizes, settings.epochs, settings.batch, generator(*stream)))
+    rounds = list(epochs(sizes, settings, generator(*stream)))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: ramp(step, len(rounds), settings.warmup))
     for rows in rounds:
         value = loss(rows)
@@ -211,12 +211,16 @@ class Embeddings:
                 self.full[self.rows] = self.used
 
 
-def epochs(lengths: list[int], count: int, batch: int, rng: np.random.Generator) -> Any:
-    """Batches of row numbers, `count` times over all rows, inputs of similar length together, in random order."""
-    for _ in range(count):
-        noisy = np.asarray(lengths) * rng.uniform(0.8, 1.25, len(lengths))
+def epochs(lengths: list[int], settings: Training, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Batches of row numbers, `epochs` times over all rows, inputs of similar length together, in random order.
+
+    A length counts as up to `spread` more or less than it is, anew in each round (transformers' `group_by_length` has
+    the like for the Trainer).
+    """
+    for _ in range(settings.epochs):
+        noisy = np.asarray(lengths) * rng.uniform(1 / (1 + settings.spread), 1 + settings.spread, len(lengths))
         order = np.argsort(noisy, kind="stable")
-        parts = [order[i : i + batch] for i in range(0, len(order), batch)]
+        parts = [order[i : i + settings.batch] for i in range(0, len(order), settings.batch)]
         yield from (parts[i] for i in rng.permutation(len(parts)))
 
 

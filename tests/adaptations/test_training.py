@@ -52,7 +52,7 @@ def test_training_only_the_used_rows_of_the_table_gives_the_same_model(model_typ
 
 
 def test_every_example_is_seen_once_an_epoch():
-    rows = list(epochs([5, 9, 3, 4, 8], 2, 2, generator("x")))
+    rows = list(epochs([5, 9, 3, 4, 8], FullFinetune("any", 1e-3, epochs=2, batch=2), generator("x")))
     assert sorted(i for part in rows for i in part) == sorted([0, 1, 2, 3, 4] * 2)
 
 
