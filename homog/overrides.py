@@ -92,6 +92,8 @@ def _check(word: str) -> None:
         check_device(value)
     elif top == "fused":
         choose(value.strip("'\""), FUSED, "fused")
+    elif top == "pack":
+        choose(value.strip("'\""), ("yes", "no"), "pack")
 
 
 FUSED = ("auto", "yes", "no")

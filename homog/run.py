@@ -242,6 +242,10 @@ def job(cfg: Any) -> None:
     failed = cells and run(
         cells, exposures, Path(settings["results"]), device, settings["save"], settings["fused"], limit
     )
+    if cells and settings["pack"] == "yes":
+        from homog import records
+
+        records.pack(Path(settings["results"]), cells[0].arm.id, [cell.id for cell in cells])
     if failed and hydra_config.mode != RunMode.MULTIRUN:
         sys.exit(1)
     if not settings["study"] and not failed:

@@ -84,7 +84,8 @@ def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], result
 
     `wanted`: arm -> the conditions that its records must hold to be done.
     """
-    finished: list[float] = []
+    cells, finished = list(cells), []
+    times = records.written(results, [cell.id for cell in cells])
     counts: dict[tuple[str, ...], Counter[str]] = {}
     failures: dict[tuple[str, ...], str] = {}
     for cell in cells:
@@ -98,8 +99,8 @@ def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], result
         )
         now = state(results, cell.id, wanted[shared.id])
         counts.setdefault(name, Counter())[now] += 1
-        if now == "done":
-            finished.append(records.record_path(results, cell.id).stat().st_mtime)
+        if now == "done" and cell.id in times:
+            finished.append(times[cell.id])
         if now == "failed":
             failures[name] = records.failure(results, cell.id)
     whole = sum(counts.values(), Counter())

@@ -21,6 +21,8 @@ from homog.run import STOP
 from homog.study import jobs
 
 AT_ONCE = 5000  # jobs of one multirun: their names stand on a command line
+PACKED = ("auto", "yes", "no")
+MANY = 5000  # models of a study from which on a file for each of them is too much for a file system
 KILLED = 2  # a worker was, by the system or somebody: joblib then ends the whole multirun
 COMMAND = Command(
     "sweep",
@@ -33,6 +35,7 @@ COMMAND = Command(
         Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
         Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", 0.0, float),
+        Setting("pack", "put an arm's records into one file at its end: yes, no, auto (from 5,000 models on)", "auto"),
         Setting("tracker", "mlflow, wandb or tensorboard: the report as its runs, when the sweep has ended"),
         Setting("save", "keep the models: adapters (what was trained), models (with the backbone)"),
     ),
@@ -57,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Given) -> int:
     overrides.check_device(given["device"])
     choose(given["fused"], overrides.FUSED, "fused")
+    choose(given["pack"], PACKED, "pack")
     if given["tracker"]:
         from homog.report import trackers
 
@@ -76,6 +80,8 @@ def _run(given: Given) -> int:
     if todo:
         sources.fetch(study.needed_sources(todo, exposures.values()))
     named = {f"backbone.{name}" if name != "name" else "backbone": value for name, value in given.backbone.items()}
+    if given["pack"] == "auto":
+        named["pack"] = "yes" if len(cells) >= MANY else "no"
     settings = overrides.overrides({key: v for key, v in (given.settings | named).items() if key != "tracker"})
     left = todo
     while names:
@@ -140,7 +146,8 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     stop = Path(folder.name) / "stop"
     environment = os.environ | single | {"HOMOG_WATCHED": "1", STOP: str(stop)}
     command = [sys.executable, "-m", "homog.run", "--multirun", *arguments]
-    since, ids = time.time(), [cell.id for cell in todo]
+    ids, began = [cell.id for cell in todo], time.monotonic()
+    before = records.written(results, ids)
     with folder, tempfile.TemporaryFile("w+", errors="replace") as log:
         # A session of its own, and a pipe that closes when this process dies: no worker outlives a killed sweep.
         child = subprocess.Popen(
@@ -153,19 +160,19 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
         )
         with tqdm(total=len(ids), unit="cell", disable=None, smoothing=0.05) as bar:
             try:
-                _wait(child, lambda: bar.update(records.count(results, ids, since) - bar.n), stop)
+                _wait(child, lambda: bar.update(records.count(results, ids, before) - bar.n), stop)
             except KeyboardInterrupt:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 raise
-            bar.update(records.count(results, ids, since) - bar.n)
+            bar.update(records.count(results, ids, before) - bar.n)
         if child.returncode:  # killed, perhaps: what it started would live on
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
         log.seek(0)
         lines = log.read().splitlines()
     failed = child.returncode != 0
-    done, seconds = records.count(results, ids, since), time.time() - since
+    done, seconds = records.count(results, ids, before), time.monotonic() - began
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"computed {done} cells in {seconds / 60:.1f} min; largest process {peak:.1f} GiB", flush=True)
     shown = lines[-30:] if failed else [line for line in lines if line.startswith("homog:")]

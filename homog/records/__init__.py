@@ -20,9 +20,11 @@ from homog.records.store import load_weights as load_weights
 from homog.records.store import lock as lock
 from homog.records.store import model_folder as model_folder
 from homog.records.store import model_kept as model_kept
+from homog.records.store import pack as pack
 from homog.records.store import record_path as record_path
 from homog.records.store import report_folder as report_folder
 from homog.records.store import save as save
 from homog.records.store import save_failure as save_failure
 from homog.records.store import save_weights as save_weights
 from homog.records.store import weights_path as weights_path
+from homog.records.store import written as written

@@ -14,6 +14,7 @@ import numpy as np
 
 from homog.config import ConfigError
 from homog.files import replacing
+from homog.records import packed
 from homog.records.record import CLEAN, FORMAT, Record, RecordError, UnreadableError, check, schema
 
 STARTED = "started, and not finished: still being computed, or its process was killed"
@@ -62,7 +63,10 @@ def load(results: Path, cell: str) -> Record:
 
     path = record_path(results, cell)
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+        except FileNotFoundError:
+            path, table = packed.table_of(results, cell)
         said = table.schema.metadata[b"homog"]
         seal = table.schema.metadata.get(b"sha256")  # records of earlier versions have none
         if seal is not None and seal.decode() != hashlib.sha256(said).hexdigest():
@@ -73,13 +77,10 @@ def load(results: Path, cell: str) -> Record:
         record = _record(cell, facts, table)
         check(record)
         return record
-    except FileNotFoundError:
+    except (FileNotFoundError, RecordError):
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        reason = " ".join(str(error).split())[:120]
-        if isinstance(error, OSError) and error.errno is not None:  # the machine's, not the file's: too many open files
-            raise UnreadableError(f"{path}: cannot be read now ({reason})") from error
-        raise RecordError(f"{path}: corrupt record ({reason})") from error
+        raise packed.refused(path, error) from error
 
 
 def load_or_none(results: Path, cell: str) -> Record | None:
@@ -118,7 +119,28 @@ def clear_failure(results: Path, cell: str) -> None:
 
 def kept(results: Path) -> list[str]:
     """The ids of all cells that have a record, readable or not."""
-    return sorted(path.stem for path in record_path(results, "any").parent.glob("*.parquet"))
+    own = (path.stem for path in record_path(results, "any").parent.glob("*.parquet"))
+    try:
+        return sorted({*own, *packed.index(results)})
+    except UnreadableError as error:
+        raise ConfigError(f"{error}; the file is left as it is") from None
+
+
+def pack(results: Path, arm: str, cells: Iterable[str]) -> None:
+    """Put the records of an arm's cells, where there are some, into one file: `load` finds them there as well."""
+    own = {cell: record_path(results, cell) for cell in cells}
+    packed.pack(results, arm, {cell: path for cell, path in own.items() if path.exists()})
+
+
+def written(results: Path, cells: Iterable[str]) -> dict[str, float]:
+    """Cell -> when its record was written (seconds since the epoch), of the cells that have one, readable or not."""
+    times, there = packed.written(results), {}
+    for cell in cells:
+        try:
+            there[cell] = record_path(results, cell).stat().st_mtime
+        except FileNotFoundError:
+            there |= {cell: times[cell]} if cell in times else {}
+    return there
 
 
 def _record(cell: str, facts: dict[str, Any], table: Any) -> Record:
@@ -165,7 +187,10 @@ def extended(results: Path, record: Record) -> Record:
 
 
 def held(results: Path, cell: str) -> tuple[str, ...]:
-    """The conditions that a cell's record holds; () where it has none. A corrupt record is set aside and named."""
+    """The conditions that a cell's record holds; () where it has none. A corrupt record is set aside and named.
+
+    A corrupt one among others in the file of an arm is named and left: the record that is made anew counts, not it.
+    """
     try:
         return load(results, cell).conditions
     except FileNotFoundError:
@@ -173,8 +198,9 @@ def held(results: Path, cell: str) -> tuple[str, ...]:
     except UnreadableError as error:
         raise ConfigError(f"{error}; the file is left as it is") from None
     except RecordError as error:
-        print(f"homog: {error}; set aside as *.corrupt, the cell is computed again", flush=True)
         path = record_path(results, cell)
+        aside = "set aside as *.corrupt, " if path.exists() else ""
+        print(f"homog: {error}; {aside}the cell is computed again", flush=True)
         with contextlib.suppress(FileNotFoundError):  # a worker beside this one was faster
             path.replace(path.with_suffix(".corrupt"))
         return ()
@@ -185,13 +211,12 @@ def finished(results: Path, cell: str, conditions: Iterable[str]) -> bool:
     return set(conditions) <= set(held(results, cell))
 
 
-def count(results: Path, cells: Iterable[str], since: float) -> int:
-    """How many of the cells have a record written after `since` (seconds since the epoch); cheap, for progress."""
-    written = 0
-    for cell in cells:
-        with contextlib.suppress(FileNotFoundError):
-            written += record_path(results, cell).stat().st_mtime >= since
-    return written
+def count(results: Path, cells: Iterable[str], before: Mapping[str, float]) -> int:
+    """How many of the cells have another record than `before` (as of `written`); cheap, for progress.
+
+    No time is compared with the clock: it may be set back.
+    """
+    return sum(time != before.get(cell) for cell, time in written(results, cells).items())
 
 
 def weights_path(results: Path, injection: str) -> Path:

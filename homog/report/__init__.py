@@ -175,7 +175,7 @@ def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path)
             if preset:
                 raise
             continue
-        options.append((name, cells, records.count(results, [cell.id for cell in cells], 0.0)))
+        options.append((name, cells, len(records.written(results, [cell.id for cell in cells]))))
     return max(options, key=lambda option: option[2]) if options else ("", (), 0)
 
 

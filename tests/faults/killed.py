@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import json
 import os
 import resource
 import signal
@@ -47,9 +48,9 @@ def lossless(tmp_path, monkeypatch):
     monkeypatch.delenv("HOMOG_WATCHED", raising=False)
 
 
-def start(results, folder, **more):
+def start(results, folder, *said, **more):
     command = [sys.executable, "-m", "homog.sweep", "study=lossless", "preset=smoke", f"results={results}"]
-    command += [f"backbone.source={folder}", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    command += [f"backbone.source={folder}", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *said]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
 
 
@@ -63,9 +64,15 @@ def ended(sweep, limit=300):
 
 
 def written(results):
-    """Name -> content of every record."""
-    found = (results / "runs" / "records").glob("*.parquet")
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    """Cell -> content of every record, in whatever file it is."""
+    return {cell: content(records.load(results, cell)) for cell in records.kept(results)}
+
+
+def content(record):
+    digest = hashlib.sha256(json.dumps(record.provenance, sort_keys=True).encode())
+    for name in record.conditions:
+        digest.update(name.encode() + record.probabilities[name].tobytes())
+    return digest.hexdigest()
 
 
 def wait_for(results, count, sweep, limit=200):
@@ -91,7 +98,7 @@ def whole(results, folder):
 def test_what_is_finished_outlives_every_kill(tmp_path, tiny_folder):
     rng, results, kept = generator("kills"), tmp_path / "results", {}
     for turn in range(ROUNDS):
-        sweep = start(results, tiny_folder)
+        sweep = start(results, tiny_folder, "pack=yes" if turn % 2 == 0 else "pack=no")
         time.sleep(float(rng.uniform(4, 16)))
         if sweep.poll() is None:
             family = psutil.Process(sweep.pid).children(recursive=True)
@@ -108,11 +115,12 @@ def test_what_is_finished_outlives_every_kill(tmp_path, tiny_folder):
         now = written(results)
         assert {name: now.get(name) for name in kept} == kept, f"round {turn}"
         kept = now
-    code, said = ended(start(results, tiny_folder))
+    code, said = ended(start(results, tiny_folder, "pack=yes"))
     assert code == 0, said
     now = written(results)
     assert {name: now.get(name) for name in kept} == kept
     whole(results, tiny_folder)
+    assert list((results / "runs" / "arms").glob("*.parquet"))
 
 
 def test_ctrl_c_ends_after_the_models_under_way_and_a_second_one_at_once(tmp_path, tiny_folder):

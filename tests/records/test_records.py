@@ -1,3 +1,4 @@
+import os
 import random
 import signal
 import subprocess
@@ -181,8 +182,12 @@ def test_an_unwritable_or_full_folder_is_refused_before_compute(tmp_path, monkey
 
 def test_progress_counts_only_what_is_new(tmp_path):
     records.save(tmp_path, fake("c1"))
-    assert records.count(tmp_path, ["c1", "c2"], since=time.time() - 60) == 1
-    assert records.count(tmp_path, ["c1", "c2"], since=time.time() + 60) == 0
+    before = records.written(tmp_path, ["c1", "c2"])
+    assert records.count(tmp_path, ["c1", "c2"], before) == 0
+    os.utime(records.save(tmp_path, fake("c2")), (0, 0))  # the clock was set back to 1970
+    assert records.count(tmp_path, ["c1", "c2"], before) == 1
+    os.utime(records.save(tmp_path, fake("c1", seed=1)), (0, 0))
+    assert records.count(tmp_path, ["c1", "c2"], before) == 2
 
 
 def test_examples_without_an_answer_are_counted_by_condition():

@@ -1,0 +1,161 @@
+"""Records of an arm in one file: a cluster's file system does not take a file for each of a million models."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from homog.files import replacing
+from homog.records.record import RecordError, UnreadableError
+
+WHICH = b"cells"  # of the file's metadata: the ids of its cells, in the order of its row groups
+Facts = dict[bytes, bytes]  # the metadata of a record's own file
+
+
+def folder(results: Path) -> Path:
+    """Where the packs are, one an arm."""
+    return results / "runs" / "arms"
+
+
+def pack(results: Path, arm: str, own: dict[str, Path]) -> None:
+    """Move records (cell -> its own file, of this arm) into the arm's file, which then holds what it held before, too.
+
+    A row group a record, with the schema of a record's own file. The arm's file is replaced as a whole before any other
+    goes: a reader finds each record in one place or the other. A record that cannot be trusted stays where it is.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from filelock import FileLock
+
+    path = folder(results) / f"{arm}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        tables = {cell: table for cell, table in _groups(path).items() if isinstance(table, pa.Table)}
+        read: dict[str, os.stat_result] = {}
+        for cell, file in own.items():
+            with contextlib.suppress(OSError, pa.ArrowException):
+                stat = file.stat()
+                tables[cell], read[cell] = pq.read_table(file, page_checksum_verification=True), stat
+        if not read:
+            return
+        facts = {
+            cell: {k.decode(): v.decode() for k, v in table.schema.metadata.items()} for cell, table in tables.items()
+        }
+        bare = next(iter(tables.values())).schema.remove_metadata()
+        said = {WHICH: json.dumps(list(tables)).encode(), b"facts": json.dumps(facts).encode()}
+        with replacing(path) as temporary:
+            options: Any = {"compression": "zstd", "write_page_checksum": True}
+            with pq.ParquetWriter(temporary, bare.with_metadata(said), **options) as writer:
+                for table in tables.values():
+                    writer.write_table(table.replace_schema_metadata(said), row_group_size=max(1, len(table)))
+        for cell, stat in read.items():
+            _drop(own[cell], stat)
+
+
+def _drop(file: Path, stat: os.stat_result) -> None:
+    """Delete a file that is still the one that was read."""
+    with contextlib.suppress(FileNotFoundError):
+        now = file.stat()
+        if (now.st_ino, now.st_mtime_ns, now.st_size) == (stat.st_ino, stat.st_mtime_ns, stat.st_size):
+            file.unlink()
+
+
+def table_of(results: Path, cell: str) -> tuple[Path, Any]:
+    """(the file that holds a cell's record, its table as its own file would give it).
+
+    Raises FileNotFoundError where no file does, RecordError where its part of the file cannot be trusted.
+    """
+    path = index(results).get(cell)
+    if path is None:
+        raise FileNotFoundError(cell)
+    found = _groups(path).get(cell)
+    if isinstance(found, Exception):
+        raise found
+    if found is None:  # replaced since
+        raise FileNotFoundError(cell)
+    return path, found
+
+
+def index(results: Path) -> dict[str, Path]:
+    """Cell -> the file of an arm that holds its record."""
+    return {cell: path for path in _files(results) for cell in _cells(path)}
+
+
+def written(results: Path) -> dict[str, float]:
+    """Cell -> when the file that holds its record was written (seconds since the epoch)."""
+    times = {path: path.stat().st_mtime for path in _files(results)}
+    return {cell: time for path, time in times.items() for cell in _cells(path)}
+
+
+def _files(results: Path) -> list[Path]:
+    return sorted(folder(results).glob("*.parquet"))
+
+
+def _cells(path: Path) -> tuple[str, ...]:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return ()
+    return _cells_of(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _cells_of(path: Path, *stamp: int) -> tuple[str, ...]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return tuple(map(str, json.loads(pq.read_schema(path).metadata[WHICH])))
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        said = refused(path, error)
+    if isinstance(said, UnreadableError):
+        raise said
+    print(f"homog: {said}; its models are computed again", flush=True)
+    return ()
+
+
+def _groups(path: Path) -> dict[str, Any]:
+    """Cell -> its table, or why it cannot be read; what was read last is remembered."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return {}
+    return _groups_of(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=2)
+def _groups_of(path: Path, *stamp: int) -> dict[str, Any]:
+    cells = _cells_of(path, *stamp)
+    return dict(_read(path, cells)) if cells else {}
+
+
+def _read(path: Path, cells: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wrong = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            facts = json.loads(file.schema_arrow.metadata[b"facts"])
+            for place, cell in enumerate(cells):
+                try:
+                    said: Facts = {name.encode(): text.encode() for name, text in facts[cell].items()}
+                    found: Any = file.read_row_group(place).replace_schema_metadata(said)
+                except wrong as error:
+                    found = refused(path, error)
+                yield cell, found
+    except wrong as error:
+        yield from ((cell, refused(path, error)) for cell in cells)
+
+
+def refused(path: Path, error: Exception) -> RecordError:
+    """What is wrong with a file: that it cannot be read now (too many open files, say), or what is in it."""
+    reason = " ".join(str(error).split())[:120]
+    if isinstance(error, OSError) and error.errno is not None:
+        return UnreadableError(f"{path}: cannot be read now ({reason})")
+    return RecordError(f"{path}: corrupt record ({reason})")
