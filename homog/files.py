@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from homog.config import ConfigError
+from homog.config import ConfigError, files_digest
 
 SPARE_BYTES = 64 * 2**20  # a folder with less room than this counts as full
 
@@ -41,9 +41,14 @@ def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
     """The folder `target`, filled by `make` on the first call, one process at a time; a reader sees it whole or not.
 
     `make` fills a folder beside it, whose files are then synced and which is renamed. `doing` is said first, on stderr.
+    What the files hold is kept beside the folder; one that holds anything else is named and made again.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    seal = target.with_name(f"{target.name}.sha256")
     with FileLock(f"{target}.lock"):
+        if target.is_dir() and (not seal.is_file() or seal.read_text() != files_digest(target)):
+            print(f"homog: {target}: not what was written there; it is made again", file=sys.stderr, flush=True)
+            shutil.rmtree(target)
         if not target.is_dir():
             print(f"homog: {doing}", file=sys.stderr, flush=True)
             temporary = target.with_name(f".{target.name}.part")
@@ -54,6 +59,8 @@ def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
                 path.chmod(0o644)
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
+            with replacing(seal) as written:
+                written.write_text(files_digest(temporary))
             temporary.replace(target)
     return target
 
