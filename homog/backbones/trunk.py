@@ -156,7 +156,11 @@ def untouched(module: torch.nn.Module, changed: Iterable[str]) -> int:
 
 
 def lower_states(backbone: Backbone, items: list[Any], depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Output of block depth-1: states of all items in a row (total states, d), and where each begins (n + 1)."""
+    """Output of block depth-1: states of all items in a row (total states, d), and where each begins (n + 1).
+
+    They take the room that they have in the backbone: float32, float16, or the bits of bfloat16 as uint16, which numpy
+    lacks.
+    """
     reader = backbone.reader
     ends = np.cumsum([0, *map(reader.size, items)])
     flat = np.empty((ends[-1], 0), dtype=np.float32)
@@ -164,7 +168,7 @@ def lower_states(backbone: Backbone, items: list[Any], depth: int) -> tuple[np.n
     for rows in reader.batches(items):
         output = _reached(lower, reader.collate([items[i] for i in rows], backbone.device))
         if not flat.size:  # states may be wider than features
-            flat = np.empty((ends[-1], output.shape[-1]), dtype=np.float32)
+            flat = np.empty((ends[-1], output.shape[-1]), dtype=output.dtype)
         for row, state in zip(rows, output, strict=True):
             flat[ends[row] : ends[row + 1]] = state[: reader.size(items[row])]
     return flat, ends
@@ -175,7 +179,8 @@ def _reached(lower: torch.nn.Module, batch: dict[str, torch.Tensor]) -> np.ndarr
     try:
         lower(**batch)
     except Reached as reached:
-        return reached.args[0].float().cpu().numpy()
+        states = reached.args[0].cpu()
+        return (states.view(torch.uint16) if states.dtype == torch.bfloat16 else states).numpy()
     raise RuntimeError("the forward pass ended before it reached the blocks")
 
 
@@ -243,9 +248,10 @@ def _keep(path: Path, flat: np.ndarray, known: str) -> None:
 def features_from(top: torch.nn.Module, states: Sequence[Any], backbone: Backbone) -> torch.Tensor:
     """Features (batch, d) by the upper blocks of `backbone`, given each text's states (length, d) that enter them."""
     lengths = torch.as_tensor([len(s) for s in states])
-    padded = torch.zeros((len(states), int(lengths.max()), states[0].shape[1]))
+    padded = torch.zeros((len(states), int(lengths.max()), states[0].shape[1]), dtype=backbone.dtype)
     for i, state in enumerate(states):
-        padded[i, : len(state)] = torch.as_tensor(np.array(state))
+        given = torch.as_tensor(np.array(state))
+        padded[i, : len(state)] = given.view(torch.bfloat16) if given.dtype == torch.uint16 else given
     mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(backbone.device)
-    top.entry.states = padded.to(backbone.device, backbone.dtype)  # pyright: ignore
+    top.entry.states = padded.to(backbone.device)  # pyright: ignore
     return backbone.features(top, backbone.reader.blank(mask))
