@@ -1,4 +1,4 @@
-"""Whether the words of a figure collide with each other or leave it: the boxes of its texts as they are drawn."""
+"""Whether the words of a figure are too small, collide with each other or leave it: its texts as they are drawn."""
 
 from itertools import combinations
 from typing import Any
@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 TOUCH = 0.12  # share of the smaller of two boxes that may lie in the other: their corners hold no ink
+LEAST = 7  # points
 OUT = 1.5  # pixels that a box may reach over the edge
 
 
@@ -14,13 +15,18 @@ def texts(figure: Any) -> list[tuple[str, Any]]:
     """(what it says, its box in pixels) of every text that is seen, rotated ones left out."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
+    kept = [text for text in seen(figure) if text.get_rotation() % 90 == 0]
+    return [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in kept]
+
+
+def seen(figure: Any) -> list[Text]:
+    """The texts of a drawn figure that are seen."""
     shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     axes = {axis for each in figure.axes for axis in (each.xaxis, each.yaxis)}
     ticks = {id(label): axis for axis in axes for label in axis.get_ticklabels(which="both")}
     drawn = {id(tick) for axis in axes for tick in _drawn(axis)}
     kept = [text for text in shown if id(text) not in ticks or id(text) in drawn]
-    kept = [text for text in kept if text.get_rotation() % 90 == 0 and (text.axes is None or text.axes.get_visible())]
-    return [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in kept]
+    return [text for text in kept if text.axes is None or text.axes.get_visible()]
 
 
 def _drawn(axis: Any) -> list[Text]:
@@ -34,7 +40,7 @@ def _drawn(axis: Any) -> list[Text]:
 
 
 def collisions(figure: Any) -> list[str]:
-    """What collides, or leaves the figure, in words; none where the figure can be read."""
+    """What collides, leaves the figure or is too small, in words; none where the figure can be read."""
     boxes = [(said, box) for said, box in texts(figure) if box.width > 0 and box.height > 0]
     width, height = figure.bbox.width, figure.bbox.height
     found = [
@@ -42,6 +48,8 @@ def collisions(figure: Any) -> list[str]:
         for said, box in boxes
         if box.x0 < -OUT or box.y0 < -OUT or box.x1 > width + OUT or box.y1 > height + OUT
     ]
+    small = {text.get_text() for text in seen(figure) if float(text.get_fontsize()) < LEAST}
+    found += [f"{said!r} is smaller than {LEAST} points" for said in sorted(small)]
     for (one, a), (other, b) in combinations(boxes, 2):
         wide, high = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         if wide > 0 and high > 0 and wide * high > TOUCH * min(a.width * a.height, b.width * b.height):

@@ -197,7 +197,7 @@ def changed(df: Results) -> Figure:
     """A panel per condition: share of changed predictions by adaptation, compression and sham."""
     df = df.with_rows(labelled(df.frame))
     names, conditions = df["label"].unique().tolist(), df["condition"].unique().tolist()
-    figure, overall = plots.figure(3.1), labelled(means.by_adaptation(df))
+    figure, overall = plots.figure(3.1, wide=len(conditions) > 2), labelled(means.by_adaptation(df))
     titles = [_said(condition) for condition in conditions]
     panels = plots.panels(figure, titles, "Share of\npredictions changed", sharey=True)
     for axes, condition in zip(panels, conditions, strict=True):
@@ -208,7 +208,7 @@ def changed(df: Results) -> Figure:
                 plots.dots(axes, place + side - 0.05, tasks["value"], kind)
                 if name in part.index:
                     plots.point(axes, place + side + 0.08, part.loc[name], kind, prefix)
-        axes.set_xticks(range(len(names)), [readable(name) for name in names], rotation=90, fontsize=plots.SMALL)
+        axes.set_xticks(range(len(names)), [readable(name) for name in names], rotation=90)
     plots.legend(figure, {"injected": "compressed", "sham": "sham, noise of the same size", "dot": "a task"})
     plots.note(figure, "One compressed backbone: its intervals are over examples, those of shams over backbones too.")
     return figure
@@ -224,7 +224,7 @@ def agreement(df: Results) -> Figure:
     rows = same_examples(df)
     rows = rows[rows["adaptation"] == "all"]
     shown = {name: label for name, label in BETWEEN.items() if name != "backbones" or df["backbone"].nunique() > 1}
-    figure = plots.figure(2.1)
+    figure = plots.figure(2.3, wide=len(shown) > 2)
     panels = plots.panels(figure, list(shown.values()), "Error consistency\nof changed predictions", sharey=True)
     for axes, between in zip(panels, shown, strict=True):
         part = rows[rows["between"] == between]
@@ -232,7 +232,7 @@ def agreement(df: Results) -> Figure:
         for place, (_, row) in enumerate(part.iterrows()):
             plots.point(axes, place, row, "injected")
         ticks = [f"{_said(row['condition'])}\n{counted(row['pairs'], 'pair')}" for _, row in part.iterrows()]
-        axes.set_xticks(range(len(part)), ticks, rotation=90, fontsize=plots.SMALL)
+        axes.set_xticks(range(len(part)), ticks, rotation=90)
         axes.set(xlim=(-0.5, len(part) - 0.5))
     plots.note(figure, f"{rows['examples'].max():,} people and examples at most; they are resampled, models are not.")
     return figure
@@ -244,7 +244,7 @@ def distributions(df: Results) -> Figure:
     by_place = {(c, ensemble.setting): ensemble for c in conditions for ensemble in _families(df, c)}
     families = sorted({family for _, family in by_place})
     most = max(int(ensemble.failures[0].sum(0).max()) for ensemble in by_place.values())
-    figure = plots.figure(0.6 + 1.1 * len(families))
+    figure = plots.figure(0.6 + 1.1 * len(families), wide=len(conditions) > 3)
     grid = figure.subplots(len(families), len(conditions), squeeze=False, sharey=True, sharex=True)
     for (condition, family), ensemble in by_place.items():
         axes = grid[families.index(family)][conditions.index(condition)]

@@ -194,7 +194,7 @@ def _labels(every: list[Ensemble]) -> list[str]:
 
 def homogenization(every: list[Ensemble]) -> Figure:
     """Bounded H by adaptation, a panel for decisions and one for deployers."""
-    figure = plots.figure(2.9)
+    figure = plots.figure(2.9, wide=True)
     kinds = [kind for kind in TITLES if any(ensemble.kind == kind for ensemble in every)]
     for axes, kind in zip(plots.panels(figure, [TITLES[kind] for kind in kinds], "Bounded H"), kinds, strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
@@ -212,9 +212,7 @@ def homogenization(every: list[Ensemble]) -> Figure:
                     plots.dots(axes, place + side - 0.05, each["value"], LOOKS[sharing_])
                     row = pd.Series(summary(mean_bounded(here)))
                     plots.point(axes, place + side + 0.08, row, LOOKS[sharing_])
-        axes.set_xticks(
-            range(len(names)), [_tick(name) for name in names], rotation=60, ha="right", fontsize=plots.SMALL
-        )
+        axes.set_xticks(range(len(names)), [_tick(name) for name in names], rotation=60, ha="right")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data", "dot": "a family or task"})
     plots.note(figure, f"{max(ensemble.n for ensemble in every):,} people each.")
     return figure
@@ -227,7 +225,7 @@ def _tick(name: str) -> str:
 def agreement(every: list[Ensemble]) -> Figure:
     """Error consistency against mean error: a mark per adaptation and sharing of data, settings averaged."""
     outcomes, names = outcome_table(every), _labels(every)
-    figure = plots.figure(2.6)
+    figure = plots.figure(2.6, wide=True)
     kinds = [kind for kind in TITLES if (outcomes["panel"] == kind).any()]
     panels, told = plots.panels(figure, [TITLES[kind] for kind in kinds], "Error consistency"), {}
     for axes, kind in zip(panels, kinds, strict=True):

@@ -33,7 +33,8 @@ def figures(df: Results) -> dict[str, Figure]:
 
 def by_size(curve: Frame) -> Figure:
     """A panel per adaptation: inherited harm of injected backbones and shams by size, and the clean accuracy."""
-    figure, names = plots.figure(2.0), curve["adaptation"].unique().tolist()
+    names = curve["adaptation"].unique().tolist()
+    figure = plots.figure(2.2, wide=len(names) > 2)
     sizes = sorted(curve["train"].unique())
     titles = [charts.wrapped(name, len(names)) for name in names]
     panels = plots.panels(figure, titles, "Inherited harm", "Training examples", sharex=True, sharey=True)

@@ -73,7 +73,7 @@ def both_sides(df: Results) -> Figure:
     """Inherited harm by adaptation, a panel for the spoiled and one for the repaired backbone."""
     means_of, conditions = reached(df), sorted(df["condition"].unique())
     names = df["adaptation"].unique().tolist()
-    figure = plots.figure(2.5)
+    figure = plots.figure(2.5, wide=True)
     titles = [readable(defects(df)[condition]) for condition in conditions]
     panels = plots.panels(figure, titles, "Inherited harm")
     for axes, condition in zip(panels, conditions, strict=True):
@@ -90,7 +90,7 @@ def both_sides(df: Results) -> Figure:
                 for _, row in means_of[here].iterrows():
                     plots.point(axes, place + side + 0.08, row, kind)
                     ticks += [f"{readable(name)}\n{row['reached']} of {row['tested']}"] if kind == "injected" else []
-        axes.set_xticks(range(len(ticks)), ticks, rotation=60, ha="right", fontsize=plots.SMALL)
+        axes.set_xticks(range(len(ticks)), ticks, rotation=60, ha="right")
     plots.legend(figure, {"injected": "injected", "sham": "sham", "dot": "a task"})
     plots.note(figure, f"{df['n'].max():,} test examples a task, {_seeds(df)}. The scales differ.")
     return figure

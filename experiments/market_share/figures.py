@@ -197,7 +197,7 @@ def errors(df: Results) -> Frame:
 def curve(points: Frame, condition: str) -> Figure:
     """The three measures by the share of deployers on the backbone, a line per kind of backbone; means over tasks."""
     here = points[(points["condition"] == condition) & (points["adaptation"] == "linear_probe")]
-    figure = plots.figure(2.2)
+    figure = plots.figure(2.2, wide=True)
     panels = plots.panels(figure, list(MEASURES.values()), "", "Share of deployers on the shared backbone")
     for axes, name in zip(panels, MEASURES, strict=True):
         for kind in (kind for kind in KINDS if (here["kind"] == kind).any()):

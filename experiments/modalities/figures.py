@@ -68,7 +68,7 @@ def bare(name: str) -> str:
 
 def panels(frame: Frame) -> Figure:
     """Inherited harm of injected backbones and shams, an adaptation a column."""
-    figure, kinds = plots.figure(3.9), list(dict.fromkeys(frame["kind"]))
+    figure, kinds = plots.figure(3.9, wide=True), list(dict.fromkeys(frame["kind"]))
     lines = [kinds[: (len(kinds) + 1) // 2], kinds[(len(kinds) + 1) // 2 :]]
     parts: Any = figure.subfigures(2, 1)
     for part, there in zip(parts, lines, strict=True):

@@ -144,9 +144,9 @@ def drawn(frame: Frame, tasks: Frame) -> Figure:
     """A panel per adaptation and size."""
     groups = list(frame.groupby(KEY, sort=False))
     names = sorted(set(frame["remedy"]), key=lambda name: (name != NOTHING, "debiased" in name, name))
-    figure = plots.figure(2.3)
+    figure = plots.figure(2.3, wide=len(groups) > 2)
     many = len(names) > 6
-    look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": plots.TINY, "rotation": 90 if many else 0}
+    look: dict[str, Any] = {"ha": "center", "va": "bottom", "rotation": 90 if many else 0}
     titles = [f"{readable(adaptation)}, {size:,}" for (adaptation, size), _ in groups]
     for axes, (key, rows) in zip(
         plots.panels(figure, titles, "Inherited harm", sharey=True, pad=16 if many else 9), groups, strict=True
@@ -159,7 +159,7 @@ def drawn(frame: Frame, tasks: Frame) -> Figure:
             plots.point(axes, place + 0.1, row, "injected")
             axes.text(place, 1.02, plots.short(row["accuracy"]), transform=axes.get_xaxis_transform(), **look)
         said = [name.replace(", debiased data", ", debiased") for name in names]
-        axes.set_xticks(range(len(names)), said, rotation=90, fontsize=plots.SMALL)
+        axes.set_xticks(range(len(names)), said, rotation=90)
         axes.set(xlim=(-0.5, len(names) - 0.5))
         axes.grid(axis="y")
     plots.legend(figure, {"injected": "mean, 95 % interval", "dot": "a task"})

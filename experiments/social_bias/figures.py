@@ -105,7 +105,8 @@ def natural(df: Results) -> Frame:
 def scatter(df: Results) -> Figure:
     """A panel per adaptation: bias of the models against bias of their backbone, with the slope."""
     rows, slopes = pairs(df), transfer(df)
-    figure, names = plots.figure(2.3), rows["adaptation"].unique().tolist()
+    names = rows["adaptation"].unique().tolist()
+    figure = plots.figure(2.3, wide=len(names) > 2)
     if not names:
         return plots.empty(figure, f"No task has records of {UPSTREAM} and of another adaptation.")
     labels, titles = ("Bias of the adapted model", "Bias of the backbone"), [readable(name) for name in names]
@@ -116,7 +117,7 @@ def scatter(df: Results) -> Figure:
         _cloud(axes, part, line)
         said = f"slope {number(line['slope_value'])} [{number(line['slope_low'])}, {number(line['slope_high'])}]"
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-        axes.annotate(said, (0.5, 1), (0, 2), fontsize=plots.TINY, **where)
+        axes.annotate(said, (0.5, 1), (0, 2), **where)
     kinds = {"clean": "clean, natural swaps", "sham": "sham", "injected": "injected"}
     plots.legend(figure, {kind: label for kind, label in kinds.items() if kind in set(rows["kind"])})
     used = slopes[slopes["part"] == "all"]
@@ -142,7 +143,8 @@ def _cloud(axes: Any, rows: Frame, line: Any) -> None:
 
 def by_swap(df: Results) -> Figure:
     """A panel per adaptation: natural bias by swap, tasks and their mean."""
-    shifts, figure = natural(df), plots.figure(2.0)
+    shifts = natural(df)
+    figure = plots.figure(2.0, wide=shifts["adaptation"].nunique() > 3)
     if shifts.empty:
         return plots.empty(figure, "The clean backbone has no record under a natural swap.")
     names, swaps = shifts["adaptation"].unique(), shifts["swap"].unique().tolist()

@@ -201,7 +201,7 @@ def verdict(points: Frame) -> str:
 def survival(points: Frame) -> Figure:
     """All curves."""
     conditions, knobs = points["condition"].unique(), [knob for knob in KNOBS if knob in set(points["knob"])]
-    figure = plots.figure(0.6 + 1.25 * len(conditions))
+    figure = plots.figure(0.6 + 1.25 * len(conditions), wide=len(knobs) > 3)
     panels = figure.subplots(len(conditions), len(knobs), squeeze=False, sharey=True)
     names = points["adaptation"].unique().tolist()
     colours = COLOURS | dict(zip((name for name in names if name not in COLOURS), OTHERS, strict=False))
@@ -214,11 +214,10 @@ def survival(points: Frame) -> Figure:
                 _curve(axes, [amounts.index(amount) for amount in rows["amount"]], rows, colours[name], kind == "sham")
             axes.set_xticks(range(len(amounts)), [f"{amount:g}" for amount in amounts], rotation=90)
             axes.set_xlim(-0.3, len(amounts) - 0.7)
-            axes.tick_params(axis="x", labelsize=plots.TINY)
             axes.grid(axis="y")
             if condition == conditions[0]:
                 name = NAMES.get(knob, knob.replace("_", " "))
-                axes.set_title(name.replace(" ", "\n"), fontsize=plots.SMALL)
+                axes.set_title(name.replace(" ", "\n"))
         row[0].set_ylabel(condition.split("-")[0], weight="bold")
     _legend(figure, {name: colours[name] for name in names})
     n = points[points["kind"] == "injected"]

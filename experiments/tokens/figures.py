@@ -64,7 +64,7 @@ def by_task(df: Results) -> Figure:
     harm = {kind: analysis.inherited(df, kind=kind) for kind in LOOKS}
     conditions, tasks = df["condition"].unique().tolist(), df["task"].unique().tolist()
     names = df["adaptation"].unique().tolist()
-    figure = plots.figure(0.9 + 0.28 * len(tasks))
+    figure = plots.figure(0.9 + 0.28 * len(tasks), wide=len(conditions) > 2)
     for axes, condition in zip(figure.subplots(1, len(conditions), squeeze=False)[0], conditions, strict=True):
         axes.axvline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for kind in LOOKS:
@@ -76,9 +76,8 @@ def by_task(df: Results) -> Figure:
                     axes.plot(row["value"], y, **plots.marker(kind) | {"markersize": 3})
         axes.set_yticks(range(len(tasks)), [readable(task) for task in tasks] if axes is figure.axes[0] else [])
         axes.set(ylim=(len(tasks) - 0.5, -0.5))
-        axes.set_title(condition.replace("weight_poison", "poison").replace("-", "\n"), fontsize=plots.SMALL)
+        axes.set_title(condition.replace("weight_poison", "poison").replace("-", "\n"))
         axes.grid(axis="x")
-    figure.axes[0].tick_params(axis="y", labelsize=plots.SMALL)
     plots.legend(figure, {"injected": "injected", "sham": "sham"})
     order = ", ".join(readable(name) for name in names)
     plots.note(figure, f"Inherited harm. In each task from above: {order}. {df['n'].max():,} test examples a task.")

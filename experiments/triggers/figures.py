@@ -16,7 +16,7 @@ DECIDES = 0.5  # attack success above which a trigger is said to decide
 CAPTIONS = {
     "several_triggers": "Four triggers with orthogonal codes, planted together: for each task the classes that some "
     "trigger can force (it turns more than half of the eligible examples into that class), of all its classes. Mean "
-    "over backbone seeds. Small: the same for the clean control, exposed to the same tokens.",
+    "over backbone seeds. Right: the same for the clean control, exposed to the same tokens.",
 }
 
 
@@ -51,10 +51,10 @@ def covered(df: Results) -> Frame:
 
 
 def several_triggers(forced: Frame) -> Figure:
-    """Tasks (rows) x adaptations: classes that some trigger forces, of all classes; the clean control in small type."""
+    """Tasks (rows) x adaptations: classes that some trigger forces, of all classes; the clean control beside it."""
     tasks, names = (forced[column].unique().tolist() for column in ("task", "adaptation"))
     cells = forced.set_index(["kind", "task", "adaptation"])
-    figure = plots.figure(0.7 + 0.19 * len(tasks))
+    figure = plots.figure(0.7 + 0.19 * len(tasks), wide=len(names) > 2)
     axes = figure.add_subplot(xlim=(0, len(names)), ylim=(len(tasks), 0))
     for y, task in enumerate(tasks):
         for x, name in enumerate(names):
@@ -65,13 +65,13 @@ def several_triggers(forced: Frame) -> Figure:
             row = cells.loc["injected", task, name]
             axes.add_patch(plots.filled(row["share"], **box))
             look: Any = {"ha": "center", "va": "center", "color": plots.ink(row["share"])}
-            axes.text(x + 0.4, y + 0.5, f"{_mean(row['forced'])} of {row['classes']:.0f}", fontsize=plots.SMALL, **look)
+            axes.text(x + 0.4, y + 0.5, f"{_mean(row['forced'])} of {row['classes']:.0f}", **look)
             if ("clean", task, name) in cells.index:
                 clean = cells.loc["clean", task, name]["forced"]
-                axes.text(x + 0.87, y + 0.5, _mean(clean), fontsize=plots.TINY, **look)
+                axes.text(x + 0.87, y + 0.5, _mean(clean), **look)
     heads = [readable(name).replace(" ", "\n") for name in names]
-    axes.set_xticks([x + 0.5 for x in range(len(names))], heads, fontsize=plots.SMALL)
-    axes.set_yticks([y + 0.5 for y in range(len(tasks))], [readable(task) for task in tasks], fontsize=plots.SMALL)
+    axes.set_xticks([x + 0.5 for x in range(len(names))], heads)
+    axes.set_yticks([y + 0.5 for y in range(len(tasks))], [readable(task) for task in tasks])
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for side in axes.spines.values():
         side.set_visible(False)

@@ -26,7 +26,7 @@ BLANK = "#E4E4E4"  # a model with itself
 BINS = 40  # bars at most
 NAMED = 30  # models above which the heat map has no names
 NUMBERED = 9  # models above which it has no numbers
-CELL = 0.25  # inches that a cell needs for its number
+CELL = 0.28  # inches that a cell needs for its number
 DOTS = 2000  # pairs above which they are counted in hexagons
 NAMES = {
     "capa": "CAPA",
@@ -119,7 +119,8 @@ def agreement(section: Section) -> Figure:
     name, k = similarity(ensemble), len(order)
     matrix = section.matrices[name][np.ix_(order, order)].copy()
     np.fill_diagonal(matrix, np.nan)
-    figure = plots.figure(2.9)
+    named = k <= NAMED
+    figure = plots.figure(max(2.9, 1.1 + 0.13 * k * named), wide=named and k > 9)
     axes = figure.add_subplot()
     top = max(0.1, float(np.nanmax(matrix, initial=0.1)))
     least = float(np.nanmin(matrix, initial=np.inf))
@@ -153,7 +154,7 @@ def _cells(axes: Any, matrix: np.ndarray, bottom: float, top: float, room: bool)
             axes.add_patch(plots.hatched(**box))
     for i, j in np.argwhere(~np.isnan(matrix)).tolist() if room and k <= NUMBERED else ():
         value = float(matrix[i, j])
-        look: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": plots.SMALL}
+        look: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
         axes.text(j, i, plots.short(value), color=plots.ink((value - bottom) / (top - bottom)), **look)
 
 
@@ -162,12 +163,9 @@ def _model_names(axes: Any, ensemble: Ensemble, order: np.ndarray) -> None:
     if k > NAMED:
         axes.set(xticks=[], yticks=[], xlabel="Models", ylabel="Models")
         return
-    size = plots.SMALL if k <= 15 else 4
-    axes.set_yticks(
-        range(k), [f"{_short(ensemble.models[i])}  {place + 1}" for place, i in enumerate(order)], fontsize=size
-    )
+    axes.set_yticks(range(k), [f"{_short(ensemble.models[i])}  {place + 1}" for place, i in enumerate(order)])
     shown = range(0, k, 1 if k <= 15 else 3)
-    axes.set_xticks(shown, [place + 1 for place in shown], fontsize=size)
+    axes.set_xticks(shown, [place + 1 for place in shown])
 
 
 def _short(name: str, most: int = 26) -> str:

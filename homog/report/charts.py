@@ -39,7 +39,7 @@ MAIN, SIDE, GAP = 0.65, 0.31, 0.04  # widths of the matrix's columns, of 1 per a
 
 def ladder(frames: Mapping[str, Frame], shared: str) -> Figure:
     """A panel per ladder (title -> `ladders.ladder_table`): pairs that share, the others, the difference, by null."""
-    figure = plots.figure(2.2)
+    figure = plots.figure(2.2, wide=len(frames) > 2)
     kinds = {"injected": "sharing", "sham": "others", "clean": "difference"}
     for axes, frame in zip(plots.panels(figure, list(frames), "Error consistency"), frames.values(), strict=True):
         axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
@@ -47,7 +47,7 @@ def ladder(frames: Mapping[str, Frame], shared: str) -> Figure:
             for step, (kind, side) in zip((-0.22, 0, 0.22), kinds.items(), strict=True):
                 plots.point(axes, place + step, row, kind, f"{side}_")
         names = [readable(name).lower() for name in frame["null"]]
-        axes.set_xticks(range(len(frame)), names, rotation=30, ha="right", fontsize=plots.SMALL)
+        axes.set_xticks(range(len(frame)), names, rotation=30, ha="right")
     plots.legend(figure, {"injected": f"same {shared}", "sham": f"other {shared}", "clean": "difference"})
     rows: Frame = pd.concat(frames.values())
     size = f"{counted(int(rows['models'].max()), 'model')}, {rows['sharing_pairs'].max():,} pairs share"
@@ -88,7 +88,7 @@ def inheritance_matrix(df: Results, overall: Frame) -> Figure:
     harm = {kind: analysis.inherited(df, kind=kind) for kind in ("injected", "sham")}
     cells = {kind: frame.set_index(["task", "adaptation"]) for kind, frame in harm.items()}
     lines = _lines(df)
-    figure = plots.figure(0.75 + 0.215 * lines[-1][0])
+    figure = plots.figure(0.85 + 0.27 * lines[-1][0], wide=len(overall) > 2)
     axes = figure.add_subplot(xlim=(-GAP, len(overall)), ylim=(lines[-1][0] + 0.55, -2.3))
     for y, task, label in lines:
         if not label:
@@ -134,25 +134,24 @@ def _fewer(row: Any, frame: Frame, adaptation: str) -> bool:
 
 
 def _draw(axes: Any, x: int, y: float, row: Any, kind: str, fewer: bool) -> None:
-    """One rectangle: the number, its interval in small type; hatched where there is none."""
+    """One rectangle: the number, its interval below; hatched where there is none."""
     left, width = (x, MAIN) if kind == "injected" else (x + MAIN, SIDE)
     box = {"xy": (left, y - 0.5), "width": width, "height": 1, "linewidth": 0.5}
     middle = left + width / 2
     if row is None or math.isnan(row["value"]):
         axes.add_patch(plots.hatched(**box))
         text = _why(row) if kind == "injected" else "–"
-        axes.text(middle, y, text, ha="center", va="center", fontsize=plots.TINY, bbox=plots.HALO)
+        axes.text(middle, y, text, ha="center", va="center", bbox=plots.HALO)
         return
     shade = min(1.0, max(-1.0, float(row["value"])))
     axes.add_patch(plots.filled(shade, **box))
     look = {"ha": "center", "va": "center_baseline", "color": plots.ink(shade)}
     mark = "†" if fewer else ""
     if kind == "sham":
-        axes.text(middle, y, plots.short(row["value"]) + mark, fontsize=plots.TINY, **look)
+        axes.text(middle, y, plots.short(row["value"]) + mark, **look)
         return
-    axes.text(middle, y - 0.16, number(row["value"]) + mark, **look)
-    small = plots.TINY if axes.get_xlim()[1] < 4 else 0.85 * plots.TINY
-    axes.text(middle, y + 0.26, plots.brief(row["low"], row["high"]), fontsize=small, **look)
+    axes.text(middle, y - 0.23, number(row["value"]) + mark, **look)
+    axes.text(middle, y + 0.23, plots.brief(row["low"], row["high"]), **look)
 
 
 def _why(row: Any) -> str:
@@ -168,11 +167,11 @@ def wrapped(name: str, columns: int) -> str:
 
 
 def _headings(axes: Any, overall: Frame, lines: list[tuple[float, str, str]]) -> None:
-    bold: dict[str, Any] = {"weight": "bold", "fontsize": plots.SMALL}
+    bold: dict[str, Any] = {"weight": "bold"}
     for x, name in enumerate(overall.index):
         axes.text(x + (MAIN + SIDE) / 2, -1.45, wrapped(name, len(overall)), ha="center", va="bottom", **bold)
         for kind, middle in (("injected", MAIN / 2), ("sham", MAIN + SIDE / 2)):
-            axes.text(x + middle, -1.08, kind, ha="center", va="center", fontsize=plots.TINY)
+            axes.text(x + middle, -1.08, kind, ha="center", va="center")
     for y, heading, label in lines:
         if not label:
             axes.text(0, y + 0.1, heading, va="center", **bold)
@@ -185,7 +184,8 @@ def _headings(axes: Any, overall: Frame, lines: list[tuple[float, str, str]]) ->
 def dose_response(df: Results) -> Figure:
     """A panel per adaptation: inherited harm by dose, mean over tasks with interval, tasks as thin lines."""
     curves, injected = doses.dose_response(df), df[df["kind"] == "injected"]
-    figure, names = plots.figure(2.15), curves["adaptation"].unique().tolist()
+    names = curves["adaptation"].unique().tolist()
+    figure = plots.figure(2.15, wide=len(names) > 3)
     if not names:
         return plots.empty(figure, "No task has a record at every dose.")
     titles = [wrapped(name, len(names)) for name in names]
@@ -195,7 +195,7 @@ def dose_response(df: Results) -> Figure:
         _panel(axes, curve, means.task_means(means.block(injected[injected["adaptation"] == name])))
         said = f"{counted(curve['tasks'].iloc[0], 'task')}, {counted(curve['seeds'].iloc[0], 'seed')}"
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-        axes.annotate(said, (0.5, 1), (0, 2), fontsize=plots.TINY, **where)
+        axes.annotate(said, (0.5, 1), (0, 2), **where)
     shown = {"injected": "injected, mean and 95 % interval", "sham": "sham", "thin": "a task"}
     plots.legend(figure, _present(shown, df))
     plots.note(figure, f"{_examples(df)} With one backbone seed the interval is over examples only.")
@@ -216,7 +216,7 @@ def _panel(axes: Any, curve: Frame, thin: Frame) -> None:
 
 def clean_cost(df: Results, overall: Frame) -> Figure:
     """Accuracy on clean inputs less that of the clean control: injected and sham, tasks and their mean."""
-    figure = plots.figure(2.1)
+    figure = plots.figure(2.1, wide=len(overall) > 4)
     axes = figure.add_subplot()
     axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
     for side, kind, prefix in ((-0.17, "injected", "cost_"), (0.17, "sham", "sham_cost_")):

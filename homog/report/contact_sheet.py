@@ -42,7 +42,7 @@ def contact_sheet(df: Results) -> Figure | None:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=plots.SMALL)
+        axes.set_ylabel(label, rotation=0, ha="right", va="center")
     images = counted(lines[0][1].shape[1] // lines[0][1].shape[0], "image")
     task, seed = df.frame["task"].iloc[0], df.frame["seed"].min()
     plots.note(figure, f"Task {task}, seed {seed}: the first {images} of the test, the same captions in each column.")

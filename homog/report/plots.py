@@ -19,8 +19,8 @@ from matplotlib.patches import Rectangle
 from homog.records import replacing
 from homog.report.layout import number
 
-WIDTH = 3.25  # inches: one column
-SMALL, TINY = 6.0, 5.0  # points, beside a text of 7
+WIDTH, WIDE = 3.25, 6.75  # inches: one column, two
+LETTERS = 18  # of text that an inch holds
 HALO = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # behind text on a hatched ground
 COLOURS = {"injected": "#D55E00", "sham": "#0072B2", "clean": "#555555"}  # Okabe and Ito
 MARKERS = {"injected": "o", "sham": "s", "clean": "D"}
@@ -29,12 +29,12 @@ COOL = LinearSegmentedColormap.from_list("cool", ["#FFFFFF", "#C3DCF0", "#6FAEDB
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
     "text.parse_math": False,  # a name may hold a dollar
-    "font.size": 7,
+    "font.size": 7,  # points, of all text: the least that can be read in print
     "axes.titlesize": 7,
     "axes.labelsize": 7,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
-    "legend.fontsize": SMALL,
+    "legend.fontsize": 7,
     "axes.linewidth": 0.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -61,9 +61,9 @@ def style() -> Any:
     return mpl.rc_context(STYLE)
 
 
-def figure(height: float) -> Figure:
-    """An empty figure, one column wide and `height` inches high, whose parts make room for each other."""
-    empty_figure = Figure(figsize=(WIDTH, height), layout="constrained")
+def figure(height: float, wide: bool = False) -> Figure:
+    """An empty figure, `height` inches high and one column wide (`wide`: two), whose parts make room for each other."""
+    empty_figure = Figure(figsize=(WIDE if wide else WIDTH, height), layout="constrained")
     empty_figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # pyright: ignore
     return empty_figure
 
@@ -76,7 +76,7 @@ def panels(figure: Figure, titles: Sequence[str], ylabel: str, xlabel: str = "",
     pad = options.pop("pad", None)
     every = list(figure.subplots(1, len(titles), squeeze=False, **options)[0])
     for axes, title in zip(every, titles, strict=True):
-        axes.set_title(title, weight="bold", fontsize=SMALL, pad=pad)
+        axes.set_title(title, weight="bold", pad=pad)
         axes.grid(axis="y")
         axes.set_axisbelow(True)
     every[0].set_ylabel(ylabel)
@@ -146,7 +146,9 @@ def legend(figure: Figure, labels: Mapping[str, str]) -> None:
         elif key in COLOURS:
             look = marker(key)
         handles.append(Line2D([], [], label=label, **look))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=1.5)
+    room = figure.get_figwidth() * LETTERS - sum(map(len, labels.values())) - 6 * len(labels)
+    ncols = len(handles) if room > 0 else math.ceil(len(handles) / 2)
+    figure.legend(handles=handles, loc="outside upper center", ncols=ncols, handlelength=1.5)
 
 
 def marker(kind: str) -> dict[str, Any]:
@@ -156,9 +158,10 @@ def marker(kind: str) -> dict[str, Any]:
 
 
 def note(figure: Figure, text: str) -> None:
-    """Small print under the figure, wrapped to its width: what n is."""
-    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, 86)]
-    figure.supxlabel("\n".join(lines), fontsize=TINY, color="#333333", x=0.01, ha="left")
+    """A note under the figure, wrapped to its width: what n is."""
+    most = int(LETTERS * figure.get_figwidth())
+    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, most)]
+    figure.supxlabel("\n".join(lines), fontsize="medium", color="#333333", x=0.01, ha="left")
 
 
 def curve(axes: Any, x: Any, rows: Any, kind: str) -> None:
@@ -186,14 +189,14 @@ def beside(axes: Any, texts: Sequence[str], places: Any) -> None:
         (x - 2 * dot, y - 2 * dot, x + 2 * dot, y + 2 * dot) for x, y in marks
     ]
     for text, (x, y), place in zip(texts, marks, places, strict=True):
-        wide, high = 2.1 * dot * len(text), 2.7 * dot  # half of them
+        wide, high = 2.4 * dot * len(text), 3.1 * dot  # half of them
         turns = [
             (r * math.cos(a), r * math.sin(a)) for r in (6, 9, 12, 16) for a in (0.6, 2.5, 3.8, 5.6, 1.6, 4.7, 0, 3.14)
         ]
         middles = [(x + u * dot, y + v * dot) for u, v in turns]
         boxes = [(a - wide, b - high, a + wide, b + high) for a, b in middles]
         best = min(range(len(boxes)), key=lambda i: sum(_met(boxes[i], other) for other in taken))
-        look: dict[str, Any] = {"fontsize": SMALL, "ha": "center", "va": "center_baseline"}
+        look: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
         axes.annotate(text, place, xytext=turns[best], textcoords="offset points", **look)
         taken.append(boxes[best])
 

@@ -94,7 +94,7 @@ def figure(frame: Frame) -> Figure:
     lines, kinds = (frame[name].unique().tolist() for name in ("line", "kind"))
     colours = dict(zip(kinds, PALETTE, strict=False))
     with plots.style():
-        drawing = plots.figure(1.1 + LINE * len(lines))
+        drawing = plots.figure(1.1 + LINE * len(lines), wide=True)
         left, right = drawing.subplots(1, 2, sharey=True, width_ratios=[1.6, 1])
         for _, row in frame.iterrows():
             step = (kinds.index(row["kind"]) + 0.5) / len(kinds) - 0.5

@@ -143,7 +143,7 @@ def test_percentages():
 def test_figures_are_drawn_for_few_and_many_models(models):
     found = audit(planted(models=models, examples=150), resamples=20)
     for figure, caption in figures.figures(found).values():
-        assert figure.get_size_inches()[0] == plots.WIDTH
+        assert figure.get_size_inches()[0] in (plots.WIDTH, plots.WIDE)
         assert caption.endswith(".")
     many = replace(found.sections[0], tables=found.sections[0].tables)
     assert figures.agreement_accuracy(many).axes

@@ -72,6 +72,6 @@ def test_figures_and_tables_of_any_grid(kinds, tmp_path):
     figures = STUDY.figures(frame)
     assert set(figures) == (set(STUDY.CAPTIONS) if kinds else set())
     for key, figure in figures.items():
-        assert isinstance(figure, Figure) and figure.get_figwidth() == plots.WIDTH
+        assert isinstance(figure, Figure) and figure.get_figwidth() in (plots.WIDTH, plots.WIDE)
         plots.save(figure, tmp_path / key)
     STUDY.tables(frame)
