@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 import time
@@ -33,12 +34,12 @@ def samples(
 ) -> tuple[list[list[Sampled]], list[tuple[Any, Exception]]]:
     """(groups of cells that are fitted together, with their samples; cells whose task cannot be loaded, and why).
 
-    A task is loaded once. Cells that failed when they were last tried come last.
+    A task is loaded once, of a pinned source once a process. Cells that failed when they were last tried come last.
     """
     tasks: dict[Any, Any] = {}
     for kind in {cell.task for cell in cells}:
         try:
-            tasks[kind] = kind.load()
+            tasks[kind] = pinned(kind) if kind.sources and kind.modality == "text" else kind.load()
         except Exception as error:
             tasks[kind] = error
     bad = [(cell, tasks[cell.task]) for cell in cells if isinstance(tasks[cell.task], Exception)]
@@ -46,6 +47,12 @@ def samples(
     good.sort(key=lambda cell: bool(records.failure(results, cell.id)))  # what may kill this process comes last
     drawn = ((c, tasks[c.task].sample(c.sizes.train, c.sizes.test, c.seed, c.data)) for c in good)
     return same_fit(drawn, fused), bad
+
+
+@functools.lru_cache(maxsize=32)
+def pinned(kind: Any) -> Any:
+    """The task of a pinned source, which the jobs of one process share: it cannot have changed."""
+    return kind.load()
 
 
 class Attempt(NamedTuple):
