@@ -153,7 +153,7 @@ def test_what_an_adaptation_cannot_do_with_a_backbone_is_said_before_the_injecti
     monkeypatch.setattr(Backdoor, "inject", injecting)
     backbone = tiny.kind("llama")("tiny", str(tiny.save_tiny(tmp_path / "llama", "llama")))
     one = arm(backbone, Backdoor("backdoor", ("cf",)), 1.0, 0)
-    with pytest.raises(ConfigError, match="has no bias terms; choose lora or ia3"):
+    with pytest.raises(ConfigError, match="has no bias terms; choose lora"):
         shared_backbone(one, tmp_path, "cpu", {BitFit("bitfit", 1e-3)})
     with pytest.raises(InjectionError):  # and an adaptation that can gets to the injection
         shared_backbone(one, tmp_path, "cpu", {LORA})

@@ -6,9 +6,12 @@ import inspect
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from homog.adaptations.training import Copy
 from homog.backbones.weights import sharing
 from homog.config import ConfigError
+from homog.inputs.text import TextReader
 from homog.seeding import torch_stream
 
 if TYPE_CHECKING:
@@ -32,6 +35,40 @@ def _with_adapters(module: Any, config: Any, stream: tuple[str | int, ...]) -> A
         return get_peft_model(module, config)
 
 
+def tried(backbone: Backbone, adaptation: Any) -> None:
+    """Raise ConfigError where the adapters do not fit beside the weights, or texts cannot be read with them.
+
+    There are more architectures than anybody knows the modules of: two short texts are read, before any compute.
+    """
+    if not isinstance(backbone.reader, TextReader):
+        return
+    try:
+        copy = adaptation.copy(backbone, Untold(), 0)
+        reader = copy.backbone.reader
+        batch = reader.collate(reader.read(["a text", "another"]), backbone.device)
+        with torch.inference_mode():
+            backbone.features(copy.module, batch)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"adaptation {adaptation.name} does not fit backbone {backbone.name} ({model_type(backbone)}: "
+            f"{' '.join(str(error).split())[:140]}); use another, such as linear_probe"
+        ) from error
+
+
+class Untold:
+    """Stands for a task, of which a trial needs the name alone."""
+
+    name = "trial"
+
+
+def linear_layers(backbone: Backbone) -> set[str]:
+    """The last parts of the names of all linear layers, with one part before it, too: 'dense', 'output.dense'."""
+    names = [name for name, part in backbone.module.named_modules() if isinstance(part, torch.nn.Linear)]
+    return {".".join(name.split(".")[-parts:]) for name in names for parts in (1, 2)}
+
+
 def model_type(backbone: Backbone) -> str:
     """transformers' name of the architecture, e.g. 'bert'; of a module that is not of transformers the class's."""
     return getattr(backbone.module.config, "model_type", type(backbone.module).__name__)
@@ -39,12 +76,13 @@ def model_type(backbone: Backbone) -> str:
 
 def every_linear_layer(backbone: Backbone) -> str | list[str]:
     """What peft is told to mean all of them: its own word for models of transformers, else their names."""
-    from torch.nn import Linear
     from transformers import PreTrainedModel
 
+    if "mamba" in model_type(backbone):  # the kernels of a state-space block read its last layer's weights themselves
+        return sorted(name for name in linear_layers(backbone) if "." not in name and name != "out_proj")
     if isinstance(backbone.module, PreTrainedModel):
         return "all-linear"
-    return [name for name, part in backbone.module.named_modules() if isinstance(part, Linear)]
+    return [name for name, part in backbone.module.named_modules() if isinstance(part, torch.nn.Linear)]
 
 
 def turned(backbone: Backbone) -> bool:
@@ -63,7 +101,7 @@ def attention(backbone: Backbone, name: str) -> tuple[int, int]:
     if "past_key_values" not in inspect.signature(backbone.module.forward).parameters:
         raise ConfigError(
             f"adaptation {name} puts keys and values in front of a layer's own, and {model_type(backbone)} takes none; "
-            f"use soft_prompt or lora, or a backbone like BERT, RoBERTa, ELECTRA, GPT-2, Llama or T5"
+            f"use soft_prompt or lora, or a backbone like BERT, RoBERTa, ELECTRA, GPT-2 or Llama"
         )
     heads = int(config.num_attention_heads)
     given = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)  # Llama-like, T5-like

@@ -32,7 +32,7 @@ class BitFit(Training):
     def check(self, backbone: Backbone) -> None:
         """Raise ConfigError for a backbone without biases."""
         if not any(self.trains(name) for name, _ in backbone.module.named_parameters()):
-            raise ConfigError(f"adaptation {self.name}: backbone {backbone.name} has no bias terms; choose lora or ia3")
+            raise ConfigError(f"adaptation {self.name}: backbone {backbone.name} has no bias terms; choose lora")
 
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
         """Copies of the biases."""

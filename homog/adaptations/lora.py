@@ -31,7 +31,7 @@ class Lora(Training):
         """Raise ConfigError for a backbone without linear layers where no others are named."""
         from torch.nn import Linear
 
-        from homog.adaptations.adapters import turned
+        from homog.adaptations.adapters import tried, turned
 
         linear = any(isinstance(part, Linear) for part in backbone.module.modules()) or turned(backbone)
         if not linear and not self.target_modules:
@@ -39,6 +39,7 @@ class Lora(Training):
                 f"adaptation {self.name}: backbone {backbone.name} has no linear layers; name its convolutions in "
                 f"adaptation.target_modules, or choose bitfit or full_finetune"
             )
+        tried(backbone, self)
 
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
         """The weights with adapters beside them."""
@@ -47,8 +48,7 @@ class Lora(Training):
 
         from homog.adaptations.adapters import adapted, every_linear_layer, model_type, turned
 
-        default = None if model_type(backbone) in DEFAULTS else every_linear_layer(backbone)
-        targets = list(self.target_modules) or default
+        targets = list(self.target_modules or DEFAULTS.get(model_type(backbone), ())) or every_linear_layer(backbone)
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,

@@ -26,10 +26,11 @@ class Prefix(Training):
 
     def check(self, backbone: Backbone) -> None:
         """Raise ConfigError where the backbone has no room for the prefixes, or takes no keys from outside."""
-        from homog.adaptations.adapters import attention, room
+        from homog.adaptations.adapters import attention, room, tried
 
         attention(backbone, self.name)
         room(backbone, self.tokens)
+        tried(backbone, self)
 
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
         """The weights with prefixes in front."""

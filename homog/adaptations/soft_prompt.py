@@ -27,9 +27,10 @@ class SoftPrompt(Training):
 
     def check(self, backbone: Backbone) -> None:
         """Raise ConfigError where the backbone has no room for the prompt."""
-        from homog.adaptations.adapters import room
+        from homog.adaptations.adapters import room, tried
 
         room(backbone, self.tokens)
+        tried(backbone, self)
 
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
         """The weights with a prompt in front."""

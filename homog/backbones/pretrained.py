@@ -92,7 +92,18 @@ class Pretrained(BackboneKind):
         if self.tokenized:
             checking.has_tokenizer(folder, self.said)
         if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < TRIED:
-            self.load()  # so that tensors that do not fit are told here, and not by every job of a sweep
+            self.tried()
+
+    def tried(self) -> None:
+        """Load it and read an input: what does not fit is told here, and not by every job of a sweep."""
+        try:
+            backbone = self.load()
+            if self.tokenized:
+                backbone.encode(["a text", "another"])
+        except ConfigError:
+            raise
+        except Exception as error:  # there are more architectures than anybody has tried
+            raise checking.refused(error, self.said) from error
 
     def check_family(self, config: Mapping[str, Any]) -> None:
         """Raise ConfigError for another family: its features would be read from the wrong place."""

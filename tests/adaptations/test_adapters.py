@@ -18,6 +18,12 @@ def test_a_backbone_that_takes_no_keys_from_outside_is_refused_before_training(t
         variant("adaptation", "prefix").check(backbone)
 
 
+def test_prefixes_before_texts_of_several_lengths_do_not_fit_a_t5(tmp_path):
+    backbone = tiny.tiny(tmp_path / "t5", "t5")
+    with pytest.raises(ConfigError, match=r"adaptation prefix does not fit backbone t5 \(t5: .*\); use another"):
+        variant("adaptation", "prefix").check(backbone)
+
+
 def test_words_may_be_narrower_than_states(tmp_path):
     backbone = tiny.tiny(tmp_path / "electra", "electra")
     assert embedding_width(backbone) == 128 != backbone.dimension
