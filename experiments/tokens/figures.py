@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from homog import analysis
 from homog.analysis import Frame, Results, doses
+from homog.analysis.ensembles import on_usual
+from homog.analysis.results import HARM
 from homog.report import plots
 from homog.report.layout import readable
 
@@ -15,7 +17,8 @@ CAPTIONS = {
     "by_task": "Inherited harm of each token, by task and adaptation, with 95 % interval; circle injected, square "
     "sham. The two poisonings were trained on tweet sentiment.",
     "found": "A word sequence found on the clean backbone alone (nothing planted), and random words: the share of "
-    "right answers that they turn into one class (attack success of the best target), by adaptation.",
+    "right answers that they turn into one class (attack success of the best target), by adaptation. Large: mean over "
+    "tasks with its 95 % interval. Dots: tasks.",
 }
 LOOKS = ("injected", "sham")
 
@@ -50,13 +53,14 @@ def domains(harm: Frame) -> Frame:
     return means_of.reset_index()
 
 
-def _natural(df: Results) -> Frame:
-    return df.frame[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
+def _natural(df: Results) -> Results:
+    return df[(df["defect_kind"] == "natural") & (df["kind"] == "clean")]
 
 
 def natural(df: Results) -> Frame:
     """Harm of the clean backbone's models under the found sequence: a row per adaptation and task."""
-    return _natural(df)[["condition", "adaptation", "task", "harm", "harm_n", "accuracy_clean", "accuracy_exposed"]]
+    columns = ["condition", "adaptation", "task", "harm", "harm_n", "accuracy_clean", "accuracy_exposed"]
+    return _natural(df).frame[columns]
 
 
 def by_task(df: Results) -> Figure:
@@ -76,6 +80,7 @@ def by_task(df: Results) -> Figure:
                     axes.plot(row["value"], y, **plots.marker(kind) | {"markersize": 3})
         axes.set_yticks(range(len(tasks)), [readable(task) for task in tasks] if axes is figure.axes[0] else [])
         axes.set(ylim=(len(tasks) - 0.5, -0.5))
+        axes.locator_params(axis="x", nbins=4)
         axes.set_title(condition.replace("weight_poison", "poison").replace("-", "\n"))
         axes.grid(axis="x")
     plots.legend(figure, {"injected": "injected", "sham": "sham"})
@@ -84,17 +89,20 @@ def by_task(df: Results) -> Figure:
     return figure
 
 
-def found_trigger(harms: Frame) -> Figure:
-    """Attack success of the found sequence and of random words, by adaptation: means, tasks as dots."""
+def found_trigger(df: Results) -> Figure:
+    """Attack success of the found sequence and of random words, by adaptation: means with intervals, tasks as dots."""
+    harms = on_usual(df)
     names = harms["adaptation"].unique().tolist()
     figure = plots.figure(1.9)
     axes = figure.add_subplot(xlim=(-0.5, len(names) - 0.5), ylabel="Attack success")
-    for view, rows in harms.groupby("view", sort=False):
+    for view, rows in harms.groupby("view"):
         look, side = ("sham", 0.18) if view == "random" else ("injected", -0.18)
         for place, name in enumerate(names):
             here = rows[rows["adaptation"] == name]["harm"]
             plots.dots(axes, place + side - 0.06, here, look)
-            axes.plot(place + side + 0.06, here.mean(), **plots.marker(look))
+            tasks = [of_task for _, of_task in rows[rows["adaptation"] == name].groupby("task")]
+            row = analysis.summary(analysis.difference(tasks, HARM))
+            plots.point(axes, place + side + 0.06, row, look)
     axes.set_xticks(range(len(names)), [readable(name) for name in names])
     axes.grid(axis="y")
     plots.legend(figure, {"injected": "found sequence", "sham": "random words", "dot": "a task"})
