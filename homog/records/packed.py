@@ -81,9 +81,23 @@ def table_of(results: Path, cell: str) -> tuple[Path, Any]:
     return path, found
 
 
+def conditions(results: Path, cell: str) -> tuple[str, ...]:
+    """The conditions of a cell's record in the file of an arm, its pages as they were written. Raises as `table_of`."""
+    return tuple(table_of(results, cell)[1]["condition"].unique().to_pylist())
+
+
 def index(results: Path) -> dict[str, Path]:
     """Cell -> the file of an arm that holds its record."""
-    return {cell: path for path in _files(results) for cell in _cells(path)}
+    try:
+        changed = folder(results).stat().st_mtime_ns  # a file that takes the place of another one changes it
+    except FileNotFoundError:
+        return {}
+    return _index_of(folder(results), changed)
+
+
+@functools.lru_cache(maxsize=4)
+def _index_of(where: Path, changed: int) -> dict[str, Path]:
+    return {cell: path for path in sorted(where.glob("*.parquet")) for cell in _cells(path)}
 
 
 def written(results: Path) -> dict[str, float]:
@@ -142,10 +156,17 @@ def _read(path: Path, cells: Iterable[str]) -> Iterator[tuple[str, Any]]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             facts = json.loads(file.schema_arrow.metadata[b"facts"])
+            try:
+                whole, sizes = file.read(), [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            except wrong:  # a damaged part, which the others are read without
+                whole, sizes = None, []
             for place, cell in enumerate(cells):
                 try:
                     said: Facts = {name.encode(): text.encode() for name, text in facts[cell].items()}
-                    found: Any = file.read_row_group(place).replace_schema_metadata(said)
+                    part = (
+                        file.read_row_group(place) if whole is None else whole.slice(sum(sizes[:place]), sizes[place])
+                    )
+                    found: Any = part.replace_schema_metadata(said)
                 except wrong as error:
                     found = refused(path, error)
                 yield cell, found

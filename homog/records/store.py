@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -148,21 +149,29 @@ def _record(cell: str, facts: dict[str, Any], table: Any) -> Record:
     names = list(dict.fromkeys(conditions))
     if set(table["cell"].to_pylist()) != {cell}:
         raise ValueError("it holds another cell")
-    flat = table["probabilities"].combine_chunks()
-    values = flat.values.to_numpy().reshape(len(conditions), -1)
+    flat = table["probabilities"].combine_chunks().flatten()
+    values = flat.to_numpy().reshape(len(conditions), -1)
     first = conditions == names[0]
+    texts = table["groups"].to_numpy()[first]
+    known = {text: json.loads(text) for text in set(texts)}
     if any((conditions == name).sum() != first.sum() for name in names) or CLEAN not in names:
         raise ValueError("conditions of different length")
-    groups = [json.loads(text) for text in table["groups"].to_numpy()[first]]
+    groups = [known[text] for text in texts]
     return Record(
         cell=cell,
         provenance=facts,
-        examples=table["example"].to_numpy()[first],
-        people=table["person"].to_numpy()[first],
+        examples=_ids(tuple(table["example"].to_numpy()[first])),
+        people=_ids(tuple(table["person"].to_numpy()[first])),
         labels=table["label"].to_numpy()[first],
         groups={name: np.array([row[name] for row in groups], dtype=object) for name in groups[0]},
         probabilities={name: values[conditions == name] for name in names},
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _ids(values: tuple[str, ...]) -> np.ndarray:
+    """The array of these values: all models of a task share one."""
+    return np.array(values, dtype=object)
 
 
 def extended(results: Path, record: Record) -> Record:
@@ -192,7 +201,9 @@ def held(results: Path, cell: str) -> tuple[str, ...]:
     A corrupt one among others in the file of an arm is named and left: the record that is made anew counts, not it.
     """
     try:
-        return load(results, cell).conditions
+        return (
+            load(results, cell).conditions if record_path(results, cell).exists() else packed.conditions(results, cell)
+        )
     except FileNotFoundError:
         return ()
     except UnreadableError as error:

@@ -116,6 +116,25 @@ def test_a_damaged_record_is_refused_or_as_it_was(place, how):
 
 
 @drawn(4_000)
+@given(how=damage())
+def test_a_damaged_file_of_an_arm_costs_no_more_than_its_records(place, how):
+    results, first = place / "packed", record()
+    own = records.save(results, first)
+    path = results / "runs" / "arms" / "a.parquet"
+    path.unlink(missing_ok=True)
+    records.pack(results, "a", [CELL])
+    assert path.exists() and not own.exists()
+    path.write_bytes(damaged(path.read_bytes(), how))
+    try:
+        again = quietly(records.load, results, CELL)
+    except (RecordError, FileNotFoundError):
+        assert not quietly(records.finished, results, CELL, [CLEAN])
+        return
+    assert again.provenance == first.provenance and again.labels.tolist() == first.labels.tolist()
+    assert all((again.probabilities[name] == first.probabilities[name]).all() for name in first.probabilities)
+
+
+@drawn(4_000)
 @given(facts=JSON, groups=st.none() | JSON | st.text(max_size=5))
 def test_a_record_of_other_facts_or_groups_is_refused_or_read(place, facts, groups):
     path = records.save(place, record())
