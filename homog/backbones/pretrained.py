@@ -98,7 +98,7 @@ class Pretrained(BackboneKind):
         """Load it and read an input: what does not fit is told here, and not by every job of a sweep."""
         try:
             backbone = self.load()
-            if self.tokenized:
+            if self.modality == "text":
                 backbone.encode(["a text", "another"])
         except ConfigError:
             raise
