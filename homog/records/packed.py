@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -160,18 +162,26 @@ def _read(path: Path, cells: Iterable[str]) -> Iterator[tuple[str, Any]]:
                 whole, sizes = file.read(), [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
             except wrong:  # a damaged part, which the others are read without
                 whole, sizes = None, []
+            starts = [0, *itertools.accumulate(sizes)]
             for place, cell in enumerate(cells):
                 try:
                     said: Facts = {name.encode(): text.encode() for name, text in facts[cell].items()}
-                    part = (
-                        file.read_row_group(place) if whole is None else whole.slice(sum(sizes[:place]), sizes[place])
-                    )
+                    sealed(said)
+                    part = file.read_row_group(place) if whole is None else whole.slice(starts[place], sizes[place])
                     found: Any = part.replace_schema_metadata(said)
                 except wrong as error:
                     found = refused(path, error)
                 yield cell, found
     except wrong as error:
         yield from ((cell, refused(path, error)) for cell in cells)
+
+
+def sealed(said: Facts) -> bytes:
+    """The facts in the metadata of a record. Raises ValueError where they are not those that were written."""
+    seal = said.get(b"sha256")  # records of earlier versions have none
+    if seal is not None and seal.decode() != hashlib.sha256(said[b"homog"]).hexdigest():
+        raise ValueError("other facts than were written")
+    return said[b"homog"]
 
 
 def refused(path: Path, error: Exception) -> RecordError:

@@ -89,6 +89,7 @@ def test_other_facts_than_were_written_are_refused(there):
     pq.write_table(table.replace_schema_metadata(said), path, row_group_size=14)
     with pytest.raises(RecordError, match="other facts than were written"):
         records.load(there, "c1")
+    assert not records.finished(there, "c1", ["clean"]) and records.finished(there, "c2", ["clean"])
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no table at all"])
