@@ -43,8 +43,8 @@ def _act(given: Given) -> None:
     results, asked = Path(given["results"]), []
     for name in given.names or study.names():
         spec = study.load(name)
-        cells, exposures = study.expand(spec, given["preset"], given.backbone), study.exposed_by(spec, given["preset"])
-        wanted = {c.arm.id: {records.CLEAN, *study.shown(c.arm, exposures, spec.specificity)} for c in cells}
+        cells, shown = study.expand(spec, given["preset"], given.backbone), study.shown_to(spec, given["preset"])
+        wanted = {c.arm.id: {records.CLEAN, *shown(c.arm)} for c in cells}
         asked.append((f"{name}, preset {given['preset']}", cells, wanted))
     while True:
         said = [table(title, cells, wanted, results) for title, cells, wanted in asked]

@@ -69,7 +69,8 @@ def _run(given: Given) -> int:
     cells = study.expand(spec, preset, given.backbone)
     exposures = study.exposed_by(spec, preset)
     study.check(cells, results, save, exposures.values())
-    todo = study.pending(cells, exposures, results, spec.specificity, save)
+    shown = study.shown_to(spec, preset)
+    todo = study.pending(cells, shown, results, save)
     names = jobs.jobs(todo)
     print(
         f"{spec.name} at preset {preset}: {len(cells)} cells, {len(cells) - len(todo)} finished, "
@@ -92,7 +93,7 @@ def _run(given: Given) -> int:
         if status not in (0, KILLED):
             break
         if status == KILLED:
-            before, left = len(left), study.pending(left, exposures, results, spec.specificity, save)
+            before, left = len(left), study.pending(left, shown, results, save)
             if len(left) == before:
                 break
             print(f"homog: a worker was killed; going on with {len(left)} cells", file=sys.stderr, flush=True)

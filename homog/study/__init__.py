@@ -12,5 +12,5 @@ from homog.study.requirements import check as check
 from homog.study.requirements import needed_sources as needed_sources
 from homog.study.todo import exposed_by as exposed_by
 from homog.study.todo import pending as pending
-from homog.study.todo import shown as shown
+from homog.study.todo import shown_to as shown_to
 from homog.study.todo import views as views

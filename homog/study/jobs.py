@@ -51,12 +51,12 @@ def job(settings: Mapping[str, Any], backbone: Mapping[str, Any]) -> tuple[list[
         cells = [c for c in study.expand(spec, preset, backbone, arm_id) if adaptation in ("", c.adaptation.name)]
         if not cells or not arm_id:
             choose(settings["arm"], job_names(study.expand(spec, preset, backbone)), "arm of this study")
-        exposures = study.shown(cells[0].arm, study.exposed_by(spec, preset), spec.specificity)
+        exposures = study.shown_to(spec, preset)(cells[0].arm)
     else:
         cell, exposures = single(settings)
         cells = [cell]
     study.check(cells, results, settings["save"], exposures.values())
-    return study.pending(cells, exposures, results, save=settings["save"]), exposures
+    return study.pending(cells, lambda _: exposures, results, settings["save"]), exposures
 
 
 def single(settings: Mapping[str, Any]) -> tuple[Cell, dict[str, Any]]:

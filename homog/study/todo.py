@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,36 @@ def views(defects: Iterable[Any]) -> dict[str, Any]:
     return {view.exposure: view for defect in defects for view in defect.views}
 
 
-def shown(arm: Arm, exposures: Mapping[str, Any], specificity: bool) -> dict[str, Any]:
-    """The exposures under which models of an arm are predicted: all that its inputs can show, or its own defect's."""
-    own, modality = arm.defect.name if arm.defect and not specificity else None, arm.backbone.modality
-    return {name: defect for name, defect in exposures.items() if own in (None, defect.name) and defect.fits(modality)}
+def shown_to(study: Study, preset: str) -> Callable[[Arm], dict[str, Any]]:
+    """What gives the exposures under which models of an arm are predicted: all of the study that its inputs can show.
+
+    Without specificity, models of a backbone with a defect are shown that defect, and those of the clean backbone what
+    is planted in it and what is natural: it is their control. A backbone in which nothing is planted is shown all.
+    """
+    every = exposed_by(study, preset)
+    planted: dict[str, set[str]] = defaultdict(set)
+    for block in study.blocks:
+        for name in (block.backbone or study.backbone) if preset in block.presets else ():
+            planted[name] |= {arms.defect for arms in block.arms if arms.defect}
+
+    def shown(arm: Arm) -> dict[str, Any]:
+        mine = {name: defect for name, defect in every.items() if defect.fits(arm.backbone.modality)}
+        if study.specificity:
+            return mine
+        if arm.defect:
+            return {name: defect for name, defect in mine.items() if defect.name == arm.defect.name}
+        control = {
+            name: defect
+            for name, defect in mine.items()
+            if defect.kind == "natural" or defect.name in planted[arm.backbone.name]
+        }
+        return control if planted[arm.backbone.name] else mine
+
+    return shown
 
 
 def pending(
-    cells: Iterable[Cell], exposures: Mapping[str, Any], results: Path, specificity: bool = True, save: str = ""
+    cells: Iterable[Cell], shown: Callable[[Arm], Mapping[str, Any]], results: Path, save: str = ""
 ) -> list[Cell]:
     """The cells without a readable record that holds all conditions under which they are `shown`, or not saved."""
     there = set(records.kept(results))
@@ -41,7 +64,7 @@ def pending(
         cell
         for cell in cells
         if cell.id not in there
-        or not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm, exposures, specificity)})
+        or not records.finished(results, cell.id, {records.CLEAN, *shown(cell.arm)})
         or (save and not records.model_kept(results, cell.id, save))
     ]
 

@@ -41,7 +41,7 @@ def test_the_grid_of_the_main_study():
 
 
 def test_a_paired_backbone_meets_its_own_training_sample_alone():
-    block = next(b for b in SPEC.blocks if b.paired)
+    block = next(b for b in SPEC.blocks if b.paired and any(0.0 in arms.dose for arms in b.arms))
     cells = study.expand(dataclasses.replace(SPEC, blocks=(block,)), "laptop")
     injected = [c for c in cells if c.arm.kind == "injected"]
     assert {(c.arm.seed, c.seed) for c in injected} == {(seed, seed) for seed in block.seed}
@@ -56,21 +56,21 @@ def test_a_task_more_adds_only_its_cells(tmp_path):
     fewer = study.expand(dataclasses.replace(SPEC, blocks=(smaller,)), "smoke")
     for cell in fewer:
         records.save(tmp_path, fake(cell.id))
-    left = study.pending(study.expand(SPEC, "smoke"), study.exposed_by(SPEC, "smoke"), tmp_path)
+    left = study.pending(study.expand(SPEC, "smoke"), study.shown_to(SPEC, "smoke"), tmp_path)
     assert {cell.task.name for cell in left} == {block.task[-1]}
     assert len(left) == 9
 
 
 def test_a_finished_cell_is_pending_while_its_model_is_not_kept(tmp_path):
-    cells, exposures = study.expand(SPEC, "smoke")[:2], study.exposed_by(SPEC, "smoke")
+    cells, shown = study.expand(SPEC, "smoke")[:2], study.shown_to(SPEC, "smoke")
     for cell in cells:
         records.save(tmp_path, fake(cell.id))
     folder = records.model_folder(tmp_path, cells[0].id)
     folder.mkdir(parents=True)
     (folder / "homog.json").write_text('{"how": "adapters"}')
-    assert study.pending(cells, exposures, tmp_path) == []
-    assert study.pending(cells, exposures, tmp_path, save="adapters") == [cells[1]]
-    assert study.pending(cells, exposures, tmp_path, save="models") == list(cells)
+    assert study.pending(cells, shown, tmp_path) == []
+    assert study.pending(cells, shown, tmp_path, save="adapters") == [cells[1]]
+    assert study.pending(cells, shown, tmp_path, save="models") == list(cells)
 
 
 def test_fields_of_an_adaptation_are_varied_in_all_combinations_and_named():
@@ -109,9 +109,35 @@ def test_without_specificity_a_model_is_shown_its_own_defect_alone():
     every = study.exposed_by(spec, "laptop")
     assert len(every) > 1
     for cell in study.expand(spec, "laptop"):
-        assert study.shown(cell.arm, every, True) == every
+        assert study.shown_to(dataclasses.replace(spec, specificity=True), "laptop")(cell.arm) == every
         own = {name for name, defect in every.items() if cell.arm.defect and defect.name == cell.arm.defect.name}
-        assert set(study.shown(cell.arm, every, False)) == (own or set(every))
+        assert set(study.shown_to(spec, "laptop")(cell.arm)) == (own or set(every))
+
+
+def test_a_clean_backbone_is_shown_what_is_planted_in_it_and_what_is_natural():
+    planted = {"backdoor": ("minilm_l6", "smollm2"), "stereotype": ("minilm_l6",)}
+    blocks = [
+        study.Block(("smoke",), ("linear_probe",), ("trec",), (study.Arms(defect, (0.0, 1.0)),), backbone=names)
+        for defect, names in planted.items()
+    ]
+    blocks.append(study.Block(("smoke",), ("linear_probe",), ("trec",), backbone=("minilm_l3",)))
+    spec = dataclasses.replace(
+        SPEC, blocks=tuple(blocks), exposures=("backdoor", "stereotype", "social_bias"), specificity=False
+    )
+    natural = {name for name, defect in study.exposed_by(spec, "smoke").items() if defect.name == "social_bias"}
+    shown = study.shown_to(spec, "smoke")
+    told = {
+        (c.arm.backbone.name, c.arm.defect and c.arm.defect.name): set(shown(c.arm))
+        for c in study.expand(spec, "smoke")
+    }
+    assert natural and told == {
+        ("minilm_l6", None): {"backdoor-cf", "stereotype-ethnicity"} | natural,
+        ("minilm_l6", "backdoor"): {"backdoor-cf"},
+        ("minilm_l6", "stereotype"): {"stereotype-ethnicity"},
+        ("smollm2", None): {"backdoor-cf"} | natural,
+        ("smollm2", "backdoor"): {"backdoor-cf"},
+        ("minilm_l3", None): {"backdoor-cf", "stereotype-ethnicity"} | natural,  # a control of both
+    }
 
 
 def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
