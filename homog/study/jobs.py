@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,48 @@ from homog.study.grid import Preset
 from homog.study.todo import views
 from homog.variants import REGISTRIES, registry
 
+PARTS = 8  # an arm that is more than such a part of all there is to do is several jobs
+LONG = 30_000  # inputs: three minutes of a core; a shorter arm is one job, since each job loads the backbone
+
 
 def jobs(cells: Iterable[Cell]) -> list[str]:
-    """What one Hydra job takes: an arm; where no arm has an injection to share, one adaptation of an arm.
+    """What one Hydra job takes: an arm, or part of one: its id, a dash, and the adaptations, joined by plus signs.
 
-    Longest first, so that workers end together.
+    An arm that is long, and more than one PARTS-th of all there is to do, is several jobs, which share its injection:
+    the first makes it. Where no arm has one, each adaptation of an arm is a job. Longest first, so that workers end
+    together.
+    """
+    arms: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        arms[cell.arm.id].append(cell)
+    most = max(LONG, sum(map(length, arms.values())) / PARTS)
+    apart = all(group[0].arm.defect is None for group in arms.values())
+    found: dict[str, int] = {}
+    for arm_id, group in arms.items():
+        if apart or length(group) > most:
+            found |= {f"{arm_id}-{names}": length(part) for names, part in parts(group, apart).items()}
+        else:
+            found[arm_id] = length(group)
+    return sorted(found, key=found.__getitem__, reverse=True)
+
+
+def parts(cells: Iterable[Cell], apart: bool) -> dict[str, list[Cell]]:
+    """Adaptations, joined by plus signs -> their cells: each that trains, and together all that only read features.
+
+    `apart`: each alone.
     """
     cells = list(cells)
-    split = all(cell.arm.defect is None for cell in cells)
-    lengths: dict[str, int] = {}
+    trained = {cell.adaptation.name for cell in cells if apart or rounds(cell)}
+    reading = "+".join(dict.fromkeys(cell.adaptation.name for cell in cells if cell.adaptation.name not in trained))
+    found: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        name = f"{cell.arm.id}-{cell.adaptation.name}" if split else cell.arm.id
-        lengths[name] = lengths.get(name, rounds(cell.arm.defect)) + cell.sizes.test + 4 * rounds(cell)
-    return sorted(lengths, key=lengths.__getitem__, reverse=True)
+        found[cell.adaptation.name if cell.adaptation.name in trained else reading].append(cell)
+    return found
+
+
+def length(cells: Sequence[Cell]) -> int:
+    """About how long cells of one arm take, its injection with them: in inputs that are trained on or predicted."""
+    return rounds(cells[0].arm.defect) + sum(cell.sizes.test + 4 * rounds(cell) for cell in cells)
 
 
 def rounds(part: Any) -> int:
@@ -35,7 +65,7 @@ def rounds(part: Any) -> int:
 
 
 def job_names(cells: Iterable[Cell]) -> set[str]:
-    """All jobs that a sweep may start: arms, and adaptations of an arm."""
+    """The jobs of whole arms, and of one adaptation of an arm."""
     return {name for cell in cells for name in (cell.arm.id, f"{cell.arm.id}-{cell.adaptation.name}")}
 
 
@@ -47,8 +77,9 @@ def job(settings: Mapping[str, Any], backbone: Mapping[str, Any]) -> tuple[list[
     results, preset = Path(settings["results"]), settings["preset"]["name"]
     if settings["study"]:
         spec = study.load(settings["study"])
-        arm_id, _, adaptation = settings["arm"].partition("-")
-        cells = [c for c in study.expand(spec, preset, backbone, arm_id) if adaptation in ("", c.adaptation.name)]
+        arm_id, _, adaptations = settings["arm"].partition("-")
+        mine = adaptations.split("+") if adaptations else []
+        cells = [c for c in study.expand(spec, preset, backbone, arm_id) if not mine or c.adaptation.name in mine]
         if not cells or not arm_id:
             choose(settings["arm"], job_names(study.expand(spec, preset, backbone)), "arm of this study")
         exposures = study.shown_to(spec, preset)(cells[0].arm)

@@ -150,6 +150,25 @@ def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
     assert set(jobs.jobs(cells)) | set(jobs.jobs(clean)) <= jobs.job_names(cells)
 
 
+def test_a_long_arm_is_several_jobs_which_leave_out_nothing():
+    spec = study.load("inheritance")
+    cells = study.expand(spec, "laptop")
+    names = jobs.jobs(cells)
+    arms = [name.partition("-")[0] for name in names]
+    longest = max(dict.fromkeys(arms), key=lambda arm_id: jobs.length([c for c in cells if c.arm.id == arm_id]))
+    own = [name for name in names if name.startswith(longest)]
+    reading = "nearest_centroid+linear_probe+handcrafted"
+    assert {name.partition("-")[2] for name in own} == {"lora", "full_finetune", "from_scratch", reading}
+    assert jobs.jobs(cells[:4]) == [cells[0].arm.id]  # short: one job
+    taken = []
+    for name in names:
+        settings = {"study": "inheritance", "preset": {"name": "laptop"}, "results": "none", "arm": name, "save": ""}
+        taken += [cell.id for cell in jobs.job(settings, {})[0]]
+    assert sorted(taken) == sorted(cell.id for cell in cells)
+    shares = [jobs.length([c for c in cells if c.arm.id == name]) for name in names if "-" not in name]
+    assert max(shares) <= max(jobs.LONG, jobs.length(cells) / jobs.PARTS)
+
+
 def test_a_job_takes_the_cells_of_its_arm_or_of_one_adaptation_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "check", lambda *asked: None)
     every = study.expand(SPEC, "smoke")
