@@ -31,6 +31,7 @@ COMMAND = Command(
         Setting("out", "where to write the report of --runs (results/selected)"),
         Setting("serve", "serve the reports, and the examples of each model that has a record here", False, bool),
         Setting("port", "where --serve listens, on this machine alone", 8001, int),
+        Setting("tables", "with --serve: files that tasks were made of (task=csv), to show their texts", None, tuple),
         Setting("tracker", "mlflow, wandb or tensorboard: the reports of the named studies as its runs, offline"),
         Setting("tracked", "a run for each arm, or for each model", "arm"),
         Setting("every_eval_ever", "a folder: write the records of --runs there, too, as Every Eval Ever has them"),
@@ -52,7 +53,7 @@ def _act(given: Any) -> None:
     if given["serve"]:
         from homog.report import browse
 
-        browse.serve(Path(given["results"]), given["port"])
+        browse.serve(Path(given["results"]), given["port"], [Path(name) for name in given["tables"] or ()])
         return
     if given["tracker"]:
         if not given.names:

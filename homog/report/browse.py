@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -10,8 +11,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from homog import records, variants
-from homog.config import ConfigError
+from homog import records, study, variants
+from homog.config import ConfigError, build, files_digest
 from homog.inputs.images import strip
 from homog.report import layout, pages
 from homog.study import kept, told
@@ -79,9 +80,12 @@ def _paged(rows: list[Any], number: int) -> tuple[list[Any], int, int]:
     return rows[(number - 1) * ROWS : number * ROWS], number, last
 
 
-def examples(results: Path, cell: str, condition: str, number: int, flipped: bool) -> Examples:
+def examples(
+    results: Path, cell: str, condition: str, number: int, flipped: bool, files: Sequence[Path] = ()
+) -> Examples:
     """The examples of a model under a condition (the first but clean without one), those that `flipped` alone or all.
 
+    `files`: tables that tasks were made of, beside those of studies; no record says where a table was.
     Raises ConfigError for a model without a record, and for a condition that it has not.
     """
     try:
@@ -95,7 +99,7 @@ def examples(results: Path, cell: str, condition: str, number: int, flipped: boo
     predictions, labels = record.under(condition), record.provenance["label_names"]
     before, after = predictions.clean.argmax(1), predictions.exposed.argmax(1)
     turned = predictions.applies & (before != after)
-    inputs = shown(record, condition)
+    inputs = shown(record, condition, files)
     chosen, number, last = _paged(np.flatnonzero(turned if flipped else np.ones_like(turned)).tolist(), number)
     rows = [
         {
@@ -135,14 +139,11 @@ def _answer(labels: list[str], row: np.ndarray) -> str:
     return f"{labels[likely] if likely < len(labels) else 'no answer'} ({row[likely]:.2f})"
 
 
-def shown(record: records.Record, condition: str) -> dict[str, Any]:
+def shown(record: records.Record, condition: str, files: Sequence[Path] = ()) -> dict[str, Any]:
     """'before' and 'after': the inputs of a record's examples, clean and under a condition; else 'problem': why not."""
     facts = record.provenance
-    content = (facts.get("cell") or {}).get("task") or {}
-    if facts["task"] not in variants.registry("task"):
-        return {"problem": f"task {facts['task']} is not known here"}
     try:
-        task = _loaded(told.built("task", facts["task"], content, record.cell))
+        task = _loaded(kind_of(record, files))
         task = task.sample(facts["sizes"]["train"], facts["sizes"]["test"], facts["seed"])
         defects = told.selected([record])[2]
         both = exposed(task, {condition: defects[condition]} if condition in defects else {})
@@ -152,6 +153,28 @@ def shown(record: records.Record, condition: str) -> dict[str, Any]:
         return {"problem": f"task {facts['task']} has other examples now"}
     clean = both.get(condition + records.COUNTERPART, both[records.CLEAN])
     return {"before": clean, "after": both.get(condition, [None] * len(clean))}
+
+
+def kind_of(record: records.Record, files: Sequence[Path] = ()) -> Any:
+    """The task of a record: a registered one, or a table, of a study or among `files`, with the content that it had.
+
+    Raises ConfigError where it is not known here.
+    """
+    name = record.provenance["task"]
+    content = (record.provenance.get("cell") or {}).get("task") or {}
+    if "content" not in content:
+        if name not in variants.registry("task"):
+            raise ConfigError(f"task {name} is not known here")
+        return told.built("task", name, content, record.cell)
+    of_studies = [study.load(each).tables.get(name, {}) for each in study.names()]
+    there = [*files, *(Path(fields[key]) for fields in of_studies for key in ("path", "test") if key in fields)]
+    found = {files_digest(path): str(path) for path in there if path.exists()}
+    if content["content"] not in found:
+        raise ConfigError(f"the table of task {name} is not known here; name it: --tables FILE")
+    said = {"name": name, "path": found[content["content"]]}
+    held_out = {"test": found.get(content["test"], content["test"])} if content.get("test") else {}
+    kind = variants.registry("task")["csv"]
+    return build(kind, kind.told(content) | said | held_out, "task")
 
 
 @lru_cache(maxsize=4)
@@ -170,8 +193,11 @@ def _visible(inputs: list[Any] | None, place: int) -> Any:
     return Markup('<img alt="" width="64" src="data:image/png;base64,{}">').format(strip(given[None]))
 
 
-def application(results: Path) -> Any:
-    """The ASGI application: the folder of reports, /cells, and /cell/ID?condition=NAME for a model's examples."""
+def application(results: Path, files: Sequence[Path] = ()) -> Any:
+    """The ASGI application: the folder of reports, /cells, and /cell/ID?condition=NAME for a model's examples.
+
+    `files`: see `examples`.
+    """
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -190,7 +216,7 @@ def application(results: Path) -> Any:
         asked = request.query_params
         try:
             condition, flipped = asked.get("condition", ""), asked.get("flipped", "1") != "0"
-            page = examples(results, request.path_params["cell"], condition, page_number(request), flipped)
+            page = examples(results, request.path_params["cell"], condition, page_number(request), flipped, files)
         except (ConfigError, records.RecordError) as error:
             return PlainTextResponse(str(error), 404)
         return HTMLResponse(pages.rendered("cell.html.j2", page))
@@ -202,7 +228,7 @@ def application(results: Path) -> Any:
     return Starlette(routes=[*routes, Mount("/", StaticFiles(directory=results))])
 
 
-def serve(results: Path, port: int) -> None:
+def serve(results: Path, port: int, files: Sequence[Path] = ()) -> None:
     """Serve the folder on this machine alone until Ctrl-C. Raises ConfigError without the server or the folder."""
     try:
         import uvicorn
@@ -210,5 +236,8 @@ def serve(results: Path, port: int) -> None:
         raise ConfigError("homog report --serve needs a server: pip install 'homog-inheritance[serve]'") from None
     if not results.is_dir():
         raise ConfigError(f"results={results}: no such folder; run a study first")
+    for path in files:
+        if not path.exists():
+            raise ConfigError(f"--tables {path}: no such file")
     print(f"homog: reports and models at http://127.0.0.1:{port}/ and /cells; Ctrl-C ends it", flush=True)
-    uvicorn.run(application(results), host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(application(results, files), host="127.0.0.1", port=port, log_level="warning")

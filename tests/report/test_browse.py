@@ -86,6 +86,26 @@ def test_other_examples_than_the_record_has_are_not_shown(folder, monkeypatch):
     assert "other examples now" in browse.examples(folder, ids(folder)["clean"], "", 1, True).said
 
 
+def test_texts_of_an_own_table_are_shown_where_the_table_is_named(tmp_path, tiny_folder):
+    table, where = tmp_path / "mine.csv", tmp_path / "results"
+    rows = [f"a {word} film of number {i},{label}" for i in range(40) for label, word in enumerate(("dull", "fine"))]
+    table.write_text("\n".join(["text,label", *rows]) + "\n")
+    kind = variant("task", "csv", path=str(table))
+    cell = Cell(
+        arm(Encoder("tiny", str(tiny_folder)), None, 0.0, 0), variant("adaptation", "linear_probe"), kind, 0, SIZES
+    )
+    assert run.run([cell], {}, where, "cpu") == 0
+    unknown = browse.examples(where, cell.id, "", 1, False)
+    assert "name it: --tables FILE" in unknown.said and unknown.rows[0]["before"] == ""
+    beside = tmp_path / "other.csv"
+    beside.write_text(table.read_text().replace("film", "book"))
+    assert browse.examples(where, cell.id, "", 1, False, [beside]).rows[0]["before"] == ""
+    named = browse.examples(where, cell.id, "", 1, False, [beside, table])
+    texts = dict(zip(*(kind.load().test[name] for name in ("example", "input")), strict=True))
+    assert [row["before"] for row in named.rows] == [texts[row["example"]] for row in named.rows]
+    assert report.main(["--serve", f"results={where}", "--tables", str(tmp_path / "none.csv")]) == 2
+
+
 def test_images_are_shown_as_images():
     from homog.contracts import pictures
 
