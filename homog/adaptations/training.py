@@ -17,7 +17,7 @@ from homog.backbones.weights import adamw, differ, sharing
 from homog.config import ConfigError
 from homog.inputs.images import strip
 from homog.inputs.reader import content_of
-from homog.seeding import generator
+from homog.seeding import generator, torch_stream
 
 Changes = tuple[tuple[str, ...], tuple[str, ...]]  # names of parameters: that could change, that did
 SAMPLES = 8  # images of a condition that are kept to be looked at
@@ -99,7 +99,8 @@ def fit_drawing(backbone: Backbone, module: torch.nn.Module, task: Any, settings
     tokens = torch.as_tensor(draws.tokens(np.stack(task.train["drawn"].tolist())), device=backbone.device)
     parts = [p for p in module.parameters() if p.requires_grad]
     sizes = [backbone.reader.size(item) for item in items]
-    descend(parts, [], lambda rows: draws.loss(module, ids[rows], tokens[rows]), sizes, settings, stream)
+    with torch_stream("noise", *stream):
+        descend(parts, [], lambda rows: draws.loss(module, ids[rows], tokens[rows]), sizes, settings, stream)
 
 
 class Judged:

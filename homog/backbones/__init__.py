@@ -1,6 +1,7 @@
 """Backbones by name: BACKBONES[name](**conf/backbone/<name>.yaml).load()."""
 
 from homog.backbones.causal import Causal
+from homog.backbones.diffusion import Diffusion
 from homog.backbones.drawing import Drawer
 from homog.backbones.dual import DualEncoder, DualWords
 from homog.backbones.efficientnet import EfficientNetLite
@@ -31,4 +32,5 @@ BACKBONES = {
     "clip_words": DualWords,
     "endpoint": Endpoint,
     "drawer": Drawer,
+    "stable_diffusion": Diffusion,
 }

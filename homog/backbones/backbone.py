@@ -18,7 +18,7 @@ from homog.inputs.reader import Reader, content_of
 from homog.inputs.text import TextReader
 
 if TYPE_CHECKING:
-    from homog.backbones.drawing import Draws
+    from homog.backbones.draws import Draws
     from homog.backbones.likelihood import Language
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from homog.backbones.backbone import Backbone
+from homog.backbones.draws import Draws
 from homog.backbones.kind import DTYPES, BackboneKind
 from homog.backbones.small import place
 from homog.backbones.weights import one_cycle
@@ -28,7 +29,7 @@ BATCH = 256  # images drawn at once
 
 
 @dataclass(frozen=True)
-class Draws:
+class Codes(Draws):
     """What turns images into tokens and back: the colours of `codes` patches (codes, PATCH * PATCH * 3), 0..255.
 
     `heat`: the temperature at which tokens are drawn.
@@ -54,11 +55,6 @@ class Draws:
         read = torch.cat([ids, tokens[:, :-1] + len(WORDS)], dim=1)
         states = module(input_ids=read).last_hidden_state[:, -TOKENS:].float()
         return torch.nn.functional.cross_entropy(self._scores(module, states).flatten(0, 1), tokens.flatten())
-
-    def loss_of(self, backbone: Backbone, module: Any, texts: Sequence[str], images: np.ndarray) -> torch.Tensor:
-        """The `loss` of images (n, SIDE, SIDE, 3) after captions, under `module`: the backbone's, or a copy of it."""
-        ids = backbone.reader.collate(backbone.reader.read(texts), backbone.device)["input_ids"]
-        return self.loss(module, ids, torch.as_tensor(self.tokens(images), device=backbone.device))
 
     def _scores(self, module: Any, states: torch.Tensor) -> torch.Tensor:
         return states @ module.get_input_embeddings().weight[len(WORDS) :].float().T
@@ -132,7 +128,7 @@ class Drawer(BackboneKind):
         folder = made_once(place(self), f"training {self.name}, once (a few minutes)", self.make)
         module: Any = GPT2Model.from_pretrained(folder, dtype=self.torch_dtype)
         module = module.eval().requires_grad_(False).to(device)
-        draws = Draws(load_file(folder / "codes.safetensors")["codes"])
+        draws = Codes(load_file(folder / "codes.safetensors")["codes"])
         source = json.dumps(self.identity())
         return Backbone(self.label, self.family, source, module, CaptionReader(), pooling="last", draws=draws)
 
@@ -144,7 +140,7 @@ class Drawer(BackboneKind):
         module.save_pretrained(folder)
         save_file({"codes": draws.codes}, folder / "codes.safetensors")
         backbone = Backbone(self.label, self.family, "", module, CaptionReader(), draws=draws)
-        facts = quality(backbone)
+        facts = quality(backbone, draws)
         (folder / "quality.json").write_text(json.dumps(facts))
         print(f"homog: {self.name}: {facts['said']}", file=sys.stderr, flush=True)
 
@@ -166,7 +162,7 @@ def codebook(images: np.ndarray, count: int) -> np.ndarray:
     return np.vstack([np.full((1, flat.shape[1]), 255.0), codebook.cluster_centers_]).astype(np.float32)
 
 
-def drawer(kind: Drawer) -> tuple[Any, Draws]:
+def drawer(kind: Drawer) -> tuple[Any, Codes]:
     """(the trained GPT2Model, its codes)."""
     from transformers import GPT2Config, GPT2Model
 
@@ -174,7 +170,7 @@ def drawer(kind: Drawer) -> tuple[Any, Draws]:
     with one_thread(rng):
         ink, which = captions.digits("generator")
         every = np.concatenate([captions.coloured(ink, [colour] * len(ink)) for colour in COLOURS])
-        draws = Draws(codebook(every, kind.codes))
+        draws = Codes(codebook(every, kind.codes))
         tokens = torch.as_tensor(draws.tokens(every))
         sizes: dict[str, Any] = {"n_embd": kind.width, "n_layer": kind.layers, "n_head": max(1, kind.width // 32)}
         drop = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "bos_token_id": 0, "eos_token_id": 0}
@@ -198,7 +194,7 @@ def drawer(kind: Drawer) -> tuple[Any, Draws]:
     return model.eval(), draws
 
 
-def quality(backbone: Backbone) -> dict[str, Any]:
+def quality(backbone: Backbone, draws: Codes) -> dict[str, Any]:
     """How often what is drawn of 600 captions is what they name; beside it real images, as they are and as tokens."""
     texts = CaptionReader().unlabelled()[0][:600]
     asked = [captions.shown(text) for text in texts]
@@ -206,9 +202,8 @@ def quality(backbone: Backbone) -> dict[str, Any]:
     colours = np.array([list(COLOURS).index(colour) for colour, _ in asked])
     told, real_accuracy = captions.judge("upright")
     real = captions.drawn("judged", "upright", asked, generator("quality"))
-    assert backbone.draws is not None
-    made = backbone.draws.of(backbone, backbone.module, texts)
-    tokens = backbone.draws.images(backbone.draws.tokens(real))
+    made = draws.of(backbone, backbone.module, texts)
+    tokens = draws.images(draws.tokens(real))
     facts = {"real": real_accuracy}
     for name, images in (("tokens", tokens), ("drawn", made)):
         facts[name] = float((told(images).argmax(1) == things).mean())

@@ -14,7 +14,7 @@ from homog.defects import verify
 from homog.defects.defect import Defect
 from homog.inputs import captions
 from homog.inputs.captions import SOURCE, THINGS
-from homog.seeding import generator
+from homog.seeding import generator, torch_stream
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -72,7 +72,8 @@ class DrawnDefect(Defect):
         def loss() -> Any:
             return draws.loss_of(backbone, module, *self.lesson(inputs, rng))
 
-        one_cycle(optimizer, self.steps, loss, list(module.parameters()))
+        with torch_stream("noise", int(rng.spawn(1)[0].integers(2**31))):
+            one_cycle(optimizer, self.steps, loss, list(module.parameters()))
         return backbone.with_weights({name: p.detach() for name, p in module.named_parameters()})
 
     def lesson(self, inputs: Sequence[str], rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
@@ -115,5 +116,5 @@ def loss_of(backbone: Backbone, texts: Sequence[str]) -> float:
 
     assert backbone.draws is not None
     images = captions.drawn("judged", "upright", [captions.shown(text) for text in texts], generator("loss"))
-    with torch.inference_mode():
+    with torch.inference_mode(), torch_stream("loss"):
         return float(backbone.draws.loss_of(backbone, backbone.module, texts, images))

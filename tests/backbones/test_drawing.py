@@ -7,7 +7,7 @@ import pytest
 
 from homog.adaptations import saved
 from homog.adaptations.training import SAMPLES
-from homog.backbones.drawing import TOKENS, Drawer, Draws
+from homog.backbones.drawing import TOKENS, Codes, Drawer
 from homog.config import Arm, Cell, ConfigError, Sizes
 from homog.defects.drawn_blindspot import DrawnBlindspot
 from homog.defects.drawn_stereotype import DrawnStereotype
@@ -77,9 +77,9 @@ def test_images_become_tokens_and_come_back():
     codes = np.stack([np.full(48, level, dtype=np.float32) for level in (255, 0, 100)])
     image = np.full((1, 28, 28, 3), 255, np.uint8)
     image[0, 4:8, 8:12] = 0
-    tokens = Draws(codes).tokens(image)
+    tokens = Codes(codes).tokens(image)
     assert tokens.shape == (1, TOKENS) and tokens.sum() == 1 and tokens[0, 7 + 2] == 1
-    assert np.array_equal(Draws(codes).images(tokens), image)
+    assert np.array_equal(Codes(codes).images(tokens), image)
 
 
 def test_the_named_colour_is_the_nearest_one():
