@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from homog import analysis, records
 from homog.analysis import Frame, Results, doses, facts, means, models
-from homog.analysis.results import usual_rows
+from homog.analysis.results import PLANTED, usual_rows
 from homog.config import Cell
 from homog.report import answers, layout, pages, standard, summary
 from homog.report.answers import Said
@@ -203,7 +205,9 @@ def named(row: Any) -> str:
     """An arm or a cell in words."""
     parts = [f"{row['kind']} {row['backbone']}"]
     if row["kind"] != "clean":
-        parts.append(f"{row['defect']} at dose {row['dose']:g}, backbone seed {row['arm_seed']}")
+        varied = [(name, row[name]) for name in row.index if name.startswith(PLANTED)]
+        told = [f"{name.removeprefix(PLANTED)} {value}" for name, value in varied if pd.notna(value)]
+        parts += [f"{row['defect']} at dose {row['dose']:g}", *told, f"backbone seed {row['arm_seed']}"]
     if "task" in row:
         parts += [row["adaptation"], row["task"], row["cell"]]
     return ", ".join(parts)

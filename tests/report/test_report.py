@@ -305,3 +305,10 @@ def test_no_records_at_all(registry, tmp_path, capsys):
 def test_help(capsys):
     assert report.main(["--help"]) == 0
     assert "usage: homog report" in capsys.readouterr().out
+
+
+def test_an_arm_is_named_with_what_is_varied_in_it():
+    told = {"kind": "injected", "backbone": "b", "defect": "d", "dose": 1.0, "arm_seed": 2}
+    varied = {"defect.pruned": 0.3, "defect.layers": float("nan")}
+    assert study_report.named(pd.Series(told | varied)) == "injected b, d at dose 1, pruned 0.3, backbone seed 2"
+    assert study_report.named(pd.Series(told)) == "injected b, d at dose 1, backbone seed 2"
