@@ -117,7 +117,7 @@ def test_the_figures_of_speed_are_those_that_were_measured():
         shown = f"| {row['adaptation']} | {row['task']} | {row['train']:,} | " + " | ".join(f"{x:.1f}" for x in numbers)
         assert shown in text
     for row in cost[cost["seconds"] >= 5].itertuples():
-        size = "all" if row.train == 4000 else row.train
+        size = "all" if row.train == 4000 else f"{row.train:,}"
         assert f"| {row.models:.0f} {row.adaptation}, {size} examples | {row.seconds:,.0f} | {row.floor:,.0f} |" in text
     whole = cost[["models", "seconds", "floor"]].sum()
     share = f"{whole['floor'] / whole['seconds']:.0%}"
