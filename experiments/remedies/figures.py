@@ -40,7 +40,7 @@ LEGEND = (
 CAPTIONS = {
     "remedies": "Inherited harm after each remedy: mean over tasks with its 95 % interval; dots are tasks. Pruned: the "
     "share of each weight matrix of the injected backbone set to zero before it is adapted. Debiased: the token in "
-    "half of the training texts of every class. Number above: accuracy on clean inputs.",
+    "half of the training texts of every class. Numbers at the right: accuracy on clean inputs.",
 }
 
 
@@ -141,30 +141,29 @@ def said(df: Results) -> Said:
 
 
 def drawn(frame: Frame, tasks: Frame) -> Figure:
-    """A panel per adaptation and size."""
+    """A panel per adaptation and size, a line per remedy."""
     groups = list(frame.groupby(KEY, sort=False))
     names = sorted(set(frame["remedy"]), key=lambda name: (name != NOTHING, "debiased" in name, name))
-    figure = plots.figure(2.3, wide=len(groups) > 2)
-    many = len(names) > 6
-    look: dict[str, Any] = {"ha": "center", "va": "bottom", "rotation": 90 if many else 0}
+    figure = plots.figure(1.1 + 0.2 * len(names), wide=True)
     titles = [f"{readable(adaptation)}, {size:,}" for (adaptation, size), _ in groups]
-    for axes, (key, rows) in zip(
-        plots.panels(figure, titles, "Inherited harm", sharey=True, pad=16 if many else 9), groups, strict=True
-    ):
-        axes.axhline(0, color=plots.COLOURS["clean"], linewidth=0.6)
+    every = plots.panels(figure, titles, "", "Inherited harm", sharey=True)
+    for axes, (key, rows) in zip(every, groups, strict=True):
+        axes.axvline(0, color=plots.COLOURS["clean"], linewidth=0.6)
         for _, row in rows.iterrows():
-            place = names.index(row["remedy"])
-            own = tasks[(tasks[KEY] == list(key)).all(axis=1) & (tasks["remedy"] == row["remedy"])]
-            plots.dots(axes, place - 0.15, own["value"], "injected")
-            plots.point(axes, place + 0.1, row, "injected")
-            axes.text(place, 1.02, plots.short(row["accuracy"]), transform=axes.get_xaxis_transform(), **look)
-        said = [name.replace(", debiased data", ", debiased") for name in names]
-        axes.set_xticks(range(len(names)), said, rotation=90)
-        axes.set(xlim=(-0.5, len(names) - 0.5))
-        axes.grid(axis="y")
+            line = names.index(row["remedy"])
+            own = tasks[(tasks[KEY] == list(key)).all(axis=1) & (tasks["remedy"] == row["remedy"])]["value"]
+            axes.plot(own, [line + 0.3] * len(own), ".", color=plots.COLOURS["clean"], markersize=4)
+            axes.plot([row["low"], row["high"]], [line, line], color=plots.COLOURS["injected"], linewidth=1.0)
+            axes.plot(row["value"], line, **plots.marker("injected"))
+            look = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center"}
+            axes.text(1.02, line, plots.short(row["accuracy"]), **look)
+        axes.set_yticks(range(len(names)), names)
+        axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(-0.15, 1.05))
+        axes.grid(axis="x")
     plots.legend(figure, {"injected": "mean, 95 % interval", "dot": "a task"})
     seeds = f"{frame['seeds'].min()} to {frame['seeds'].max()} backbones"
     plots.note(
-        figure, f"{frame['tasks'].min()} to {frame['tasks'].max()} tasks, {seeds}. Above: accuracy, clean inputs."
+        figure,
+        f"{frame['tasks'].min()} to {frame['tasks'].max()} tasks, {seeds}. At the right: accuracy on clean inputs.",
     )
     return figure
