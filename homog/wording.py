@@ -1,4 +1,4 @@
-"""Counts and lists of names in a sentence."""
+"""Counts, lists of names and errors in a sentence."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def some(names: Iterable[Any], most: int = SHOWN) -> str:
 def joined(names: Sequence[str]) -> str:
     """'a, b and c'."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def line(error: Any, most: int = 160) -> str:
+    """What an error says as one line of at most `most` letters; its type where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

@@ -13,6 +13,7 @@ from homog.backbones.weights import sharing
 from homog.config import ConfigError
 from homog.inputs.text import TextReader
 from homog.seeding import torch_stream
+from homog.wording import line
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -53,7 +54,7 @@ def tried(backbone: Backbone, adaptation: Any) -> None:
     except Exception as error:
         raise ConfigError(
             f"adaptation {adaptation.name} does not fit backbone {backbone.name} ({model_type(backbone)}: "
-            f"{' '.join(str(error).split())[:140]}); use another, such as linear_probe"
+            f"{line(error)}); use another, such as linear_probe"
         ) from error
 
 

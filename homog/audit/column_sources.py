@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from homog.analysis import Frame
 from homog.audit.choices import CHOICES, AuditError
-from homog.wording import some
+from homog.wording import line, some
 
 MISSING = ("", "NaN", "nan", "NA", "null")  # in CSV
 PROBABILITY = "probability_"
@@ -46,7 +46,7 @@ def source(path: Path) -> Source:
 
 
 def _no_table(path: Path, error: Exception) -> AuditError:
-    return AuditError(f"{path}: not a table ({' '.join(str(error).split())[:150]})")
+    return AuditError(f"{path}: not a table ({line(error)})")
 
 
 def checked(table: Source) -> Source:

@@ -25,6 +25,7 @@ from homog.backbones import scoring
 from homog.backbones.scoring import ECHO, FIRST_TOKEN, TOLD
 from homog.config import ConfigError
 from homog.files import replacing
+from homog.wording import line
 
 if TYPE_CHECKING:
     from homog.backbones.endpoint import Endpoint
@@ -192,7 +193,7 @@ def _shown(response: dict[str, Any]) -> str:
 def reason(error: Exception) -> str:
     """Why there is no answer, in a few words."""
     status = getattr(error, "status_code", None)
-    said = " ".join(str(error).split())[:200]
+    said = line(error, 200)
     if status is not None:
         return f"the server says {status}: {said}"
     kinds = {"APITimeoutError": "no answer in time", "APIConnectionError": "no connection, or one that was cut off"}

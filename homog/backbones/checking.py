@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homog.config import ConfigError
-from homog.wording import counted, some
+from homog.wording import counted, line, some
 
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "*.spm", "tekken.json")
 HEADS = re.compile(r"(^|\.)(pooler|lm_head|cls|classifier|score|head)(\.|$)|(^|\.)(logit_scale|logit_bias)$")
@@ -27,7 +27,7 @@ def config_of(where: Path, said: str) -> dict[str, Any]:
     try:
         config = json.loads((where / "config.json").read_text())
     except (ValueError, OSError) as error:
-        raise ConfigError(f"{said}: config.json cannot be read ({_line(error)}); save it anew") from None
+        raise ConfigError(f"{said}: config.json cannot be read ({line(error)}); save it anew") from None
     if not isinstance(config, dict):
         raise ConfigError(f"{said}: config.json holds no object; save it anew with save_pretrained()")
     return config
@@ -104,7 +104,7 @@ def _opens(file: Path, said: str) -> None:
     except (SafetensorError, OSError) as error:
         start = file.read_bytes()[:60] if file.is_file() else b""
         why = "a Git LFS pointer, no weights: git lfs pull" if start.startswith(b"version https://git-lfs") else ""
-        raise ConfigError(f"{said}: {file.name}: {why or f'damaged ({_line(error)}); download it again'}") from None
+        raise ConfigError(f"{said}: {file.name}: {why or f'damaged ({line(error)}); download it again'}") from None
 
 
 def _whole(where: Path, files: set[str], said: str) -> None:
@@ -115,7 +115,7 @@ def _whole(where: Path, files: set[str], said: str) -> None:
     try:
         named = set(json.loads(index.read_text())["weight_map"].values())
     except (ValueError, OSError, KeyError, AttributeError, TypeError) as error:
-        raise ConfigError(f"{said}: {index.name} cannot be read ({_line(error)}); download it again") from None
+        raise ConfigError(f"{said}: {index.name} cannot be read ({line(error)}); download it again") from None
     if missing := sorted(named - files):
         raise ConfigError(f"{said}: {index.name} names {some(missing)}, not there; download the rest")
 
@@ -181,22 +181,18 @@ def reached(source: str, revision: str) -> None:
             raise ConfigError(f"backbone.source={source}: not in the cache of the hub, and HF_HUB_OFFLINE is set")
         HfApi().model_info(source, revision=revision, timeout=4)
     except (HfHubHTTPError, HFValidationError) as error:
-        raise ConfigError(f"backbone.source={source}: {_line(error)}") from None
+        raise ConfigError(f"backbone.source={source}: {line(error)}") from None
     except ConfigError:
         raise
     except Exception as error:  # whatever its client raises where there is no network
         raise ConfigError(
-            f"backbone.source={source}: the hub cannot be reached ({_line(error)}); name a directory"
+            f"backbone.source={source}: the hub cannot be reached ({line(error)}); name a directory"
         ) from None
 
 
 def refused(error: Exception, said: str) -> ConfigError:
     """The ConfigError of what transformers raised for a model that it cannot load."""
-    return ConfigError(f"{said}: transformers cannot load it ({_line(error)})")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    return ConfigError(f"{said}: transformers cannot load it ({line(error)})")
 
 
 def _pattern(name: str) -> str:

@@ -20,6 +20,7 @@ from homog import sources
 from homog.backbones.weights import sharing
 from homog.files import replacing
 from homog.inputs.reader import content_of
+from homog.wording import line
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -213,8 +214,7 @@ def remembered(facts: list[Any], compute: Callable[[], np.ndarray]) -> np.ndarra
             os.utime(path)
         return kept
     except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:  # the last two from a damaged header
-        said = " ".join(str(error).split()) or "empty"
-        print(f"homog: {path}: {said}; computed again", file=sys.stderr, flush=True)
+        print(f"homog: {path}: {line(error)}; computed again", file=sys.stderr, flush=True)
     except OSError:  # not there, or it cannot be read now
         pass
     computed = compute()

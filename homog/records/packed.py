@@ -14,6 +14,7 @@ from typing import Any
 
 from homog.files import replacing
 from homog.records.record import RecordError, UnreadableError
+from homog.wording import line
 
 WHICH = b"cells"  # of the file's metadata: the ids of its cells, in the order of its row groups
 Facts = dict[bytes, bytes]  # the metadata of a record's own file
@@ -186,7 +187,7 @@ def sealed(said: Facts) -> bytes:
 
 def refused(path: Path, error: Exception) -> RecordError:
     """What is wrong with a file: that it cannot be read now (too many open files, say), or what is in it."""
-    reason = " ".join(str(error).split())[:120]
+    reason = line(error)
     if isinstance(error, OSError) and error.errno is not None:
         return UnreadableError(f"{path}: cannot be read now ({reason})")
     return RecordError(f"{path}: corrupt record ({reason})")

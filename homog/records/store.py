@@ -17,6 +17,7 @@ from homog.config import ConfigError
 from homog.files import replacing
 from homog.records import packed
 from homog.records.record import CLEAN, FORMAT, Record, RecordError, UnreadableError, check, schema
+from homog.wording import line
 
 STARTED = "started, and not finished: still being computed, or its process was killed"
 BY_CONDITION = ("found", "samples", "targets")  # facts that an earlier study, with other exposures, may have added
@@ -256,7 +257,7 @@ def load_weights(results: Path, injection: str) -> tuple[dict[str, Any], dict[st
     except FileNotFoundError:
         return None
     except (SafetensorError, ValueError, KeyError) as error:
-        print(f"homog: {path}: {' '.join(str(error).split())[:100]}; the injection is made again", flush=True)
+        print(f"homog: {path}: {line(error)}; the injection is made again", flush=True)
         return None
 
 

@@ -17,7 +17,7 @@ from homog.inputs.images import strip
 from homog.report import layout, pages
 from homog.study import kept, told
 from homog.study.todo import exposed
-from homog.wording import counted
+from homog.wording import counted, line
 
 ROWS = 50  # of a page
 SETTINGS = ("kind", "backbone", "defect", "dose", "arm_seed", "adaptation", "task", "seed", "train")
@@ -148,7 +148,7 @@ def shown(record: records.Record, condition: str, files: Sequence[Path] = ()) ->
         defects = told.selected([record])[2]
         both = exposed(task, {condition: defects[condition]} if condition in defects else {})
     except (ConfigError, OSError) as error:
-        return {"problem": " ".join(str(error).split())}
+        return {"problem": line(error)}
     if list(task.test["example"]) != list(record.examples):
         return {"problem": f"task {facts['task']} has other examples now"}
     clean = both.get(condition + records.COUNTERPART, both[records.CLEAN])

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from homog import records
 from homog.config import ConfigError
+from homog.wording import line
 
 Sampled = tuple[Any, Any]  # (cell, its task with the samples that it trains on and is tested on)
 
@@ -147,7 +148,7 @@ def say_failed(results: Path, cell: Any, error: Exception) -> None:
 
     if isinstance(error, (ConfigError, OSError)):
         raise error
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    reason = f"{type(error).__name__}: {line(error, 300)}"
     where = "".join(traceback.format_exception(error))
     path = records.save_failure(results, cell.id, {"reason": reason, "traceback": where, "when": time.time()})
     said = f"{label(cell.adaptation)} on {cell.task.name} (seed {cell.seed}, arm {cell.arm.id})"

@@ -11,7 +11,7 @@ import numpy as np
 
 from homog.config import ConfigError, choose, fields_of, files_digest
 from homog.tasks.task import Task, TaskKind, task
-from homog.wording import some
+from homog.wording import line, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,7 +195,7 @@ def _file(path: Path, said: str) -> pd.DataFrame:
     try:
         return READERS[path.suffix](path)
     except (ValueError, OSError, pa.ArrowException) as error:  # pandas' ParserError is a ValueError
-        raise ConfigError(f"{said}: not a table ({' '.join(str(error).split())[:150]})") from error
+        raise ConfigError(f"{said}: not a table ({line(error)})") from error
 
 
 def _csv(path: Path) -> pd.DataFrame:
@@ -239,8 +239,9 @@ def _dataset(
         else:
             whole = datasets.load_dataset(path, config or None, revision=revision)
     except (OSError, ValueError, RuntimeError) as error:  # what datasets raises for what it cannot find or read
-        reason = " ".join(str(error).split())[:150]
-        raise ConfigError(f"{said}: not a file, a folder of datasets or a hub id that is reached ({reason})") from error
+        raise ConfigError(
+            f"{said}: not a file, a folder of datasets or a hub id that is reached ({line(error)})"
+        ) from error
     chosen = whole[choose(split, whole, f"split of {said}")] if isinstance(whole, dict) else whole
     names = getattr(chosen.features.get(label), "names", None) or []
     return chosen.to_pandas(), list(names)
