@@ -42,7 +42,7 @@ fetch: .venv/ready
 	$(BIN)/python -m homog sources
 
 test-faults: .venv/ready
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) tests/faults/fuzz.py tests/faults/killed.py
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) tests/faults/fuzz.py tests/faults/killed.py tests/faults/cluster.py
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -29,16 +29,22 @@ pytestmark = pytest.mark.timeout(900)
 MEMORY = "hydra.launcher.mem_gb=2"
 
 
-def sweep(results, folder, *launcher, environment=None):
-    command = [sys.executable, "-m", "homog.sweep", "study=launched", "preset=smoke", f"results={results}"]
+def started(results, folder, *launcher, environment=None, name="launched"):
+    command = [sys.executable, "-m", "homog.sweep", f"study={name}", "preset=smoke", f"results={results}"]
     command += [f"backbone.source={folder}", *launcher]
     found = {key: value for key, value in (environment or os.environ).items() if key != "HOMOG_WATCHED"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=found, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return {
-        c.id: records.load(results, c.id)
-        for c in study.expand(study.load("launched"), "smoke", {"source": str(folder)})
-    }
+    return subprocess.Popen(command, text=True, env=found, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def sweep(results, folder, *launcher, environment=None, name="launched"):
+    done = started(results, folder, *launcher, environment=environment, name=name)
+    said = done.communicate(timeout=600)[0]
+    assert done.returncode == 0, said
+    return kept(results, folder, name)
+
+
+def kept(results, folder, name):
+    return {c.id: records.load(results, c.id) for c in study.expand(study.load(name), "smoke", {"source": str(folder)})}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,0 +1,125 @@
+"""Jobs of a real one-machine Slurm that are preempted, requeued or cancelled: make test-faults."""
+
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from homog import study, variants
+from tests import slurm
+from tests.test_launchers import MEMORY, STUDY, kept, started, sweep
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.real,
+    pytest.mark.skipif(not slurm.installable(), reason="needs Slurm, or root on Debian to install it"),
+]
+SLOW = """
+import time
+from dataclasses import dataclass
+from homog.adaptations.linear_probe import LinearProbe
+
+@dataclass(frozen=True)
+class Slow(LinearProbe):
+    def fit(self, backbone, tasks, seed):
+        for fitted in super().fit(backbone, tasks, seed):
+            time.sleep(3)
+            yield fitted
+
+ADAPTATIONS = {"slow": Slow}
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def launched(tmp_path_factory):
+    """A folder of a user with a small study of three arms, whose models take their time, and the same in haste."""
+    folder = tmp_path_factory.mktemp("mine")
+    for name, adaptation in (("slow", "slow"), ("launched", "linear_probe")):
+        (folder / "experiments" / name).mkdir(parents=True)
+        text = STUDY.replace("linear_probe, lora", adaptation)
+        (folder / "experiments" / name / "study.yaml").write_text(text)
+    (folder / "variants.py").write_text(SLOW)
+    (folder / "conf" / "adaptation").mkdir(parents=True)
+    (folder / "conf" / "adaptation" / "slow.yaml").write_text("name: slow\nC: 0.05\n")
+    patch = pytest.MonkeyPatch()
+    patch.setenv(variants.WITH, str(folder))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def by_basic(tmp_path_factory, tiny_folder):
+    return sweep(tmp_path_factory.mktemp("basic"), tiny_folder, "hydra/launcher=basic")
+
+
+def running(environment, fewest):
+    """The ids of tasks of a job array that run, as soon as there are so many."""
+    end = time.time() + 120
+    while time.time() < end:
+        told = ["squeue", "--noheader", "--states=RUNNING", "--array", "--format=%i"]
+        ids = subprocess.run(told, capture_output=True, text=True, env=environment, check=True).stdout.split()
+        if len(ids) >= fewest:
+            return ids
+        time.sleep(0.3)
+    raise AssertionError("no job of the array runs")
+
+
+def written(results, fewest):
+    """Path -> content of the records, as soon as there are so many."""
+    end = time.time() + 120
+    while time.time() < end:
+        files = {path: path.read_bytes() for path in (results / "runs" / "records").glob("*.parquet")}
+        if len(files) >= fewest:
+            return files
+        time.sleep(0.2)
+    raise AssertionError("no record was written")
+
+
+def same_probes(by_basic, slow, folder):
+    """Slow probes are as those of the other study, arm by arm and task by task."""
+    source = {"source": str(folder)}
+    places = {
+        name: {
+            (c.arm.id, c.task.name): c.id
+            for c in study.expand(study.load(name), "smoke", source)
+            if c.adaptation.name == kind
+        }
+        for name, kind in {"launched": "linear_probe", "slow": "slow"}.items()
+    }
+    assert len(places["slow"]) == 6
+    for place, cell in places["slow"].items():
+        for condition, values in slow[cell].probabilities.items():
+            np.testing.assert_array_equal(values, by_basic[places["launched"][place]].probabilities[condition])
+
+
+def test_jobs_of_slurm_that_are_preempted_requeued_or_cancelled_lose_nothing(by_basic, tmp_path, tiny_folder):
+    results, launcher = tmp_path / "results", ("hydra/launcher=slurm", MEMORY)
+    with slurm.cluster(tmp_path / "slurm") as environment:
+
+        def tell(*command):
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+
+        sweeping = started(results, tiny_folder, *launcher, environment=environment, name="slow")
+        first = running(environment, 2)
+        there = written(results, 1)
+        tell("scancel", "--signal=USR2", first[0])  # what Slurm sends before a time limit, and before preemption
+        tell("scontrol", "requeue", first[1])
+        said = sweeping.communicate(timeout=300)[0]
+        assert sweeping.returncode == 0, said
+        same_probes(by_basic, kept(results, tiny_folder, "slow"), tiny_folder)
+        assert {path: path.read_bytes() for path in there} == there  # nothing is computed twice
+
+        results = tmp_path / "cancelled"
+        sweeping = started(results, tiny_folder, *launcher, environment=environment, name="slow")
+        first = running(environment, 1)
+        there = written(results, 1)
+        tell(
+            "scancel", "--signal=KILL", f"{first[0]}.0"
+        )  # its step: of the job, TERM comes first, which submitit ignores
+        said = sweeping.communicate(timeout=300)[0]
+        assert sweeping.returncode == 1, said
+        assert "Traceback" not in said and "run the same command" in said, said
+        slow = sweep(results, tiny_folder, *launcher, environment=environment, name="slow")
+        same_probes(by_basic, slow, tiny_folder)
+        assert {path: path.read_bytes() for path in there} == there
