@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from homog.config import files_digest
 from homog.files import replacing
 from homog.records.record import RecordError, UnreadableError
 from homog.wording import line
 
 WHICH = b"cells"  # of the file's metadata: the ids of its cells, in the order of its row groups
+CONDITIONS = b"conditions"  # cell -> the conditions of its record
+SEAL = ".sha256"  # the ending of the file beside it that holds the digest of its bytes
 Facts = dict[bytes, bytes]  # the metadata of a record's own file
 
 
@@ -41,21 +44,26 @@ def pack(results: Path, arm: str, own: dict[str, Path]) -> None:
         tables = {cell: table for cell, table in _groups(path).items() if isinstance(table, pa.Table)}
         read: dict[str, os.stat_result] = {}
         for cell, file in own.items():
-            with contextlib.suppress(OSError, pa.ArrowException):
-                stat = file.stat()
-                tables[cell], read[cell] = pq.read_table(file, page_checksum_verification=True), stat
+            with contextlib.suppress(OSError, pa.ArrowException, ValueError, KeyError, TypeError):
+                stat, table = file.stat(), pq.read_table(file, page_checksum_verification=True)
+                sealed(table.schema.metadata)
+                tables[cell], read[cell] = table, stat
         if not read:
             return
         facts = {
             cell: {k.decode(): v.decode() for k, v in table.schema.metadata.items()} for cell, table in tables.items()
         }
         bare = next(iter(tables.values())).schema.remove_metadata()
-        said = {WHICH: json.dumps(list(tables)).encode(), b"facts": json.dumps(facts).encode()}
+        under = {cell: _names(table) for cell, table in tables.items()}
+        known = {WHICH: list(tables), b"facts": facts, CONDITIONS: under}
+        said = {name: json.dumps(value).encode() for name, value in known.items()}
         with replacing(path) as temporary:
             options: Any = {"compression": "zstd", "write_page_checksum": True}
             with pq.ParquetWriter(temporary, bare.with_metadata(said), **options) as writer:
                 for table in tables.values():
                     writer.write_table(table.replace_schema_metadata(said), row_group_size=max(1, len(table)))
+        with replacing(path.with_suffix(SEAL)) as seal:  # without it, or with an older one, the file is read
+            seal.write_text(files_digest(path))
         for cell, stat in read.items():
             _drop(own[cell], stat)
 
@@ -85,8 +93,37 @@ def table_of(results: Path, cell: str) -> tuple[Path, Any]:
 
 
 def conditions(results: Path, cell: str) -> tuple[str, ...]:
-    """The conditions of a cell's record in the file of an arm, its pages as they were written. Raises as `table_of`."""
-    return tuple(table_of(results, cell)[1]["condition"].unique().to_pylist())
+    """The conditions of a cell's record in the file of an arm. Raises as `table_of`.
+
+    A file that is byte for byte what was written says them itself; of another one the pages are read.
+    """
+    path = index(results).get(cell)
+    told = path and _sealed_conditions(path).get(cell)
+    return tuple(told) if told else _names(table_of(results, cell)[1])
+
+
+def _names(table: Any) -> tuple[str, ...]:
+    return tuple(table["condition"].unique().to_pylist())
+
+
+def _sealed_conditions(path: Path) -> dict[str, list[str]]:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return {}
+    return _conditions_of(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _conditions_of(path: Path, *stamp: int) -> dict[str, list[str]]:
+    """Cell -> its conditions, of a file whose digest is the one beside it; else nothing."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with contextlib.suppress(OSError, ValueError, KeyError, pa.ArrowException):
+        if path.with_suffix(SEAL).read_text() == files_digest(path):
+            return json.loads(pq.read_schema(path).metadata[CONDITIONS])
+    return {}
 
 
 def index(results: Path) -> dict[str, Path]:

@@ -92,6 +92,25 @@ def test_other_facts_than_were_written_are_refused(there):
     assert not records.finished(there, "c1", ["clean"]) and records.finished(there, "c2", ["clean"])
 
 
+def test_a_file_that_is_what_was_written_says_its_conditions_without_its_pages_being_read(there, monkeypatch):
+    packed._groups_of.cache_clear()
+    packed._conditions_of.cache_clear()
+
+    def read(*_):
+        raise AssertionError("pages were read")
+
+    monkeypatch.setattr(packed, "_read", read)
+    assert all(records.finished(there, cell, ["clean", "backdoor-cf"]) for cell in CELLS)
+    assert not records.finished(there, "c1", ["clean", "other"])
+    path = packed.folder(there) / "a1.parquet"
+    assert set(packed._sealed_conditions(path)) == set(CELLS)
+    path.with_suffix(".sha256").write_text("0" * 64)
+    packed._conditions_of.cache_clear()
+    with pytest.raises(AssertionError, match="pages were read"):
+        records.finished(there, "c1", ["clean"])
+    assert packed._sealed_conditions(path) == {}
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no table at all"])
 def test_a_file_that_is_no_pack_holds_nothing_and_is_named(there, content, capsys):
     (packed.folder(there) / "a1.parquet").write_bytes(content)
