@@ -144,7 +144,7 @@ def written(results: Path, cells: Iterable[str]) -> dict[str, float]:
 def _record(cell: str, facts: dict[str, Any], table: Any) -> Record:
     conditions = table["condition"].to_numpy()
     names = list(dict.fromkeys(conditions))
-    if set(table["cell"].to_pylist()) != {cell}:
+    if table["cell"].unique().to_pylist() != [cell]:
         raise ValueError("it holds another cell")
     flat = table["probabilities"].combine_chunks().flatten()
     values = flat.to_numpy().reshape(len(conditions), -1)
