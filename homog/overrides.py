@@ -22,6 +22,7 @@ DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 PLAIN = re.compile(r"[\w.,-]+")  # names, several separated by commas: anything else is Hydra's own grammar
 LAUNCHERS = {  # those that need an installation of their own -> the plugin's module, the extra
     "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
+    "ray_cluster": ("hydra_plugins.hydra_ray_launcher", "ray"),
     "ray_aws": ("hydra_plugins.hydra_ray_launcher", "ray"),
 }
 
@@ -106,7 +107,7 @@ def _check_launcher(key: str, value: str) -> None:
     except ModuleNotFoundError:
         missing = True
     if missing:
-        raise ConfigError(f"hydra/launcher={value} is not installed: pip install 'homog[{extra}]'")
+        raise ConfigError(f"hydra/launcher={value} is not installed: pip install 'homog-inheritance[{extra}]'")
 
 
 def check_device(name: str) -> None:

@@ -22,7 +22,7 @@ from homog.config import ConfigError
         ("task=trec,smss", "unknown task 'smss': did you mean sms_spam"),
         ("preset=lap", "unknown preset 'lap': did you mean laptop"),
         ("device=cudaa", "device=cudaa: valid: auto, cpu"),
-        ("hydra/launcher=ray_aws", r"not installed: pip install 'homog\[ray\]'"),
+        ("hydra/launcher=ray_aws", r"not installed: pip install 'homog-inheritance\[ray\]'"),
         ("trec", "'trec' is not key=value: did you mean task=trec"),
         ("word", "'word' is not key=value: see homog run --help"),
         ("~defect", "none can be taken away"),

@@ -194,7 +194,9 @@ def _member(archive: Any, info: Any, path: Path) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        raise AuditError(f"{path}: compressed by Zstandard; pip install 'homog[suites]' reads it") from error
+        raise AuditError(
+            f"{path}: compressed by Zstandard; pip install 'homog-inheritance[suites]' reads it"
+        ) from error
     with path.open("rb") as file:
         file.seek(info.header_offset + 26)
         name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))

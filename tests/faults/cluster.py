@@ -1,20 +1,20 @@
-"""Jobs of a real one-machine Slurm that are preempted, requeued or cancelled: make test-faults."""
+"""Jobs of a real one-machine Slurm and Ray that are preempted, requeued, cancelled or killed: make test-faults."""
 
 import subprocess
+import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from homog import study, variants
 from tests import slurm
 from tests.test_launchers import MEMORY, STUDY, kept, started, sweep
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.real,
-    pytest.mark.skipif(not slurm.installable(), reason="needs Slurm, or root on Debian to install it"),
-]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.real]
 SLOW = """
 import time
 from dataclasses import dataclass
@@ -93,6 +93,7 @@ def same_probes(by_basic, slow, folder):
             np.testing.assert_array_equal(values, by_basic[places["launched"][place]].probabilities[condition])
 
 
+@pytest.mark.skipif(not slurm.installable(), reason="needs Slurm, or root on Debian to install it")
 def test_jobs_of_slurm_that_are_preempted_requeued_or_cancelled_lose_nothing(by_basic, tmp_path, tiny_folder):
     results, launcher = tmp_path / "results", ("hydra/launcher=slurm", MEMORY)
     with slurm.cluster(tmp_path / "slurm") as environment:
@@ -122,4 +123,47 @@ def test_jobs_of_slurm_that_are_preempted_requeued_or_cancelled_lose_nothing(by_
         assert "Traceback" not in said and "run the same command" in said, said
         slow = sweep(results, tiny_folder, *launcher, environment=environment, name="slow")
         same_probes(by_basic, slow, tiny_folder)
+        assert {path: path.read_bytes() for path in there} == there
+
+
+@contextmanager
+def ray_cluster():
+    """The address of a Ray of two workers on this machine, which knows the user's folder."""
+    port = slurm.free_port()
+    ray = str(Path(sys.executable).with_name("ray"))
+    started = [
+        "start",
+        "--head",
+        f"--port={port}",
+        "--num-cpus=2",
+        "--include-dashboard=false",
+        "--disable-usage-stats",
+    ]
+    subprocess.run([ray, *started], check=True, capture_output=True)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        subprocess.run([ray, "stop", "--force"], check=False, capture_output=True)
+
+
+def test_a_ray_that_is_there_computes_the_same_and_a_killed_worker_costs_its_model_alone(
+    by_basic, tmp_path, tiny_folder
+):
+    pytest.importorskip("ray")
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    with ray_cluster() as address:
+        launcher = ("hydra/launcher=ray_cluster", f"hydra.launcher.ray.init.address={address}")
+        results = tmp_path / "results"
+        sweeping = started(results, tiny_folder, *launcher, name="slow")
+        try:
+            there = written(results, 1)
+        except AssertionError:
+            sweeping.terminate()
+            raise AssertionError(sweeping.communicate()[0]) from None
+        busy = [p for p in psutil.process_iter(["cmdline"]) if "ray::_run_job" in " ".join(p.info["cmdline"] or [])]
+        assert busy
+        busy[0].kill()
+        said = sweeping.communicate(timeout=300)[0]
+        assert "Traceback" not in said, said
+        same_probes(by_basic, sweep(results, tiny_folder, *launcher, name="slow"), tiny_folder)
         assert {path: path.read_bytes() for path in there} == there
