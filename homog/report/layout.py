@@ -21,12 +21,18 @@ SPELLED = {
     "reddit": "Reddit",
     "finetune": "fine-tuning",
     "recid": "recidivism",
+    "rms": "RMS",
+    "capa": "CAPA",
+    "ia3": "IA3",
+    "knn": "kNN",
+    "mlp": "MLP",
     "n": "n",
     "p": "p",
 }
 HEADINGS = {
     "value": "Value [95 % interval]",
     "holm": "p (Holm)",
+    "mde": "Detectable with 80 % power",
     "p_plain": "p (plain)",
     "trend": "p (Page's trend)",
     "arm_seed": "Backbone seed",
@@ -35,6 +41,7 @@ HEADINGS = {
     "homogenization": "H",
 }
 HIDDEN = ("names", "control", "family", "defect_kind", "detail", "standard_error")  # in the CSV, not for the eye
+BESIDE = ("p", "mde", "standard_error", "seeds", "examples", "reason")  # of numbers beside the first: in the CSV alone
 CONSTANT = ("backbone", "condition", "kind", "dose")  # shown only where they differ
 NAMES = ("adaptation", "task", "measure", "term", "outcome")  # columns whose values are names from the code
 P_VALUES = ("p", "holm", "p_plain", "trend")
@@ -113,9 +120,12 @@ def percents(row: Any) -> str:
 def display(frame: Frame, most: int | None = None, hidden: Sequence[str] = HIDDEN) -> Frame:
     """A frame of strings, of at most `most` rows.
 
-    Intervals are one column, numbers rounded; `hidden` columns and columns that say nothing are left out.
+    Intervals are one column, numbers rounded; `hidden` columns and columns that say nothing are left out, and what
+    belongs to the second of several numbers of a row (`sham_p` beside `sham_value`).
     """
-    frame = frame.drop(columns=[name for name in hidden if name in frame])
+    others = [str(name).removesuffix("value") for name in frame if str(name).endswith("_value")]
+    beside = [f"{other}{part}" for other in others for part in BESIDE]
+    frame = frame.drop(columns=[name for name in (*hidden, *beside) if name in frame])
     same = [name for name in CONSTANT if name in frame and frame[name].nunique(dropna=False) <= 1]
     same += [name for name in ("reason", "excluded") if name in frame and not frame[name].astype(bool).any()]
     same += [name for name in frame if str(name).endswith("mde") and frame[name].isna().all()]

@@ -312,3 +312,11 @@ def test_an_arm_is_named_with_what_is_varied_in_it():
     varied = {"defect.pruned": 0.3, "defect.layers": float("nan")}
     assert study_report.named(pd.Series(told | varied)) == "injected b, d at dose 1, pruned 0.3, backbone seed 2"
     assert study_report.named(pd.Series(told)) == "injected b, d at dose 1, backbone seed 2"
+
+
+def test_of_several_numbers_in_a_row_the_second_is_shown_without_what_belongs_to_it():
+    row = {"value": 0.5, "low": 0.4, "high": 0.6, "p": 0.01, "mde": 0.2, "sham_value": 0.0, "sham_low": -0.1}
+    frame = pd.DataFrame([row | {"sham_high": 0.1, "sham_p": 0.9, "sham_mde": 0.1, "sham_seeds": 3, "seeds": 5}])
+    shown = layout.display(frame)
+    assert list(shown) == ["Value [95 % interval]", "p", "Detectable with 80 % power", "Sham value", "Seeds"]
+    assert shown["Sham value"][0] == "0.00 [−0.10, 0.10]"
