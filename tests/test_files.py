@@ -1,8 +1,21 @@
 """Folders that are made once, and proved to hold what was written each time they are used."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from homog import files
+
+PROGRAM = """
+import time
+from pathlib import Path
+from homog.files import replacing
+with replacing(Path("{}") / "record"):
+    print("writing", flush=True)
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -39,3 +52,31 @@ def test_a_folder_that_holds_anything_else_is_named_and_made_again(make, harm, c
     assert again() == folder and len(made) == 2
     assert weights.read_bytes() == b"1234" and not (folder / "adapter").exists()
     assert "model: not what was written there; it is made again" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", PROGRAM.format(tmp_path)], stdout=subprocess.PIPE)
+    assert killed.stdout and killed.stdout.readline() == b"writing\n"
+    killed.kill()
+    killed.communicate()
+    (left,) = tmp_path.glob(".*")
+    others = [tmp_path / ".user", tmp_path / f".x.{files.HERE}-{os.getpid()}.abc", tmp_path / ".x.elsewhere-1.abc"]
+    for path in others:
+        path.write_text("")
+    files.tidy(tmp_path)
+    assert left.exists()  # it may be that of a process on another machine of the same name, which still writes
+    for path in (left, *others):
+        os.utime(path, (1, 1))
+    files.tidy(tmp_path, tmp_path / "none")
+    assert sorted(tmp_path.glob(".*")) == sorted(others)
+
+
+def test_empty_folders_of_jobs_are_removed(tmp_path):
+    jobs = [tmp_path / "runs" / "hydra" / name for name in ("empty", "young", "full")]
+    for job in jobs:
+        job.mkdir(parents=True)
+    (jobs[2] / "run.log").write_text("")
+    for job in (jobs[0], jobs[2]):
+        os.utime(job, (1, 1))
+    files.check_writable(tmp_path)
+    assert sorted(path.name for path in jobs[0].parent.glob("*")) == ["full", "young"]

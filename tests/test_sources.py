@@ -116,7 +116,7 @@ def tarball(monkeypatch, tmp_path, cache):
     change(monkeypatch, index="npm", requirement="toy==1.0", folder="package", sha256=sha256(path.read_bytes()))
 
     def run(command, **_):
-        assert command[1:4] == ["pack", "--silent", "toy@1.0"]
+        assert command[-5:-2] == ["pack", "--silent", "toy@1.0"]
         shutil.copy(path, command[-1])
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -148,7 +148,7 @@ def deb(tmp_path, monkeypatch, cache):
     change(monkeypatch, index="debian", requirement="toy==1.0", folder="./usr/share", sha256=sha256(path.read_bytes()))
 
     def run(command, cwd: Any = None, stdout: Any = None, **_):
-        if command[0] == "apt-get":
+        if "apt-get" in command:
             assert command[-1] == "toy=1.0"
             shutil.copy(path, cwd)
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homog.analysis import Frame
-from homog.files import replacing
+from homog.files import replacing, tidy
 from homog.report import layout, plots
 
 LISTED = 30  # lines of a list; its file has all
@@ -88,6 +88,7 @@ def save(page: Page, folder: Path, tables: Mapping[str, Frame], ours: Iterable[s
         write(folder / f"report.{suffix}", rendered(f"report.{suffix}.j2", page))
     for path in {path for pattern in ours for path in folder.glob(pattern)} - set(written):
         path.unlink()
+    tidy(folder, folder / "tables", folder / "figures")
     return terminal(page, folder)
 
 

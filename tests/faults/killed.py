@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,3 +187,55 @@ def test_a_full_disk_ends_the_sweep_with_a_line_and_costs_nothing_that_was_there
     code, said = ended(start(results, tiny_folder))
     assert code == 0, said
     whole(results, tiny_folder)
+
+
+def test_a_kill_while_an_injection_or_a_report_is_made_costs_nothing(tmp_path, tiny_folder):
+    results = tmp_path / "results"
+    sweep = start(results, tiny_folder)
+    while not list((results / "runs" / "injections").glob("*.lock")) and sweep.poll() is None:
+        time.sleep(0.01)
+    sweep.kill()  # its children end with it
+    ended(sweep)
+    code, said = ended(start(results, tiny_folder))
+    assert code == 0, said
+    kept = written(results)
+    report = [
+        sys.executable,
+        "-m",
+        "homog",
+        "report",
+        "lossless",
+        f"results={results}",
+        f"backbone.source={tiny_folder}",
+    ]
+
+    def pages():
+        files = [path for path in (results / "lossless").rglob("*.*") if path.is_file()]
+        return {path: path.read_bytes() for path in files if path.name[0] != "."}
+
+    before, rng = pages(), generator("killed reports")
+    for _ in range(max(2, ROUNDS // 4)):
+        writing = subprocess.Popen(report, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        time.sleep(float(rng.uniform(2, 9)))
+        writing.kill()
+        writing.communicate()
+        assert written(results) == kept
+        assert all(path.stat().st_size for path in pages())  # each is the old one or the new one
+    assert subprocess.run(report, capture_output=True, check=False).returncode == 0
+    whole(results, tiny_folder)
+    assert {path.name for path in pages()} == {path.name for path in before}
+
+
+def test_what_fetches_dies_with_the_sweep(tmp_path):
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv of Linux")
+    place = tmp_path / "asleep"
+    program = f"from homog import sources; sources._ran(['sh', '-c', 'echo $$ > {place}; sleep 60'])"
+    fetching = subprocess.Popen([sys.executable, "-c", program])
+    while not (place.exists() and place.read_text().strip()) and fetching.poll() is None:
+        time.sleep(0.05)
+    asleep = psutil.Process(int(place.read_text()))
+    fetching.kill()
+    fetching.wait()
+    psutil.wait_procs([asleep], timeout=5)
+    assert not asleep.is_running() or asleep.status() == psutil.STATUS_ZOMBIE
