@@ -193,11 +193,14 @@ def _range(samples: Sequence[Sample]) -> tuple[float, float]:
 
 
 def _exact(value: float, samples: Sequence[Sample], level: float) -> tuple[float, float]:
-    """The same where no example differs from another: the exact limit of no exception among the persons that count."""
+    """The same where no example differs from another: the exact limit of no exception among the persons that count.
+
+    These are not the same for every backbone; there are as many as where they are fewest.
+    """
     people = 0
     for sample in samples:
-        counts = (np.asarray(sample.denominator) > 0).all(axis=0).astype(float)
-        people += int(np.count_nonzero(by_person(counts[:, None], sample.people)))
+        rows = (np.asarray(sample.denominator) > 0).astype(float)
+        people += int(np.count_nonzero(by_person(rows.T, sample.people), axis=0).min())
     half = float(binomial_limits(0, max(people, 1), level)[1])
     return half, 1.0 if abs(value) < 1e-12 else min(1.0, 2 * 0.5**people)
 

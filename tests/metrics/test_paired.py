@@ -153,6 +153,11 @@ def test_what_never_varies_has_the_exact_limit_of_its_persons():
     assert always.value == 1 and 0 < always.p < 1e-10
     few = paired.difference_interval([paired.Sample(ones, ones, people=np.repeat(np.arange(4), 10))])
     assert few.low == pytest.approx(stats.binomtest(4, 4).proportion_ci().low)  # four persons, not forty examples
+    apart = np.zeros((3, 40))
+    for row in range(3):
+        apart[row, row * 10 : row * 10 + 12 - row] = 1  # backbones whose examples that count are others
+    few = paired.difference_interval([paired.Sample(0 * apart, apart, 0 * apart, apart)])
+    assert few.value == 0 and few.high == pytest.approx(stats.binomtest(0, 10).proportion_ci().high)
 
 
 def test_coverage_of_seeds_and_examples():
