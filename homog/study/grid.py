@@ -70,7 +70,8 @@ class Block:
 class Study:
     """A question and the grid that answers it. `exposures` are the defects under which every model is predicted.
 
-    Without `specificity`, models of a backbone with a defect are predicted under the exposures of that defect alone.
+    Without `specificity`, models of a backbone with a defect are predicted under the exposures of that defect alone,
+    and those of a clean one under what is planted in it and what is natural.
     `tables`: tasks of this study alone, name -> the fields of task=csv (path, input, label ...); a path is taken from
     the folder of the study.
     """
