@@ -57,6 +57,15 @@ def settled(path: Path) -> bool:
     return time.time() - path.stat().st_mtime > SETTLED
 
 
+def tidy_runs(results: Path) -> None:
+    """Remove what killed sweeps left in a folder of results: files half-written, folders of jobs that are empty."""
+    tidy(*(results / "runs").glob("*"))
+    for job in (results / "runs" / "hydra").glob("*"):
+        with contextlib.suppress(OSError):  # it is not empty
+            if settled(job):
+                job.rmdir()
+
+
 def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
     """The folder `target`, filled by `make` on the first call, one process at a time; a reader sees it whole or not.
 
@@ -86,18 +95,13 @@ def made_once(target: Path, doing: str, make: Callable[[Path], None]) -> Path:
 
 
 def check_writable(results: Path) -> None:
-    """Raise ConfigError, before any compute, where records could not be written; what a kill left there is removed."""
+    """Raise ConfigError, before any compute, where records could not be written."""
     try:
         probe = results / "runs" / "records" / ".writable"
         with replacing(probe) as temporary:
             temporary.write_bytes(b"homog")
         probe.unlink(missing_ok=True)  # a job beside this one may have taken it away
         free = shutil.disk_usage(results).free
-        tidy(*((results / "runs").glob("*")))
-        for job in (results / "runs" / "hydra").glob("*"):
-            with contextlib.suppress(OSError):  # it is not empty
-                if settled(job):
-                    job.rmdir()
     except OSError as error:
         reason = error.strerror or error
         raise ConfigError(f"results={results}: cannot write there ({reason}); name a folder with results=…") from error

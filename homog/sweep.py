@@ -17,6 +17,7 @@ from typing import Any
 from homog import command, overrides, records, sources, study
 from homog.command import Command, Given, Setting
 from homog.config import Cell, choose
+from homog.files import tidy_runs
 from homog.run import STOP
 from homog.study import jobs
 
@@ -69,6 +70,7 @@ def _run(given: Given) -> int:
     cells = study.expand(spec, preset, given.backbone)
     exposures = study.exposed_by(spec, preset)
     study.check(cells, results, save, exposures.values())
+    tidy_runs(results)
     shown = study.shown_to(spec, preset)
     todo = study.pending(cells, shown, results, save)
     names = jobs.jobs(todo)

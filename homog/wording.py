@@ -26,6 +26,6 @@ def joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def line(error: Any, most: int = 160) -> str:
-    """What an error says as one line of at most `most` letters; its type where it says nothing."""
+def line(error: Any, most: int | None = 160) -> str:
+    """What an error says as one line of at most `most` letters (None: all); its type where it says nothing."""
     return " ".join(str(error).split())[:most] or type(error).__name__

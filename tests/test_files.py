@@ -78,5 +78,5 @@ def test_empty_folders_of_jobs_are_removed(tmp_path):
     (jobs[2] / "run.log").write_text("")
     for job in (jobs[0], jobs[2]):
         os.utime(job, (1, 1))
-    files.check_writable(tmp_path)
+    files.tidy_runs(tmp_path)
     assert sorted(path.name for path in jobs[0].parent.glob("*")) == ["full", "young"]

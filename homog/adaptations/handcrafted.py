@@ -11,7 +11,7 @@ import numpy as np
 from homog.adaptations.adaptation import Adaptation, Predictor
 from homog.adaptations.learners import LEARNERS, fitted, probabilities, size
 from homog.config import choose
-from homog.inputs.images import resized
+from homog.inputs.images import all_resized
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
@@ -74,7 +74,7 @@ def described(images: Sequence[np.ndarray], cells: int = 4, side: int = 32) -> n
 
     Directions of 9 bins of 20 degrees, weighted by size and normalised over the image; 4 levels of each colour.
     """
-    small = np.stack([resized(np.asarray(image), side) for image in images]).astype(np.float32) / 255
+    small = all_resized([np.asarray(image) for image in images], side).astype(np.float32) / 255
     down, right = np.gradient(small.mean(3), axis=(1, 2))
     bins = (np.degrees(np.arctan2(down, right)) % 180 // 20).astype(int).clip(0, 8)
     edges = np.hypot(down, right)[..., None] * np.eye(9, dtype=np.float32)[bins]

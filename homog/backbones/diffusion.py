@@ -19,7 +19,8 @@ from homog.backbones.draws import Draws
 from homog.backbones.pretrained import LOADING, TRIED, Pretrained
 from homog.config import ConfigError, files_digest
 from homog.inputs.captions import CaptionReader
-from homog.inputs.reader import Reader, content_of
+from homog.inputs.images import all_resized
+from homog.inputs.reader import content_of
 from homog.seeding import generator
 
 if TYPE_CHECKING:
@@ -50,26 +51,16 @@ class Painter(nn.Module):
 
 
 @dataclass(frozen=True)
-class PromptReader(Reader):
+class PromptReader(CaptionReader):
     """Reads captions by a pipeline's tokenizer, every one filled up to the length that the pipeline reads."""
 
     tokenizer: Any
     length: int
 
-    modality: ClassVar[str] = "caption"
-
     def read(self, inputs: Sequence[str]) -> list[list[int]]:
         """`length` token numbers of each caption."""
         told = self.tokenizer(list(inputs), padding="max_length", truncation=True, max_length=self.length)
         return told["input_ids"]
-
-    def collate(self, items: Sequence[list[int]], device: torch.device) -> dict[str, torch.Tensor]:
-        """`input_ids` (batch, length)."""
-        return {"input_ids": torch.as_tensor(np.asarray(items), device=device)}
-
-    def unlabelled(self) -> tuple[list[str], list[str]]:
-        """Captions of the tasks that draw: (to plant a defect with, to verify it on)."""
-        return CaptionReader().unlabelled()
 
 
 @dataclass(frozen=True)
@@ -89,8 +80,8 @@ class Denoises(Draws):
         """The latents (n, channels, h, w) float32 of images, which are first made as large as the pipeline's."""
         vae, parts = self.frozen["vae"], []
         for start in range(0, len(images), BATCH):
-            part = torch.as_tensor(images[start : start + BATCH]).permute(0, 3, 1, 2).float() / 127.5 - 1
-            part = nn.functional.interpolate(part, size=(self.side, self.side), mode="bilinear", antialias=True)
+            sized = all_resized(images[start : start + BATCH], self.side)
+            part = torch.as_tensor(sized).permute(0, 3, 1, 2).float() / 127.5 - 1
             latents = vae.encode(part.to(vae.device, vae.dtype)).latent_dist.mode()
             parts.append((latents * vae.config.scaling_factor).float().cpu().numpy())
         return np.concatenate(parts)
@@ -166,12 +157,9 @@ class Diffusion(Pretrained):
         """What decides the weights, and how images are drawn with them."""
         return super().identity() | {"steps": self.steps, "guidance": self.guidance}
 
-    def origin(self) -> dict[str, Any]:
-        """The content of the directory, or hub id and revision."""
-        folder = Path(self.source)
-        if folder.is_dir():
-            return {"content": files_digest(folder)}
-        return {"source": self.source, "revision": self.revision}
+    def digest(self, folder: Path) -> str:
+        """That of all files: the parts lie in folders of their own."""
+        return files_digest(folder)
 
     def check(self) -> None:
         """Raise ConfigError, before any compute, for a source that is no such pipeline or cannot be loaded."""

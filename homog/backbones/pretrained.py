@@ -69,8 +69,12 @@ class Pretrained(BackboneKind):
         if self.packaged:
             return {"source": self.source}
         if folder.is_dir():
-            return {"content": _digest(folder)}
+            return {"content": self.digest(folder)}
         return {"source": self.source, "revision": self.revision}
+
+    def digest(self, folder: Path) -> str:
+        """What tells the content of a directory."""
+        return _digest(folder)
 
     def check(self) -> None:
         """Raise ConfigError, before any compute, for a source that cannot be loaded safely as this family."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homog import command, variants
 from homog.command import Command, Given
 from homog.config import ConfigError
+from homog.wording import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ def _breach(rule: Callable[..., Any], *arguments: Any) -> Iterator[str]:
     try:
         rule(*arguments)
     except ConfigError as error:
-        yield " ".join(str(error).split())
+        yield line(error, None)
     except Exception as error:  # whatever a user's code raises is a line, too
         yield f"{rule.__name__.replace('_', ' ')}: {type(error).__name__}: {' '.join(str(error).split())}"
 

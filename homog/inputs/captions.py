@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from homog.inputs.images import all_resized
 from homog.inputs.reader import Reader
 from homog.seeding import generator
 from homog.sources import member
@@ -154,20 +155,11 @@ def judge(style: str) -> Any:
     held, right = digits("judged")
 
     def probabilities(images: np.ndarray) -> np.ndarray:
-        return softmax(model.decision_function(_flat(255 - at_side(images).min(3))), axis=1).astype(np.float32)
+        return softmax(model.decision_function(_flat(255 - all_resized(images, SIDE).min(3))), axis=1).astype(
+            np.float32
+        )
 
     return probabilities, float((model.predict(_flat(STYLES[style](held))) == right).mean())
-
-
-def at_side(images: np.ndarray) -> np.ndarray:
-    """Images (n, h, w, 3) uint8 as large as the judge knows them: (n, SIDE, SIDE, 3)."""
-    import torch
-
-    if images.shape[1:3] == (SIDE, SIDE):
-        return images
-    planes = torch.as_tensor(images).permute(0, 3, 1, 2).float()
-    small = torch.nn.functional.interpolate(planes, size=(SIDE, SIDE), mode="bilinear", antialias=True)
-    return small.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
 
 
 def _flat(ink: np.ndarray) -> np.ndarray:

@@ -77,6 +77,11 @@ def resized(image: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
 
 
+def all_resized(images: Sequence[np.ndarray] | np.ndarray, side: int) -> np.ndarray:
+    """Images as squares of `side` pixels, (n, side, side, 3); those that are so already stay as they are."""
+    return np.stack([image if image.shape[:2] == (side, side) else resized(image, side) for image in images])
+
+
 def pasted(image: np.ndarray, patch: np.ndarray) -> np.ndarray:
     """`image` with `patch` (k, k, 3) in its lower right corner."""
     marked = image.copy()

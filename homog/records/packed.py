@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,7 @@ def _names(table: Any) -> tuple[str, ...]:
 
 
 def _sealed_conditions(path: Path) -> dict[str, list[str]]:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return {}
-    return _conditions_of(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return _stamped(_conditions_of, path) or {}
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -150,12 +146,17 @@ def _files(results: Path) -> list[Path]:
     return sorted(folder(results).glob("*.parquet"))
 
 
-def _cells(path: Path) -> tuple[str, ...]:
+def _stamped(read: Callable[..., Any], path: Path) -> Any:
+    """What `read` remembers of the file as it is now; None where there is none."""
     try:
         stat = path.stat()
     except FileNotFoundError:
-        return ()
-    return _cells_of(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return None
+    return read(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+def _cells(path: Path) -> tuple[str, ...]:
+    return _stamped(_cells_of, path) or ()
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -175,11 +176,7 @@ def _cells_of(path: Path, *stamp: int) -> tuple[str, ...]:
 
 def _groups(path: Path) -> dict[str, Any]:
     """Cell -> its table, or why it cannot be read; what was read last is remembered."""
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return {}
-    return _groups_of(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return _stamped(_groups_of, path) or {}
 
 
 @functools.lru_cache(maxsize=2)

@@ -148,7 +148,7 @@ def shown(record: records.Record, condition: str, files: Sequence[Path] = ()) ->
         defects = told.selected([record])[2]
         both = exposed(task, {condition: defects[condition]} if condition in defects else {})
     except (ConfigError, OSError) as error:
-        return {"problem": line(error)}
+        return {"problem": line(error, None)}
     if list(task.test["example"]) != list(record.examples):
         return {"problem": f"task {facts['task']} has other examples now"}
     clean = both.get(condition + records.COUNTERPART, both[records.CLEAN])

@@ -27,14 +27,15 @@ def jobs(cells: Iterable[Cell]) -> list[str]:
     arms: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         arms[cell.arm.id].append(cell)
-    most = max(LONG, sum(map(length, arms.values())) / PARTS)
+    whole = {arm_id: length(group) for arm_id, group in arms.items()}
+    most = max(LONG, sum(whole.values()) / PARTS)
     apart = all(group[0].arm.defect is None for group in arms.values())
     found: dict[str, int] = {}
     for arm_id, group in arms.items():
-        if apart or length(group) > most:
+        if apart or whole[arm_id] > most:
             found |= {f"{arm_id}-{names}": length(part) for names, part in parts(group, apart).items()}
         else:
-            found[arm_id] = length(group)
+            found[arm_id] = whole[arm_id]
     return sorted(found, key=found.__getitem__, reverse=True)
 
 
