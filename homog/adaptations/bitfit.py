@@ -30,8 +30,10 @@ class BitFit(Training):
         return "pooler" not in parameter and (parameter.split(".")[-1] == "bias") != self.inverted
 
     def check(self, backbone: Backbone) -> None:
-        """Raise ConfigError for a backbone without biases."""
-        if not any(self.trains(name) for name, _ in backbone.module.named_parameters()):
+        """Raise ConfigError for a backbone without biases, or (inverted) with packed weights."""
+        from homog.adaptations.training import moving
+
+        if not moving(backbone, self):
             raise ConfigError(f"adaptation {self.name}: backbone {backbone.name} has no bias terms; choose lora")
 
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:

@@ -38,6 +38,6 @@ class FromScratch(Training):
         with torch_stream("scratch", task, seed):
             module = kind(backbone.module.config)
         for own, shared in zip(module.parameters(), backbone.module.parameters(), strict=True):
-            own.data = own.data.to(shared.dtype)
+            own.data = own.data.to(shared.dtype if shared.is_floating_point() else backbone.dtype)
         module = module.eval().requires_grad_(False).to(backbone.device)
         return replace(backbone, module=module, trunk=0, language=None, changed=(), memo={})

@@ -20,6 +20,12 @@ class FullFinetune(Training):
         """Every parameter that takes part in the features moves; an unused pooler gets no gradient."""
         return "pooler" not in parameter
 
+    def check(self, backbone: Backbone) -> None:
+        """Raise ConfigError for a backbone whose weights are packed."""
+        from homog.adaptations.training import moving
+
+        moving(backbone, self)
+
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
         """Copies of all weights."""
         from homog.adaptations.training import copies

@@ -228,11 +228,11 @@ PARAMETERS = {  # kind of a part -> what moves in it
 def kind_of(part: Any) -> str:
     """How a part that is a copy's own changes what the shared one gives; '' where that is not known here."""
     from peft.tuners.ia3 import Linear as Factors
-    from peft.tuners.lora import Linear as LowRank
+    from peft.tuners.lora import LoraLayer
     from peft.tuners.prompt_tuning import PromptEmbedding
     from transformers.pytorch_utils import Conv1D
 
-    if isinstance(part, LowRank):
+    if isinstance(part, LoraLayer) and isinstance(part.get_base_layer(), (torch.nn.Linear, Conv1D)):
         return "lora" if not any(part.use_dora.values()) else ""
     if isinstance(part, Factors):
         return "ia3"

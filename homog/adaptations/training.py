@@ -18,6 +18,7 @@ from homog.config import ConfigError
 from homog.inputs.images import strip
 from homog.inputs.reader import content_of
 from homog.seeding import generator, torch_stream
+from homog.wording import some
 
 Changes = tuple[tuple[str, ...], tuple[str, ...]]  # names of parameters: that could change, that did
 SAMPLES = 8  # images of a condition that are kept to be looked at
@@ -38,11 +39,20 @@ class Copy(NamedTuple):
 
 def copies(backbone: Backbone, adaptation: Any) -> Copy:
     """A module that holds copies of the parameters that `adaptation.trains` names."""
-    own = [name for name, _ in backbone.module.named_parameters() if adaptation.trains(name)]
+    own = moving(backbone, adaptation)
     module = sharing(backbone.module, own)
     for name in own:
         module.get_parameter(name).requires_grad_(True)
     return Copy(backbone, module, dict(module.named_parameters()))
+
+
+def moving(backbone: Backbone, adaptation: Any) -> list[str]:
+    """The parameters that `adaptation.trains` names. Raises ConfigError for packed ones, which nothing can move."""
+    own = {name: p for name, p in backbone.module.named_parameters() if adaptation.trains(name)}
+    if packed := [name for name, p in own.items() if not p.is_floating_point()]:
+        said = f"adaptation {adaptation.name} trains weights that are packed in 4 bits ({some(packed)})"
+        raise ConfigError(f"{said}; use lora, or backbone.dtype=bfloat16")
+    return list(own)
 
 
 def order(adaptation: Any, task: Any, seed: int) -> tuple[str | int, ...]:

@@ -47,7 +47,7 @@ def weights(where: Path, said: str) -> None:
     _whole(where, {file.name for file in files}, said)
 
 
-def fits(where: Path, size: int, dtype: str, said: str) -> None:
+def fits(where: Path, size: float, dtype: str, said: str) -> None:
     """Raise ConfigError where the weights, at `size` bytes each in this dtype, are more than the free memory."""
     import psutil
     from safetensors import safe_open
@@ -63,6 +63,14 @@ def fits(where: Path, size: int, dtype: str, said: str) -> None:
         raise ConfigError(
             f"{said}: {needed}, and {free / 1e9:.1f} GB of memory are free; {smaller} a machine with more"
         )
+
+
+def unpacks(said: str) -> None:
+    """Raise ConfigError where the package that packs weights into 4 bits is missing."""
+    from importlib.util import find_spec
+
+    if find_spec("bitsandbytes") is None:
+        raise ConfigError(f"{said}: backbone.dtype=nf4 needs bitsandbytes: pip install 'homog-inheritance[quantized]'")
 
 
 def runs_no_code(config: dict[str, Any], said: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from homog.config import Identified, choose, fields_of
 
 DTYPES = ("float32", "bfloat16", "float16")
+PACKED = "nf4"  # linear layers in 4 bits a weight (Dettmers et al. 2023), all else and what is computed in bfloat16
 
 
 class BackboneKind(Identified, ABC):
@@ -18,10 +19,11 @@ class BackboneKind(Identified, ABC):
     modality: ClassVar[str] = "text"
     abilities: ClassVar[tuple[str, ...]] = ("features",)  # what adaptations may ask for in `needs`
     weights: ClassVar[bool] = True  # whether they are at hand, so that a defect can be planted in them
-    dtype: str = DTYPES[0]  # of the weights, one of DTYPES; features are float32 whatever it is
+    dtypes: ClassVar[tuple[str, ...]] = DTYPES  # that it can be loaded in
+    dtype: str = DTYPES[0]  # of the weights, one of `dtypes`; features are float32 whatever it is
 
     def __post_init__(self) -> None:
-        choose(self.dtype, DTYPES, "backbone.dtype")
+        choose(self.dtype, self.dtypes, "backbone.dtype")
 
     @property
     def label(self) -> str:
@@ -35,10 +37,15 @@ class BackboneKind(Identified, ABC):
 
     @property
     def torch_dtype(self) -> Any:
-        """The `dtype` as torch names it."""
+        """The `dtype` as torch names it; that of what is computed where the weights are packed."""
         import torch
 
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.dtype]
+        return {"float32": torch.float32, "float16": torch.float16}.get(self.dtype, torch.bfloat16)
+
+    @property
+    def packed(self) -> bool:
+        """Whether several weights share a byte: nothing can be trained into these."""
+        return self.dtype == PACKED
 
     @classmethod
     def gives(cls, needs: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from homog.backbones import checking, converted
-from homog.backbones.kind import DTYPES, BackboneKind
+from homog.backbones.kind import DTYPES, PACKED, BackboneKind
 from homog.config import ConfigError
 
 LOADING = (OSError, ValueError, ImportError, KeyError, RuntimeError)  # what transformers raises for what it cannot load
@@ -37,6 +37,7 @@ class Pretrained(BackboneKind):
     revision: str = "main"
     dtype: str = DTYPES[0]
 
+    dtypes: ClassVar[tuple[str, ...]] = (*DTYPES, PACKED)
     tokenized: ClassVar[bool] = True  # whether its inputs are texts, which a tokenizer reads
 
     @property
@@ -79,6 +80,8 @@ class Pretrained(BackboneKind):
     def check(self) -> None:
         """Raise ConfigError, before any compute, for a source that cannot be loaded safely as this family."""
         folder = Path(self.source)
+        if self.packed:
+            checking.unpacks(self.said)
         if self.packaged:
             return
         if self.source == "???":
@@ -92,7 +95,7 @@ class Pretrained(BackboneKind):
         self.check_family(config)
         checking.runs_no_code(config, self.said)
         checking.weights(folder, self.said)
-        checking.fits(folder, self.torch_dtype.itemsize, self.dtype, self.said)
+        checking.fits(folder, 0.6 if self.packed else self.torch_dtype.itemsize, self.dtype, self.said)
         if self.tokenized:
             checking.has_tokenizer(folder, self.said)
         if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < TRIED:
@@ -152,6 +155,7 @@ class Pretrained(BackboneKind):
         options: dict[str, Any] = {"trust_remote_code": False}
         weights = {"use_safetensors": True, "dtype": self.torch_dtype, "output_loading_info": True}
         weights["ignore_mismatched_sizes"] = True  # told by `checking.tensors`, with their names
+        weights |= self.packing(device)
         options |= {} if Path(where).is_dir() else {"revision": self.revision}
         try:
             config = transformers.AutoConfig.from_pretrained(where, **options).to_dict()
@@ -163,7 +167,28 @@ class Pretrained(BackboneKind):
         except LOADING as error:
             raise checking.refused(error, self.said) from error
         model.headless = not checking.tensors(model, info, self.said)
+        for part in model.modules():  # a core's own order of packed weights would change them, and has no gradient
+            if hasattr(part, "support_avx512bf16_for_cpu"):
+                part.support_avx512bf16_for_cpu = False
         return model.eval().requires_grad_(False).to(device), where, options
+
+    def packing(self, device: str) -> dict[str, Any]:
+        """What transformers is told where the weights are to be packed as they are read; nothing where not."""
+        if not self.packed:
+            return {}
+        import logging
+
+        from transformers import BitsAndBytesConfig
+
+        checking.unpacks(self.said)
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it asks for kernels of the hub
+        how: Any = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=self.dtype,
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=self.torch_dtype,
+        )
+        return {"quantization_config": how, "device_map": {"": device}}
 
 
 def family_of(config: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from homog import sources
-from homog.backbones.weights import sharing
+from homog.backbones.weights import held, sharing
 from homog.files import replacing
 from homog.inputs.reader import content_of
 from homog.wording import line
@@ -136,7 +136,7 @@ def recomputed(module: torch.nn.Module, least: int = LARGE) -> None:
 
         return run
 
-    if sum(p.numel() for p in module.parameters()) >= least:
+    if sum(map(held, module.parameters())) >= least:
         for block in blocks(module):
             block.forward = instead(block.forward)
 
@@ -144,7 +144,7 @@ def recomputed(module: torch.nn.Module, least: int = LARGE) -> None:
 def multiplied(module: torch.nn.Module, depth: int) -> tuple[int, int]:
     """(weights of the linear layers in the lowest `depth` blocks, of all others): a state costs 2 operations each."""
     linear = [m for m in module.modules() if isinstance(m, torch.nn.Linear) or type(m).__name__ == "Conv1D"]
-    sizes = {id(m.weight): m.weight.numel() for m in linear}  # pyright: ignore
+    sizes = {id(m.weight): held(m.weight) for m in linear}  # pyright: ignore
     lower = {id(p) for block in list(blocks(module))[:depth] for p in block.parameters()} & sizes.keys()
     below = sum(sizes[key] for key in lower)
     return below, sum(sizes.values()) - below

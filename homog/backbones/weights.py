@@ -19,12 +19,20 @@ def sharing(
     What is added to it or taken out of it (adapters, blocks, hooks) leaves `module` as it is. `own` are the names of
     parameters that may be trained or overwritten. `instead`: tensor of `module` -> the one to hold in its place.
     """
-    kept = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    kept: dict[int, Any] = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    packed = (getattr(part, "quant_state", None) for part in module.modules())  # what packed weights are read by
+    kept |= {id(state): state for state in packed if state is not None}
     for name in own:
         del kept[id(module.get_parameter(name))]
     for tensor, held in (instead or {}).items():
         kept[id(tensor)] = held
     return copy.deepcopy(module, memo=kept)  # pyright: ignore[reportArgumentType]
+
+
+def held(weight: torch.Tensor) -> int:
+    """How many weights a tensor holds, also where several share a byte."""
+    state: Any = getattr(weight, "quant_state", None)
+    return weight.numel() if state is None else state.shape.numel()
 
 
 def differ(a: torch.Tensor, b: torch.Tensor) -> bool:

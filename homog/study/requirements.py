@@ -45,6 +45,11 @@ def check_planting(arm: Arm) -> None:
     if defect.needs != "weights" and not backbone.gives(defect.needs):
         said = f"defect {defect.name} needs {defect.needs}; a backbone of family {backbone.family} gives"
         raise ConfigError(f"{said} {', '.join(backbone.abilities)}: choose another defect or backbone")
+    if defect.needs == "weights" and backbone.packed:
+        raise ConfigError(
+            f"defect {defect.name} changes weights, and those of backbone.dtype={backbone.dtype} are packed: use "
+            "backbone.dtype=bfloat16, or a natural defect"
+        )
     if defect.needs == "weights" and not backbone.weights:
         able = [name for name, kind in registry("defect").items() if backbone.gives(kind.needs)]
         raise ConfigError(

@@ -1,6 +1,7 @@
 """Weights of half precision: loaded, read and trained as such; features and heads stay float32."""
 
 import dataclasses
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -8,14 +9,15 @@ import pytest
 import torch
 
 from homog import records
-from homog.adaptations import saved
+from homog.adaptations import fused, saved
 from homog.backbones.encoder import Encoder
 from homog.backbones.trunk import lower_states
-from homog.backbones.weights import adamw
+from homog.backbones.weights import adamw, held, sharing
 from homog.config import Cell, ConfigError, Sizes, arm, content_id
 from homog.contracts import arrays, rules, tiny
 from homog.run import run
 from homog.seeding import generator
+from homog.study import requirements
 from homog.variants import variant
 
 TASK = tiny.Toy("toy").load()
@@ -115,3 +117,53 @@ def test_models_are_saved_and_recorded_in_their_dtype(tiny_folder, tmp_path):
         kept = records.load(tmp_path, cell.id)
         shown = model.predict(list(cell.task.load().sample(60, 40, 0).test["input"]))
         np.testing.assert_allclose(shown, kept.probabilities["clean"], atol=1e-6)
+
+
+@pytest.fixture(scope="module", params=["llama", "bert"])
+def packed(request, tmp_path_factory):
+    """(backbone in 4 bits, the same in bfloat16), wide enough for a bit of precision."""
+    folder = str(tiny.save_tiny(tmp_path_factory.mktemp("packed") / request.param, request.param))
+    kind = tiny.kind(request.param)
+    return tuple(kind("tiny", folder, dtype=dtype).load() for dtype in ("nf4", "bfloat16"))
+
+
+def test_weights_in_four_bits_are_read_and_shared_as_others(packed):
+    four, half = packed
+    linear = {n: p for n, p in four.module.named_parameters() if not p.is_floating_point()}
+    assert linear and {p.dtype for p in linear.values()} == {torch.uint8}
+    assert {held(p) for p in linear.values()} == {half.module.get_parameter(n).numel() for n in linear}
+    assert four.dtype == torch.bfloat16 and four.multiplied == half.multiplied
+    near = np.corrcoef(four.encode(TEXTS).ravel(), half.encode(TEXTS).ravel())[0, 1]
+    assert 0.9 < near < 1
+    other = sharing(four.module)
+    assert all(other.get_parameter(n) is p for n, p in linear.items())
+    np.testing.assert_allclose(replace(four, trunk=1, memo={}).encode(TEXTS), four.encode(TEXTS), atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["linear_probe", "lora", "soft_prompt", "from_scratch"])
+def test_adaptations_keep_the_contract_in_four_bits(name, packed):
+    assert min(rules.adapts(short(name), packed[0]).values()) > 0.6  # so small a model has few bits to lose
+
+
+def test_fused_adapters_are_trained_beside_packed_weights(packed):
+    four, adaptation = packed[0], replace(short("lora"), learning_rate=1e-2)
+    (models,) = fused.fit(four, [(adaptation, TASK, 0), (adaptation, TASK, 1)])
+    assert {model.together for model in models} == {2}
+    assert min((model.predict(TEXTS).argmax(1) == TASK.test["label"]).mean() for model in models) > 0.75
+
+
+def test_what_would_move_packed_weights_is_refused(packed, tiny_folder):
+    with pytest.raises(ConfigError, match="full_finetune trains weights that are packed in 4 bits .* use lora"):
+        variant("adaptation", "full_finetune").check(packed[0])
+    kind = Encoder("tiny", str(tiny_folder), dtype="nf4")
+    for name in ("backdoor", "pruned"):
+        with pytest.raises(ConfigError, match=f"defect {name} changes weights, and those of backbone.dtype=nf4 are"):
+            requirements.check_planting(arm(kind, variant("defect", name), 1.0, 0))
+    with pytest.raises(ConfigError, match="unknown backbone.dtype 'nf4'"):
+        replace(arrays.LinearKind("linear"), dtype="nf4")
+
+
+def test_a_missing_package_is_a_line(tiny_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(ConfigError, match=r"dtype=nf4 needs bitsandbytes: pip install .*\[quantized\]"):
+        Encoder("tiny", str(tiny_folder), dtype="nf4").check()
