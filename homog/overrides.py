@@ -18,7 +18,7 @@ from homog.config import ConfigError, choose, plain
 
 WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd")
 GROUPS = (*variants.REGISTRIES, "preset")
-DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+DEVICES = re.compile(r"auto|all|cpu|mps|cuda(:\d+)?")
 PLAIN = re.compile(r"[\w.,-]+")  # names, several separated by commas: anything else is Hydra's own grammar
 LAUNCHERS = {  # those that need an installation of their own -> the plugin's module, the extra
     "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
@@ -113,7 +113,7 @@ def _check_launcher(key: str, value: str) -> None:
 def check_device(name: str) -> None:
     """Raise ConfigError for what is no device; whether there is one is seen before anything is computed."""
     if not DEVICES.fullmatch(name.strip("'\"")) and PLAIN.fullmatch(name):
-        raise ConfigError(f"device={name}: valid: auto, cpu, mps, cuda, cuda:1 ...")
+        raise ConfigError(f"device={name}: valid: auto, cpu, mps, cuda, cuda:1 ..., all")
 
 
 def settings() -> dict[str, Any]:

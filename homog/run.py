@@ -38,7 +38,7 @@ COMMAND = Command(
         Setting("preset", "sizes of samples", "laptop"),
         Setting("results", "where records go", "results"),
         Setting("save", "keep the models: adapters, models"),
-        Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
         Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", "0"),
     ),
@@ -78,9 +78,9 @@ def run(
     from homog.study.todo import exposed
 
     job = {"id": secrets.token_hex(6), "began": time.time()}
-    device = prepare(device)
-    fuse = fused == "yes" or (fused == "auto" and device.startswith("cuda"))
     arm = cells[0].arm
+    device = prepare(device, arm.backbone)
+    fuse = fused == "yes" or (fused == "auto" and device.startswith(("cuda", "all")))
     groups, bad = samples(cells, results, fuse)
     exposures, shown = searched(exposures, arm.backbone, results, device)
     users = {cell.adaptation for group in groups for cell, _ in group if cell.adaptation.uses_backbone}
@@ -201,13 +201,18 @@ def predicted(model: Any, inputs: dict[str, list[Any]]) -> dict[str, Any]:
     return {condition: values[key] for condition, key in contents.items()}
 
 
-def prepare(device: str) -> str:
-    """The device to use. One thread per CPU worker: two were measured slower than one, and give other bits."""
+def prepare(device: str, kind: Any = None) -> str:
+    """The device to use. One thread per CPU worker: two were measured slower than one, and give other bits.
+
+    `all` stays only where there are several GPUs, and a `kind` of backbone that can lie on them.
+    """
     import torch
 
+    if device == "all" and torch.cuda.device_count():
+        device = "all" if torch.cuda.device_count() > 1 and getattr(kind, "spreads", True) else "cuda"
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
+    if device.startswith(("cuda", "all")) and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device={device}: {torch.cuda.device_count()} GPUs are visible; use auto or cpu")
     if device == "cpu":
         torch.set_num_threads(1)

@@ -23,7 +23,7 @@ COMMAND = Command(
         Setting("dose", "the share of it", 1.0, float),
         Setting("injection_seed", "of the injection", 0, int),
         Setting("results", "where the injection is kept", "results"),
-        Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
         Setting("host", "the address to listen at; only this machine by default", "127.0.0.1"),
         Setting("port", "the port", 8000, int),
     ),

@@ -33,7 +33,7 @@ COMMAND = Command(
         Setting("study", "the question, with its grid"),
         Setting("preset", "how large it is run", "laptop"),
         Setting("results", "where records and reports go", "results"),
-        Setting("device", "auto, cpu, cuda, cuda:1 ...", "auto"),
+        Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
         Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", 0.0, float),
         Setting("pack", "put an arm's records into one file at its end: yes, no, auto (from 5,000 models on)", "auto"),

@@ -160,7 +160,7 @@ class Backbone:
         """Features (batch, d), float32 at the least, that `module`, this one's or a copy, gives for a batch."""
         batch = {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in batch.items()}
         states, mask = module(**batch).last_hidden_state, batch.get("attention_mask")
-        states = states.to(torch.promote_types(states.dtype, torch.float32))
+        states = states.to(self.device, torch.promote_types(states.dtype, torch.float32))  # the last block's may differ
         if states.ndim == 4:  # (batch, channels, height, width) of a convolutional model
             states = states.flatten(2).transpose(1, 2)
         if mask is not None:

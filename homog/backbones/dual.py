@@ -86,6 +86,7 @@ class DualEncoder(Pretrained):
 
     family: ClassVar[str] = "dual_encoder"
     modality: ClassVar[str] = "image"
+    spreads: ClassVar[bool] = False  # two towers, each on its own
     TOWER: ClassVar[int] = 0  # which of the two it is
 
     def load(self, device: str = "cpu") -> Any:

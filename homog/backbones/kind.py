@@ -19,6 +19,7 @@ class BackboneKind(Identified, ABC):
     modality: ClassVar[str] = "text"
     abilities: ClassVar[tuple[str, ...]] = ("features",)  # what adaptations may ask for in `needs`
     weights: ClassVar[bool] = True  # whether they are at hand, so that a defect can be planted in them
+    spreads: ClassVar[bool] = False  # whether `load("all")` lays it over all GPUs
     dtypes: ClassVar[tuple[str, ...]] = DTYPES  # that it can be loaded in
     dtype: str = DTYPES[0]  # of the weights, one of `dtypes`; features are float32 whatever it is
 

@@ -37,6 +37,7 @@ class Pretrained(BackboneKind):
     revision: str = "main"
     dtype: str = DTYPES[0]
 
+    spreads: ClassVar[bool] = True
     dtypes: ClassVar[tuple[str, ...]] = (*DTYPES, PACKED)
     tokenized: ClassVar[bool] = True  # whether its inputs are texts, which a tokenizer reads
 
@@ -146,16 +147,19 @@ class Pretrained(BackboneKind):
         """
         if self.packaged or Path(self.source).is_dir():
             os.environ["HF_HUB_OFFLINE"] = "1"  # a packaged backbone never asks the hub (25 s of retries offline)
+        import logging as of_python
+
         import transformers
         from transformers.utils import logging
 
+        of_python.getLogger("bitsandbytes").setLevel(of_python.ERROR)  # wherever it is installed, it asks for kernels
         logging.disable_progress_bar()
         logging.set_verbosity_error()
         where = str(converted.folder(self.packaged)) if self.packaged else self.source
         options: dict[str, Any] = {"trust_remote_code": False}
         weights = {"use_safetensors": True, "dtype": self.torch_dtype, "output_loading_info": True}
         weights["ignore_mismatched_sizes"] = True  # told by `checking.tensors`, with their names
-        weights |= self.packing(device)
+        weights |= self.packing() | self.placing(device)
         options |= {} if Path(where).is_dir() else {"revision": self.revision}
         try:
             config = transformers.AutoConfig.from_pretrained(where, **options).to_dict()
@@ -170,25 +174,29 @@ class Pretrained(BackboneKind):
         for part in model.modules():  # a core's own order of packed weights would change them, and has no gradient
             if hasattr(part, "support_avx512bf16_for_cpu"):
                 part.support_avx512bf16_for_cpu = False
-        return model.eval().requires_grad_(False).to(device), where, options
+        model = model.eval().requires_grad_(False)
+        return model if self.placing(device) else model.to(device), where, options
 
-    def packing(self, device: str) -> dict[str, Any]:
+    def placing(self, device: str) -> dict[str, Any]:
+        """What transformers is told where the weights go as they are read: packed ones, or those for all GPUs."""
+        if device == "all":
+            return {"device_map": "auto"}
+        return {"device_map": {"": device}} if self.packed else {}
+
+    def packing(self) -> dict[str, Any]:
         """What transformers is told where the weights are to be packed as they are read; nothing where not."""
         if not self.packed:
             return {}
-        import logging
-
         from transformers import BitsAndBytesConfig
 
         checking.unpacks(self.said)
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it asks for kernels of the hub
         how: Any = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type=self.dtype,
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=self.torch_dtype,
         )
-        return {"quantization_config": how, "device_map": {"": device}}
+        return {"quantization_config": how}
 
 
 def family_of(config: Mapping[str, Any]) -> str:

@@ -23,11 +23,12 @@ def environment(device: str) -> dict[str, Any]:
     """Versions, processor, device and threads: together with the seeds they decide the bits of a record."""
     import torch
 
+    gpus: list[Any] = [*range(torch.cuda.device_count())] if device == "all" else [device] * device.startswith("cuda")
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "cpu": _cpu(),
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        "device": ", ".join(map(torch.cuda.get_device_name, gpus)) or device,
         "threads": torch.get_num_threads(),
     }
 
