@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench_backbones import fine_tuning, probe_arms
+from tests.bench_backbones import fine_tuning, probe_arms, stacked
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "bench"
 SAMPLED = 60  # pairs that the loop over lm-sim is timed on; the rest is a multiple
@@ -156,8 +156,8 @@ def usual() -> Timing:
     return Timing(*usual_way())
 
 
-def large_backbone() -> Timing:
-    """LoRA on two tasks over a Llama of 1.1 B random weights in bfloat16, from sharded files: peak memory."""
+def large_backbone(dtype: str = "bfloat16") -> Timing:
+    """LoRA on two tasks over a Llama of 1.1 B random weights in this dtype, from sharded files: peak memory."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -176,7 +176,7 @@ def large_backbone() -> Timing:
         tokenizer.save_pretrained(folder)
         del model
         command = [sys.executable, "-m", "homog", "run", "--multirun", "backbone=smollm2", f"backbone.source={folder}"]
-        command += ["backbone.dtype=bfloat16", "adaptation=lora", "task=trec,amazon_sentiment", "dose=0"]
+        command += [f"backbone.dtype={dtype}", "adaptation=lora", "task=trec,amazon_sentiment", "dose=0"]
         command += ["adaptation.epochs=1", "preset=smoke", "preset.train=32", "preset.test=32"]
         took, (code, memory, busy) = seconds(lambda: child([*command, f"results={folder}/results"]))
     failed = f"FAILED with exit code {code}; " if code else ""
@@ -190,6 +190,8 @@ BENCHMARKS: dict[str, Callable[[], Timing]] = {
     "features of five arms": lambda: Timing(*probe_arms()),
     "full fine-tuning": lambda: Timing(*fine_tuning()),
     "large backbone": large_backbone,
+    "large backbone, 4 bits": lambda: large_backbone("nf4"),
+    "stacked weights": lambda: Timing(*stacked()),
     "audit, 1,000 x 100,000": audit_of_a_thousand,
     "audit, 10^7 rows": audit_of_ten_million_rows,
 }

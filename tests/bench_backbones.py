@@ -73,3 +73,52 @@ def fine_tuning() -> tuple[float, float, str]:
             fit(backbone, module, task, FullFinetune("any", 1e-4, epochs=1), ("order", 0))
             times.append(time.perf_counter() - began)
     return times[2], times[3], "200 examples, 1 epoch; same weights either way (tests/adaptations/test_training.py)"
+
+
+def stacked(models: int = 4, batch: int = 16, length: int = 32) -> tuple[float, float, str]:
+    """A step of full fine-tuning of several models: their weights stacked (torch.func), against one after another."""
+    import torch
+    from torch.func import functional_call, stack_module_state, vmap
+
+    module = _real()[0].module
+    copies = [copy.deepcopy(module).requires_grad_(True) for _ in range(models)]
+    ids = torch.randint(1000, 20000, (models, batch, length), generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(models, batch, 1, length, length)  # all is seen; another mask is looked into, which vmap refuses
+    weights, buffers = stack_module_state(copies)  # pyright: ignore[reportArgumentType]
+    weights = {name: value.detach().requires_grad_(True) for name, value in weights.items()}
+    blank = copy.deepcopy(module).to("meta")
+
+    def loss(states: Any) -> torch.Tensor:
+        return states.last_hidden_state.mean(1).pow(2).mean()
+
+    def of_one(own: Any, held: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return loss(functional_call(blank, (own, held), (), {"input_ids": ids, "attention_mask": mask}))
+
+    def together() -> None:
+        vmap(of_one)(weights, buffers, ids, mask).sum().backward()
+
+    def in_turn() -> None:
+        for i, each in enumerate(copies):
+            loss(each(input_ids=ids[i], attention_mask=mask[i])).backward()
+
+    took = []
+    for step in (together, in_turn):
+        times = []
+        for _ in range(4):
+            for parameter in (*weights.values(), *(p for each in copies for p in each.parameters())):
+                parameter.grad = None
+            began = time.process_time()
+            step()
+            times.append(time.process_time() - began)
+        took.append(min(times))
+    apart = max(
+        float((weights[name].grad[i] - p.grad).abs().max())  # pyright: ignore[reportOptionalSubscript]
+        for i, each in enumerate(copies)
+        for name, p in each.named_parameters()
+        if p.grad is not None
+    )
+    return (
+        took[0],
+        took[1],
+        f"forward and back, {models} models x {batch} texts of {length}; gradients {apart:.0e} apart",
+    )
