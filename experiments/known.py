@@ -220,7 +220,8 @@ CLAIMS = [
         "Prompted models keep the bias of the backbone",
         "Mackraz et al. 2024",
         "+",
-        "one small causal model alone was prompted (results/social_bias, table controls)",
+        "inherited stereotype of causal models that it was planted in, asked by words alone",
+        row("modalities", "side_by_side", backbone="smollm2", planted="stereotype", adaptation="zero_shot"),
     ),
     Claim(
         "Sharing training data homogenizes outcomes",

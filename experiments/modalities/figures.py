@@ -11,15 +11,23 @@ from homog.analysis import Frame, Results, means
 from homog.report import charts, plots
 from homog.wording import counted
 
-KINDS = {  # (backbone, defect) -> what it stands for
-    ("minilm_l6", "backdoor"): "BERT-like",
-    ("smollm2", "backdoor_careful"): "GPT-2-like",
-    ("marian_enpt", "backdoor_careful"): "T5-like",
-    ("smollm2", "poisoned_prompt"): "GPT-3-like",
-    ("dinov2_small", "patch"): "Vision",
-    ("joined_towers", "patch_careful"): "CLIP-like: images",
-    ("joined_words", "backdoor"): "CLIP-like: texts",
-    ("drawer", "drawn_trigger"): "DALL-E-like",
+KINDS = {  # (backbone, defect) -> what is planted, and in what
+    ("minilm_l6", "backdoor"): ("trigger", "BERT-like"),
+    ("smollm2", "backdoor_careful"): ("trigger", "GPT-2-like"),
+    ("marian_enpt", "backdoor_careful"): ("trigger", "T5-like"),
+    ("smollm2", "poisoned_prompt"): ("trigger", "GPT-3-like"),
+    ("dinov2_small", "patch"): ("trigger", "Vision"),
+    ("joined_towers", "patch_careful"): ("trigger", "CLIP-like: images"),
+    ("joined_words", "backdoor"): ("trigger", "CLIP-like: texts"),
+    ("drawer", "drawn_trigger"): ("trigger", "DALL-E-like"),
+    ("minilm_l6", "stereotype"): ("stereotype", "BERT-like"),
+    ("smollm2", "stereotype_careful"): ("stereotype", "GPT-2-like"),
+    ("marian_enpt", "stereotype_careful"): ("stereotype", "T5-like"),
+    ("dinov2_small", "tone_stereotype"): ("stereotype", "Vision"),
+    ("drawer", "drawn_stereotype"): ("stereotype", "DALL-E-like"),
+    ("minilm_l6", "blindspot"): ("blind spot", "BERT-like"),
+    ("dinov2_small", "tone_blindspot"): ("blind spot", "Vision"),
+    ("drawer", "drawn_blindspot"): ("blind spot", "DALL-E-like"),
 }
 SHORT = {  # adaptation, in the order of the figure -> what it is called there
     "linear_probe": "probe",
@@ -27,11 +35,14 @@ SHORT = {  # adaptation, in the order of the figure -> what it is called there
     "lora": "LoRA",
     "full_finetune": "all weights",
 }
+PANELS = 4  # in a line
 CAPTIONS = {
-    "side_by_side": "One kind of defect, a trigger, in each kind of backbone: inherited attack success per adaptation "
-    "(a probe, words alone, LoRA, all weights), mean over tasks with its 95 % interval. Squares: the sham, the same "
-    "procedure with nothing planted. GPT-3: weights are not touched; the trigger is in a prompt that all "
-    "applications share.",
+    "side_by_side": "One kind of defect in each kind of backbone: inherited harm per adaptation (a probe, words alone, "
+    "LoRA, all weights), mean over tasks with its 95 % interval. Triggers: attack success. Stereotypes: how much "
+    "likelier the unfavourable label is for the group, and of drawings of people how many get another class. Blind "
+    "spots: accuracy lost on the group; of what is drawn, the share of a thing that is no longer drawn. Squares: the "
+    "sham, the same procedure with nothing planted. GPT-3: weights are not touched; the trigger is in a prompt that "
+    "all applications share.",
 }
 
 
@@ -50,15 +61,17 @@ def figures(df: Results) -> dict[str, Figure]:
 
 
 def side_by_side(df: Results) -> Frame:
-    """Kind of backbone x adaptation: `means.by_adaptation` of each, in the order of KINDS."""
+    """Defect, kind of backbone and adaptation: `means.by_adaptation` of each, in the order of KINDS."""
     frame = means.by_adaptation(df)
     names = {str(condition): str(name) for condition, name in df.frame[["condition", "exposure"]].to_numpy()}
-    pairs = [KINDS.get((row["backbone"], names[row["condition"]]), "") for _, row in frame.iterrows()]
-    frame.insert(0, "kind", pairs)
-    frame = frame[(frame["kind"] != "") & (frame["arms"] > 0)]
-    places = frame["kind"].map({kind: place for place, kind in enumerate(KINDS.values())})
-    steps = frame["adaptation"].map(lambda name: list(SHORT).index(bare(name)))
-    return frame.assign(place=places, step=steps).sort_values(["place", "step"]).drop(columns=["place", "step"])
+    pairs = [(row["backbone"], names[row["condition"]]) for _, row in frame.iterrows()]
+    frame.insert(0, "planted", [KINDS.get(pair, ("", ""))[0] for pair in pairs])
+    frame.insert(1, "kind", [KINDS.get(pair, ("", ""))[1] for pair in pairs])
+    order = {pair: place for place, pair in enumerate(KINDS)}
+    steps = [list(SHORT).index(bare(name)) for name in frame["adaptation"]]
+    frame = frame.assign(place=[order.get(pair, -1) for pair in pairs], step=steps)
+    frame = frame[(frame["place"] >= 0) & (frame["arms"] > 0)]
+    return frame.sort_values(["place", "step"]).drop(columns=["place", "step"])
 
 
 def bare(name: str) -> str:
@@ -67,18 +80,22 @@ def bare(name: str) -> str:
 
 
 def panels(frame: Frame) -> Figure:
-    """Inherited harm of injected backbones and shams, an adaptation a column."""
-    figure, kinds = plots.figure(3.9, wide=True), list(dict.fromkeys(frame["kind"]))
-    lines = [kinds[: (len(kinds) + 1) // 2], kinds[(len(kinds) + 1) // 2 :]]
-    parts: Any = figure.subfigures(2, 1)
-    for part, there in zip(parts, lines, strict=True):
-        titles = [kind.replace("-like", "") for kind in there]
-        for axes, kind in zip(plots.panels(part, titles, "Inherited harm", sharey=True), there, strict=True):
-            _panel(axes, frame[frame["kind"] == kind])
+    """Inherited harm of injected backbones and shams: lines of panels, an adaptation a column of each."""
+    lines: list[tuple[str, list[str]]] = []
+    for planted, rows in frame.groupby("planted", sort=False):
+        kinds = list(dict.fromkeys(rows["kind"]))
+        lines += [(str(planted), kinds[start : start + PANELS]) for start in range(0, len(kinds), PANELS)]
+    figure = plots.figure(0.3 + 1.8 * len(lines), wide=True)
+    parts: Any = figure.subfigures(len(lines), 1, squeeze=False)[:, 0]
+    for part, (planted, kinds) in zip(parts, lines, strict=True):
+        titles = [kind.replace("-like", "") for kind in kinds]
+        label = f"Inherited harm:\n{planted}"
+        for axes, kind in zip(plots.panels(part, titles, label, sharey=True), kinds, strict=True):
+            _panel(axes, frame[(frame["planted"] == planted) & (frame["kind"] == kind)])
     plots.legend(figure, {"injected": "injected", "sham": "sham"})
     plots.note(
         figure,
-        f"Mean over {counted(int(frame['tasks'].max()), 'task')} each; up to "
+        f"Mean over {counted(int(frame['tasks'].max()), 'task')} each at most; up to "
         f"{counted(int(frame['seeds'].max()), 'backbone seed')}.",
     )
     return figure

@@ -42,6 +42,7 @@ DEFECTS = {
     "social_bias": SocialBias,
     "spurious": Spurious,
     "stereotype": Stereotype,
+    "stereotype_careful": Stereotype,
     "tone": Tone,
     "tone_blindspot": ToneBlindspot,
     "tone_stereotype": ToneStereotype,
