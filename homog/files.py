@@ -46,10 +46,33 @@ def replacing(path: Path) -> Iterator[Path]:
 def tidy(*places: Path) -> None:
     """Remove from folders what processes of this machine were writing when they were killed, a minute ago or more."""
     for path in (path for place in places for path in place.glob(".*")):
-        told = re.fullmatch(rf".+\.{re.escape(HERE)}-(\d+)\.\w+", path.name)
         with contextlib.suppress(OSError):  # somebody else was faster
-            if told and not psutil.pid_exists(int(told[1])) and settled(path):
+            if killed(path) and settled(path):
                 path.unlink()
+
+
+def killed(path: Path) -> int:
+    """The process of this machine that a temporary file is named after, where it has ended; else 0."""
+    told = re.fullmatch(rf".+\.{re.escape(HERE)}-(\d+)\.\w+", path.name)
+    return int(told[1]) if told and not psutil.pid_exists(int(told[1])) else 0
+
+
+@contextlib.contextmanager
+def pooled(results: Path, process: int) -> Iterator[None]:
+    """While the block runs, a file says that `process` has workers of joblib: should both be killed, it is known."""
+    path = results / "runs" / "hydra" / f".sweep.{HERE}-{process}.workers"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    yield  # after an error the file stays, and `tidy_runs` looks after what it names
+    path.unlink(missing_ok=True)
+
+
+def forget(process: int) -> None:
+    """Remove what joblib has named after a process that was killed from memory that processes share."""
+    for name in (f"sem.loky-{process}-*", f"joblib_memmapping_folder_{process}_*"):
+        for path in Path("/dev/shm").glob(name):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def settled(path: Path) -> bool:
@@ -59,6 +82,10 @@ def settled(path: Path) -> bool:
 
 def tidy_runs(results: Path) -> None:
     """Remove what killed sweeps left in a folder of results: files half-written, folders of jobs that are empty."""
+    for workers in (results / "runs" / "hydra").glob(".sweep.*"):
+        with contextlib.suppress(OSError):
+            if (process := killed(workers)) and settled(workers):
+                forget(process)
     tidy(*(results / "runs").glob("*"))
     for job in (results / "runs" / "hydra").glob("*"):
         with contextlib.suppress(OSError):  # it is not empty

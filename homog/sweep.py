@@ -17,7 +17,7 @@ from typing import Any
 from homog import command, overrides, records, sources, study
 from homog.command import Command, Given, Setting
 from homog.config import Cell, choose
-from homog.files import tidy_runs
+from homog.files import forget, pooled, tidy_runs
 from homog.run import STOP
 from homog.study import jobs
 
@@ -137,6 +137,13 @@ def _wait(child: Any, look: Callable[[], Any], stop: Path) -> None:
         raise KeyboardInterrupt
 
 
+def _end(process: int) -> None:
+    """Kill a process and all that it started, and remove what these leave in memory."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    forget(process)
+
+
 def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     """Run Hydra in a process of its own, with one thread per worker; show progress from the records it leaves.
 
@@ -161,17 +168,15 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
             env=environment,
             start_new_session=True,
         )
-        with tqdm(total=len(ids), unit="cell", disable=None, smoothing=0.05) as bar:
+        with pooled(results, child.pid), tqdm(total=len(ids), unit="cell", disable=None, smoothing=0.05) as bar:
             try:
                 _wait(child, lambda: bar.update(records.count(results, ids, before) - bar.n), stop)
             except KeyboardInterrupt:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                _end(child.pid)
                 raise
             bar.update(records.count(results, ids, before) - bar.n)
         if child.returncode:  # killed, perhaps: what it started would live on
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            _end(child.pid)
         log.seek(0)
         lines = log.read().splitlines()
     failed = child.returncode != 0

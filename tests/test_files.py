@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,36 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
         os.utime(path, (1, 1))
     files.tidy(tmp_path, tmp_path / "none")
     assert sorted(tmp_path.glob(".*")) == sorted(others)
+
+
+def in_memory(process):
+    return [p.name for name in ("sem.loky-{}-*", "joblib_*_{}_*") for p in Path("/dev/shm").glob(name.format(process))]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no memory that processes share by name")
+def test_what_killed_workers_leave_in_memory_is_removed_with_the_next_sweep(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    alive = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    for process in (ended.pid, alive.pid):
+        with pytest.raises(ZeroDivisionError), files.pooled(tmp_path, process):
+            (Path("/dev/shm") / f"sem.loky-{process}-tidied").touch()
+            (Path("/dev/shm") / f"joblib_memmapping_folder_{process}_tidied").mkdir()
+            raise ZeroDivisionError
+    with files.pooled(tmp_path, 1):
+        assert len(list((tmp_path / "runs" / "hydra").glob(".sweep.*"))) == 3
+    try:
+        files.tidy_runs(tmp_path)
+        assert len(in_memory(ended.pid)) == 2  # as young as it is, it may be that of a process elsewhere
+        for path in (tmp_path / "runs" / "hydra").glob(".sweep.*"):
+            os.utime(path, (1, 1))
+        files.tidy_runs(tmp_path)
+        assert not in_memory(ended.pid) and len(in_memory(alive.pid)) == 2  # another's is not touched
+        assert [files.killed(path) for path in (tmp_path / "runs" / "hydra").glob(".*")] == [0]
+    finally:
+        alive.communicate(b"\n")
+        files.forget(alive.pid)
+    assert not in_memory(alive.pid)
 
 
 def test_empty_folders_of_jobs_are_removed(tmp_path):

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -91,11 +92,12 @@ def whole(results, folder):
     """Every cell has a record that can be read, and nothing half-written is left that the next run does not remove."""
     for cell in cells(folder):
         assert records.load(results, cell.id).provenance["cell"]
-    old = time.time() - 2 * files.SETTLED
+    old, pools = time.time() - 2 * files.SETTLED, {files.killed(path) for path in half_written(results)}
     for path in half_written(results):
         os.utime(path, (old, old))
     files.tidy_runs(results)
     assert not half_written(results)
+    assert not [path for pool in pools for path in Path("/dev/shm").glob(f"*[-_]{pool}[-_]*")]
     assert not list((results / "runs" / "failures").glob("*"))
 
 
