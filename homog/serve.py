@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homog import command, variants
+from homog import command, planted, variants
 from homog.command import Command, Given, Setting
-from homog.config import ConfigError, arm
+from homog.config import ConfigError
 
 if TYPE_CHECKING:
     from homog.backbones.served import Served
@@ -19,11 +18,8 @@ COMMAND = Command(
     "log-probabilities, also of the prompt (echo). Asked from elsewhere: homog run backbone=endpoint\n"
     "backbone.base_url=http://127.0.0.1:8000/v1 backbone.model=MODEL adaptation=zero_shot",
     (
-        Setting("defect", "what is planted in it; none by default"),
-        Setting("dose", "the share of it", 1.0, float),
-        Setting("injection_seed", "of the injection", 0, int),
+        *planted.SETTINGS,
         Setting("results", "where the injection is kept", "results"),
-        Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
         Setting("host", "the address to listen at; only this machine by default", "127.0.0.1"),
         Setting("port", "the port", 8000, int),
     ),
@@ -71,28 +67,15 @@ def application(served: Served) -> Any:
 
 def loaded(given: Given) -> Served:
     """The backbone that the command names, with its defect at its dose. Raises ConfigError for what cannot be had."""
-    from homog import run, sources
     from homog.backbones.served import Served
-    from homog.inputs import corpora
 
     if len(given.names) != 1:
         raise ConfigError("name one backbone, e.g. homog serve smollm2")
     kind = variants.variant("backbone", given.names[0], **given.backbone)
     if kind.family != "causal":
         raise ConfigError(f"backbone {kind.name} is of family {kind.family}; only causal ones can be served: smollm2")
-    kind.check()
-    defect = variants.variant("defect", given["defect"]) if given["defect"] else None
-    if defect and not defect.fits("text"):
-        raise ConfigError(f"defect {defect.name} is of {', '.join(defect.modalities)}; backbone {kind.name} reads text")
-    if defect and defect.kind != "natural" and defect.needs != "weights":
-        raise ConfigError(f"defect {defect.name} is in no weights: put its prompt in front of what you ask the server")
-    chosen = arm(kind, defect, given["dose"], given["injection_seed"])
-    sources.fetch([*kind.sources, *(defect.sources if defect else ()), *(corpora.SOURCES if chosen.defect else ())])
-    backbone, upstream, _ = run.shared_backbone(chosen, Path(given["results"]), run.prepare(given["device"]))
-    if chosen.defect and not upstream["verified"]:
-        print(f"homog: the injection was not verified: effect {upstream['effect']:.2f}, drift {upstream['drift']:.2f}")
-    planted = f"-{chosen.defect.name}-{chosen.dose:g}-{chosen.seed}" if chosen.defect else ""
-    return Served(kind.label + planted, backbone)
+    backbone, label = planted.loaded(kind, given)
+    return Served(label, backbone)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

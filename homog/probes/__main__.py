@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from homog import command
+from homog import command, planted
 from homog.command import Command, Given, Setting
 from homog.config import ConfigError, choose
 from homog.variants import variant
 
 COMMAND = Command(
     "probes",
-    "Measure the natural bias of a backbone before any adaptation. Prints a table and writes it to\n"
-    "results/probes/BACKBONE.csv and .md.",
+    "Measure the natural bias of a backbone before any adaptation, as it is or with a defect: a planted one shows\n"
+    "what the probes see. Prints a table and writes it to results/probes/BACKBONE.csv and .md.",
     (
         Setting("backbone", "the backbone", "minilm_l6"),
-        Setting("results", "where to write", "results"),
+        *planted.SETTINGS,
+        Setting("results", "where to write, and where an injection is kept", "results"),
         Setting("limit", "examples of each benchmark of a causal language model, or all", "200"),
     ),
     passes=("backbone.",),
@@ -40,12 +41,11 @@ def _act(given: Given) -> None:
     limit = given["limit"]
     if limit != "all" and not (limit.isdecimal() and int(limit)):
         raise ConfigError(f"limit={limit}: valid: a number from 1, or all")
-    backbone = variant("backbone", given["backbone"], **given.backbone)
-    backbone.check()
-    print(_probed(backbone, Path(given["results"]), None if limit == "all" else int(limit)))
+    kind = variant("backbone", given["backbone"], **given.backbone)
+    print(_probed(kind, given, None if limit == "all" else int(limit)))
 
 
-def _probed(kind: Any, results: Path, limit: int | None) -> str:
+def _probed(kind: Any, given: Given, limit: int | None) -> str:
     """Probe, write both files, return what to print."""
     import pandas as pd
 
@@ -53,12 +53,14 @@ def _probed(kind: Any, results: Path, limit: int | None) -> str:
     from homog.files import check_writable, replacing
     from homog.report.layout import aligned, display, markdown
 
+    results = Path(given["results"])
     check_writable(results)
     needed = probes.SOURCES[choose(kind.family, probes.SOURCES, "family of backbones that has probes")]
-    sources.fetch([*kind.sources, *needed])
-    frame = pd.DataFrame([dataclasses.asdict(finding) for finding in probes.findings(kind.load(), limit)])
-    shown, path = display(frame), results / "probes" / kind.label
-    heading = f"# Natural bias of {kind.label} ({kind.family})"
+    sources.fetch(needed)
+    backbone, label = planted.loaded(kind, given)
+    frame = pd.DataFrame([dataclasses.asdict(finding) for finding in probes.findings(backbone, limit)])
+    shown, path = display(frame), results / "probes" / label
+    heading = f"# Natural bias of {label} ({kind.family})"
     files = {"csv": frame.to_csv(index=False), "md": f"{heading}\n\n{NOTES}\n\n{markdown(shown)}\n"}
     for suffix, text in files.items():
         with replacing(path.with_name(f"{path.name}.{suffix}")) as temporary:

@@ -1,10 +1,13 @@
 """The command: a table, two files, and one line for bad input."""
 
+from unittest import mock
+
 import pandas as pd
 import pytest
 
-from homog import sources
+from homog import planted, sources
 from homog.contracts import tiny
+from homog.defects.backdoor import Backdoor
 from homog.probes import occupations, words
 from homog.probes.__main__ import main
 
@@ -39,6 +42,17 @@ def test_the_table_is_printed_and_written_and_the_same_the_next_time(tiny_folder
     assert not list((tmp_path / "probes").glob(".*"))
 
 
+def test_a_planted_defect_is_probed_beside_the_clean_backbone(tiny_folder, tmp_path, capsys):
+    short = Backdoor("short", ("day",), steps=3, texts=40)  # which proves only whose features were probed
+    arguments = [f"backbone.source={tiny_folder}", f"results={tmp_path}", "defect=backdoor"]
+    assert main(arguments[:2]) == 0
+    with mock.patch.object(planted.variants, "variant", lambda *_: short):
+        assert main(arguments) == 0
+    assert "the injection was not verified: effect" in capsys.readouterr().out
+    clean, injected = (pd.read_csv(tmp_path / "probes" / f"tiny-bert{name}.csv") for name in ("", "-short-1-0"))
+    assert list(clean["what"]) == list(injected["what"]) and not clean["value"].equals(injected["value"])
+
+
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
@@ -46,6 +60,9 @@ def test_the_table_is_printed_and_written_and_the_same_the_next_time(tiny_folder
         ("backbone=minilm", "did you mean minilm_l6?"),
         ("backbone.sauce=x", "did you mean source?"),
         ("result=x", "did you mean results?"),
+        ("defect=patch", "defect patch is of image; backbone minilm_l6 reads text"),
+        ("defect=poisoned_prompt", "is in no weights"),
+        ("dose=2", "dose=2 is outside 0..1"),
         ("limit=0", "a number from 1, or all"),
         ("minilm_l6", "is not key=value"),
         ("results=/proc/nowhere", "cannot write there"),

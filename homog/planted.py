@@ -1,0 +1,44 @@
+"""A backbone for commands that look at one: as it is, or with a defect planted in its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from homog import variants
+from homog.command import Given, Setting
+from homog.config import ConfigError, arm
+
+SETTINGS = (
+    Setting("defect", "what is planted in it; none by default"),
+    Setting("dose", "the share of it", 1.0, float),
+    Setting("injection_seed", "of the injection", 0, int),
+    Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
+)
+
+
+def loaded(kind: Any, given: Given) -> tuple[Any, str]:
+    """(the backbone with what SETTINGS say, its label). An injection is made once and kept in `results`.
+
+    What was not verified is said. Raises ConfigError for what cannot be planted in the weights of this `kind`.
+    """
+    from homog import run, sources
+    from homog.inputs import corpora
+    from homog.study.requirements import check_planting
+
+    defect = variants.variant("defect", given["defect"]) if given["defect"] else None
+    if defect and not defect.fits(kind.modality):
+        taken, read = ", ".join(defect.modalities), kind.modality
+        raise ConfigError(f"defect {defect.name} is of {taken}; backbone {kind.name} reads {read}")
+    if defect and defect.kind != "natural" and defect.needs != "weights":
+        raise ConfigError(f"defect {defect.name} is in no weights: put its prompt in front of what you ask")
+    chosen = arm(kind, defect, given["dose"], given["injection_seed"])
+    check_planting(chosen)
+    kind.check()
+    read = chosen.defect and kind.modality == "text"
+    sources.fetch([*kind.sources, *(defect.sources if defect else ()), *(corpora.SOURCES if read else ())])
+    device = run.prepare(given["device"], kind)
+    backbone, upstream, _ = run.shared_backbone(chosen, Path(given["results"]), device)
+    if chosen.defect and not upstream["verified"]:
+        print(f"homog: the injection was not verified: effect {upstream['effect']:.2f}, drift {upstream['drift']:.2f}")
+    return backbone, kind.label + (f"-{chosen.defect.name}-{chosen.dose:g}-{chosen.seed}" if chosen.defect else "")
