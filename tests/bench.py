@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tests import bench_gpu
 from tests.bench_backbones import fine_tuning, probe_arms, stacked
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "bench"
@@ -192,6 +193,9 @@ BENCHMARKS: dict[str, Callable[[], Timing]] = {
     "large backbone": large_backbone,
     "large backbone, 4 bits": lambda: large_backbone("nf4"),
     "stacked weights": lambda: Timing(*stacked()),
+    "gpu, 32 adapters": lambda: Timing(*bench_gpu.against_peft()),
+    "gpu, 1,000 adapters": lambda: Timing(*bench_gpu.thousand()),
+    "gpu, its rate": lambda: Timing(*bench_gpu.of_the_card()),
     "audit, 1,000 x 100,000": audit_of_a_thousand,
     "audit, 10^7 rows": audit_of_ten_million_rows,
 }
@@ -213,6 +217,8 @@ def write(name: str, found: Timing) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmarks whose names begin with one of the arguments, or all; print a line each."""
+    import torch
+
     wanted = list(sys.argv[1:] if argv is None else argv) or [""]
     chosen = {name: work for name, work in BENCHMARKS.items() if any(name.startswith(text) for text in wanted)}
     if not chosen:
@@ -220,6 +226,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     print(f"{'benchmark':<24}{'homog':>10}{'usual way':>12}{'times faster':>14}  what", flush=True)
     for name, work in chosen.items():
+        if name.startswith("gpu") and not torch.cuda.is_available():
+            print(f"{name:<24}{'-':>10}{'-':>12}{'-':>14}  there is no GPU here", flush=True)
+            continue
         found = work()
         write(name, found)
         known = found.usual == found.usual
