@@ -29,7 +29,7 @@ ORDER = (
     *("config", "variants", "command", "overrides", "seeding", "files", "wording", "sources"),
     *("inputs", "tasks", "backbones", "metrics"),
     *("defects", "adaptations", "records", "study", "analysis", "report", "contracts"),
-    *("run", "sweep", "status", "serve", "audit", "probes"),
+    *("run", "planted", "sweep", "status", "serve", "audit", "probes"),
 )
 
 
