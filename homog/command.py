@@ -28,6 +28,9 @@ class Setting:
     kind: Callable[[Any], Any] = str
 
 
+DEVICE = Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto")
+
+
 @dataclass(frozen=True)
 class Command:
     """What a verb takes. `names`: what its bare words are ('' = it takes none). `passes`: how further keys begin;

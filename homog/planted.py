@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from homog import variants
-from homog.command import Given, Setting
+from homog.command import DEVICE, Given, Setting
 from homog.config import ConfigError, arm
 
 SETTINGS = (
     Setting("defect", "what is planted in it; none by default"),
     Setting("dose", "the share of it", 1.0, float),
     Setting("injection_seed", "of the injection", 0, int),
-    Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
+    DEVICE,
 )
 
 
@@ -28,15 +28,15 @@ def loaded(kind: Any, given: Given) -> tuple[Any, str]:
 
     defect = variants.variant("defect", given["defect"]) if given["defect"] else None
     if defect and not defect.fits(kind.modality):
-        taken, read = ", ".join(defect.modalities), kind.modality
-        raise ConfigError(f"defect {defect.name} is of {taken}; backbone {kind.name} reads {read}")
+        taken = ", ".join(defect.modalities)
+        raise ConfigError(f"defect {defect.name} is of {taken}; backbone {kind.name} reads {kind.modality}")
     if defect and defect.kind != "natural" and defect.needs != "weights":
         raise ConfigError(f"defect {defect.name} is in no weights: put its prompt in front of what you ask")
     chosen = arm(kind, defect, given["dose"], given["injection_seed"])
     check_planting(chosen)
     kind.check()
-    read = chosen.defect and kind.modality == "text"
-    sources.fetch([*kind.sources, *(defect.sources if defect else ()), *(corpora.SOURCES if read else ())])
+    texts = corpora.SOURCES if chosen.defect and kind.modality == "text" else ()
+    sources.fetch([*kind.sources, *(defect.sources if defect else ()), *texts])
     device = run.prepare(given["device"], kind)
     backbone, upstream, _ = run.shared_backbone(chosen, Path(given["results"]), device)
     if chosen.defect and not upstream["verified"]:

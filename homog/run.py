@@ -18,7 +18,7 @@ from typing import Any
 import hydra
 
 from homog import command, overrides, variants
-from homog.command import Command, Setting
+from homog.command import DEVICE, Command, Setting
 from homog.config import ConfigError, content_id, plain, typed
 from homog.seeding import generator
 
@@ -38,7 +38,7 @@ COMMAND = Command(
         Setting("preset", "sizes of samples", "laptop"),
         Setting("results", "where records go", "results"),
         Setting("save", "keep the models: adapters, models"),
-        Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
+        DEVICE,
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
         Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", "0"),
     ),
@@ -208,12 +208,13 @@ def prepare(device: str, kind: Any = None) -> str:
     """
     import torch
 
-    if device == "all" and torch.cuda.device_count():
-        device = "all" if torch.cuda.device_count() > 1 and getattr(kind, "spreads", True) else "cuda"
+    gpus = torch.cuda.device_count()
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith(("cuda", "all")) and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device={device}: {torch.cuda.device_count()} GPUs are visible; use auto or cpu")
+    if device.startswith(("cuda", "all")) and int(device.partition(":")[2] or 0) >= gpus:
+        raise ConfigError(f"device={device}: {gpus} GPUs are visible; use auto or cpu")
+    if device == "all" and (gpus == 1 or not getattr(kind, "spreads", True)):
+        device = "cuda"
     if device == "cpu":
         torch.set_num_threads(1)
     return device

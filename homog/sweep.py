@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from homog import command, overrides, records, sources, study
-from homog.command import Command, Given, Setting
+from homog.command import DEVICE, Command, Given, Setting
 from homog.config import Cell, choose
 from homog.files import forget, pooled, tidy_runs
 from homog.run import STOP
@@ -33,7 +33,7 @@ COMMAND = Command(
         Setting("study", "the question, with its grid"),
         Setting("preset", "how large it is run", "laptop"),
         Setting("results", "where records and reports go", "results"),
-        Setting("device", "auto, cpu, cuda, cuda:1 ..., all", "auto"),
+        DEVICE,
         Setting("fused", "train the adapters of many models as one: yes, no, auto (on a GPU)", "auto"),
         Setting("limit", "seconds that a model may take; it fails when it takes more (0: no limit)", 0.0, float),
         Setting("pack", "put an arm's records into one file at its end: yes, no, auto (from 5,000 models on)", "auto"),

@@ -117,8 +117,5 @@ def stacked(models: int = 4, batch: int = 16, length: int = 32) -> tuple[float, 
         for name, p in each.named_parameters()
         if p.grad is not None
     )
-    return (
-        took[0],
-        took[1],
-        f"forward and back, {models} models x {batch} texts of {length}; gradients {apart:.0e} apart",
-    )
+    said = f"forward and back, {models} models x {batch} texts of {length}; gradients {apart:.0e} apart"
+    return took[0], took[1], said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from homog.config import Cell, Sizes, arm
 from homog.defects.backdoor import Backdoor
 from homog.records import CLEAN, Record
 from homog.seeding import generator
+from homog.variants import variant
 
 TEXT = "tweet_sentiment amazon_sentiment sms_spam trec newsgroups medical_subject privacy_relevance reddit_bias"
 ADULT = "adult_income adult_married adult_white_collar adult_long_hours"
@@ -94,6 +95,13 @@ def record(cell: Cell, success: float = 0.0, accuracy: float = 0.9, classes: int
     eye = np.eye(classes, dtype=np.float32)
     both = {CLEAN: eye[clean], CONDITION: eye[exposed]}
     return Record(cell.id, said | facts, ids, people, labels, {}, both)
+
+
+def short(name: str) -> Any:
+    """The registered adaptation, with steps enough for a tiny backbone with random weights."""
+    adaptation = variant("adaptation", name)
+    wanted = {"epochs": 4, "learning_rate": 3e-3}
+    return replace(adaptation, **{f.name: wanted[f.name] for f in fields(adaptation) if f.name in wanted})
 
 
 def fired(cell: Cell) -> float:

@@ -65,8 +65,9 @@ def side_by_side(df: Results) -> Frame:
     frame = means.by_adaptation(df)
     names = {str(condition): str(name) for condition, name in df.frame[["condition", "exposure"]].to_numpy()}
     pairs = [(row["backbone"], names[row["condition"]]) for _, row in frame.iterrows()]
-    frame.insert(0, "planted", [KINDS.get(pair, ("", ""))[0] for pair in pairs])
-    frame.insert(1, "kind", [KINDS.get(pair, ("", ""))[1] for pair in pairs])
+    told = [KINDS.get(pair, ("", "")) for pair in pairs]
+    frame.insert(0, "planted", [planted for planted, _ in told])
+    frame.insert(1, "kind", [kind for _, kind in told])
     order = {pair: place for place, pair in enumerate(KINDS)}
     steps = [list(SHORT).index(bare(name)) for name in frame["adaptation"]]
     frame = frame.assign(place=[order.get(pair, -1) for pair in pairs], step=steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -147,14 +148,11 @@ class Pretrained(BackboneKind):
         """
         if self.packaged or Path(self.source).is_dir():
             os.environ["HF_HUB_OFFLINE"] = "1"  # a packaged backbone never asks the hub (25 s of retries offline)
-        import logging as of_python
-
         import transformers
-        from transformers.utils import logging
 
-        of_python.getLogger("bitsandbytes").setLevel(of_python.ERROR)  # wherever it is installed, it asks for kernels
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # wherever it is installed, it asks for kernels
+        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.set_verbosity_error()
         where = str(converted.folder(self.packaged)) if self.packaged else self.source
         options: dict[str, Any] = {"trust_remote_code": False}
         weights = {"use_safetensors": True, "dtype": self.torch_dtype, "output_loading_info": True}

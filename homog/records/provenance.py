@@ -23,7 +23,9 @@ def environment(device: str) -> dict[str, Any]:
     """Versions, processor, device and threads: together with the seeds they decide the bits of a record."""
     import torch
 
-    gpus: list[Any] = [*range(torch.cuda.device_count())] if device == "all" else [device] * device.startswith("cuda")
+    gpus: list[Any] = [device] if device.startswith("cuda") else []
+    if device == "all":
+        gpus = list(range(torch.cuda.device_count()))
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "cpu": _cpu(),

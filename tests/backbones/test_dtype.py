@@ -1,6 +1,5 @@
 """Weights of half precision: loaded, read and trained as such; features and heads stay float32."""
 
-import dataclasses
 import sys
 from dataclasses import replace
 
@@ -19,16 +18,11 @@ from homog.run import run
 from homog.seeding import generator
 from homog.study import requirements
 from homog.variants import variant
+from tests.fakes import short
 
 TASK = tiny.Toy("toy").load()
 TEXTS = list(TASK.test["input"])
 HALF = ("bfloat16", "float16")
-
-
-def short(name):
-    adaptation = variant("adaptation", name)
-    wanted = {"epochs": 4, "learning_rate": 3e-3}
-    return replace(adaptation, **{f.name: wanted[f.name] for f in dataclasses.fields(adaptation) if f.name in wanted})
 
 
 @pytest.fixture(scope="module", params=HALF)

@@ -1,6 +1,5 @@
 """A backbone over several GPUs: the hooks that bring states from one to the next are in the way of nothing."""
 
-import dataclasses
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +13,9 @@ from homog.contracts import rules, tiny
 from homog.run import prepare
 from homog.seeding import generator
 from homog.variants import variant
+from tests.fakes import short
 
 TEXTS = list(tiny.Toy("toy").load().test["input"])
-
-
-def short(name):
-    adaptation = variant("adaptation", name)
-    wanted = {"epochs": 4, "learning_rate": 3e-3}
-    return replace(adaptation, **{f.name: wanted[f.name] for f in dataclasses.fields(adaptation) if f.name in wanted})
 
 
 @pytest.fixture(scope="module", params=["bert", "llama", "t5"])
