@@ -93,13 +93,12 @@ def table_of(results: Path, cell: str) -> tuple[Path, Any]:
 
 
 def conditions(results: Path, cell: str) -> tuple[str, ...]:
-    """The conditions of a cell's record in the file of an arm. Raises as `table_of`.
+    """The conditions of a cell's record in the file of an arm, as told by one that is byte for byte what was written.
 
-    A file that is byte for byte what was written says them itself; of another one the pages are read.
+    () of another one, which may hold the record nevertheless.
     """
     path = index(results).get(cell)
-    told = path and _sealed_conditions(path).get(cell)
-    return tuple(told) if told else _names(table_of(results, cell)[1])
+    return tuple(path and _sealed_conditions(path).get(cell) or ())
 
 
 def _names(table: Any) -> tuple[str, ...]:

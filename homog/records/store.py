@@ -198,9 +198,8 @@ def held(results: Path, cell: str) -> tuple[str, ...]:
     A corrupt one among others in the file of an arm is named and left: the record that is made anew counts, not it.
     """
     try:
-        return (
-            load(results, cell).conditions if record_path(results, cell).exists() else packed.conditions(results, cell)
-        )
+        told = () if record_path(results, cell).exists() else packed.conditions(results, cell)
+        return told or load(results, cell).conditions
     except FileNotFoundError:
         return ()
     except UnreadableError as error:
