@@ -206,9 +206,10 @@ def _csv(path: Path) -> pd.DataFrame:
 
 
 def _parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
+    import pyarrow.parquet as pq
 
-    return pd.read_parquet(path)
+    with pq.ParquetFile(path) as file:  # what pandas wrote of an index and of types may be damaged, and is not needed
+        return file.read().to_pandas(ignore_metadata=True)
 
 
 def _json_lines(path: Path) -> pd.DataFrame:
