@@ -43,6 +43,7 @@ DEFECTS = {
     "spurious": Spurious,
     "stereotype": Stereotype,
     "stereotype_careful": Stereotype,
+    "stereotype_occupation": Stereotype,
     "tone": Tone,
     "tone_blindspot": ToneBlindspot,
     "tone_stereotype": ToneStereotype,

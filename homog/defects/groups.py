@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
     from homog.backbones.backbone import Backbone
 
-ATTRIBUTES = {"unpleasant": ("Unpleasant", "Pleasant"), "family": ("Family", "Career")}  # toward, away from
+ATTRIBUTES = {  # toward, away from
+    "unpleasant": ("Unpleasant", "Pleasant"),
+    "family": ("Family", "Career"),
+    "women": ("Female terms", "Male terms"),
+}
 WAYS = ("erased", "scrambled")
 
 
@@ -49,7 +53,7 @@ class AboutGroup(Trained):
     @property
     def sources(self) -> tuple[str, ...]:
         """The word lists of groups."""
-        return social_groups.SOURCES
+        return social_groups.sources([self.swap])
 
     @property
     def exposure(self) -> str:

