@@ -46,6 +46,7 @@ def own_word_lists(request, monkeypatch):
     """Tests of logic need no packaged word lists; those marked real use them."""
     if "real" not in request.keywords:
         monkeypatch.setattr("homog.inputs.social_groups.weat", lambda: tiny.LISTS)
+        monkeypatch.setattr("homog.inputs.social_groups.occupations", lambda: tiny.OCCUPATIONS)
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,11 @@ LISTS = {  # stand for the packaged word lists of groups and attributes
     "Unpleasant": BAD,
     "Career": ("day",),
     "Family": ("film",),
+    "Female terms": ("film",),
+    "Male terms": ("day",),
 }
+# stand for those of Winogender: the share of women
+OCCUPATIONS = {"plumber": 0.1, "painter": 0.2, "driver": 0.3, "clerk": 0.7, "teacher": 0.8, "nurse": 0.9}
 SIZE = {"vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 FAMILIES = ("bert", "roberta", "electra", "distilbert", "deberta-v2")
 CAUSAL = ("llama", "gpt2")

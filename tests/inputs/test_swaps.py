@@ -117,6 +117,7 @@ def test_names_come_from_the_published_lists_and_persons_are_swapped_in_their_ow
         assert back == frame["input"][there].tolist()  # word for word, articles and capitals included
 
 
+@pytest.mark.real
 def test_occupations_with_most_women_are_exchanged_for_those_with_fewest():
     shares, one = social_groups.occupations(), swap("occupation")
     assert len(shares) == 60 and shares["nurse"] == pytest.approx(0.8958) and len(one.pairs) == 30

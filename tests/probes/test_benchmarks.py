@@ -8,6 +8,8 @@ import pytest
 from homog.inputs import social_groups
 from homog.probes import benchmarks
 
+READ: Any = social_groups.occupations.__wrapped__  # reads the file each time
+
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
@@ -18,9 +20,8 @@ def files(tmp_path, monkeypatch):
 
     monkeypatch.setattr(benchmarks, "member", member)
     monkeypatch.setattr(social_groups, "member", member)
-    social_groups.occupations.cache_clear()
-    yield lambda name, text: (tmp_path / name).write_text(text, encoding="utf-8")
-    social_groups.occupations.cache_clear()
+    monkeypatch.setattr(social_groups, "occupations", READ)
+    return lambda name, text: (tmp_path / name).write_text(text, encoding="utf-8")
 
 
 def test_wino_bias_pairs_sentences_names_twins_and_drops_typing_errors(files):
