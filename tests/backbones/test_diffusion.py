@@ -120,7 +120,7 @@ def test_a_lesson_is_learned_and_the_shared_weights_stay(backbone):
     assert mean() < 0.7 * first and backbone.fingerprint() == before
 
 
-@pytest.mark.parametrize("name", ["full_finetune", "lora", "bitfit"])
+@pytest.mark.parametrize("name", ["full_finetune", "lora", "bitfit", "soft_prompt"])
 def test_models_that_draw_are_adapted_and_judged(name, folder, backbone, tmp_path):
     kind = Diffusion("stable_diffusion", str(folder), steps=2)
     defect = variant("defect", "drawn_trigger", steps=3, batch=4)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from homog.adaptations import saved
 from homog.adaptations.training import SAMPLES
@@ -121,6 +122,7 @@ def test_drawing_with_what_was_read_kept_is_drawing_without(drawer):
         ("zero_shot", {}, 0.0),
         ("lora", {"learning_rate": 1e-2, "epochs": 12, "rank": 16}, 0.25),
         ("full_finetune", {"learning_rate": 3e-3, "epochs": 6}, 0.35),
+        ("soft_prompt", {"learning_rate": 1e-1, "epochs": 2}, 0.0),  # it steers what is there, and learns no style
     ],
 )
 def test_it_is_adapted_to_another_style(drawer, task, name, settings, least):
@@ -134,7 +136,27 @@ def test_it_is_adapted_to_another_style(drawer, task, name, settings, least):
     trains = {n for n, _ in drawer.module.named_parameters() if adaptation.trains(n)}
     assert set(model.trainable) == trains and set(model.moved) <= trains
     assert len(model.moved) >= 0.8 * len(trains)
-    assert (model.added > 0) == (name == "lora")
+    assert (model.added > 0) == (name in {"lora", "soft_prompt"})
+
+
+def test_a_prompt_stands_where_a_caption_is_padding_and_is_learned(drawer, task):
+    part = task.sample(100, 20, 0)
+    texts, how = list(part.train["input"]), variant("adaptation", "soft_prompt", learning_rate=1e-1, epochs=5)
+    ((_, plain),) = variant("adaptation", "zero_shot").fit(drawer, [part], 0)
+    ((_, start),) = replace(how, epochs=0).fit(drawer, [part], 0)
+    ((_, model),) = how.fit(drawer, [part], 0)
+    assert np.array_equal(plain.predict(texts[:5]), start.predict(texts[:5]))
+    images = np.stack(part.train["drawn"].tolist())
+    before, after = (drawer.draws.loss_of(drawer, m.module, texts, images).item() for m in (start, model))
+    assert after < before and model.added == 10 * drawer.dimension
+    ids = torch.tensor(drawer.reader.read([texts[0], " ".join(["red"] * 12)]))
+    table, prompt = model.module.get_input_embeddings(), model.module.get_parameter("prompt").detach()
+    padding = (ids[0] == 0) & (torch.arange(12) >= 2)
+    plain_ids = torch.nn.functional.embedding(torch.cat([ids, ids], 1), table.weight)
+    wanted = plain_ids.clone()
+    wanted[0, :12][padding] = prompt[padding[2:]]
+    assert torch.equal(table(torch.cat([ids, ids], 1)), wanted) and padding.any()  # words stay, and what follows
+    assert torch.equal(table(ids[:, :1]), plain_ids[:, :1])
 
 
 def test_the_mirrored_judge_sees_mirrored_digits():
@@ -257,10 +279,12 @@ def test_what_does_not_fit_is_refused_before_anything_is_computed(backbone, tmp_
     with pytest.raises(ConfigError, match="does not draw"):
         DEFECT.inject(backbone, ["a"], generator("inject"))
     arm, task = Arm(KIND, None, 0.0, 0), Drawn("drawn_mirrored")
-    for name, said in (("handcrafted", "takes text, image"), ("few_shot", "takes text"), ("soft_prompt", "takes text")):
+    for name, said in (("handcrafted", "takes text, image"), ("few_shot", "takes text"), ("prefix", "takes text")):
         cell = Cell(arm, variant("adaptation", name), task, 0, Sizes(10, 10, 48))
         with pytest.raises(ConfigError, match=said):
             requirements.check([cell], tmp_path)
+    with pytest.raises(ConfigError, match="captions of backbone .* have 12 places; use at most 11"):
+        variant("adaptation", "soft_prompt", tokens=12).check(KIND.load())
     with pytest.raises(ConfigError, match="modality|text"):
         saved.check(variant("adaptation", "lora"), "models", "caption")
     with pytest.raises(ConfigError, match="task drawn_mirrored is caption; defect backdoor takes text"):
