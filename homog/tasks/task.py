@@ -44,8 +44,9 @@ class Task:
     `unfavourable` is the label that a person would rather not get, where the task has one. `place`: its number in the
     family and how many tasks that has. `prompt`: the task in words, where it can be done without training.
 
-    Where inputs are captions, `train` has a column `drawn`, the image that each asks for. Where a model draws them,
-    `judge` maps images (n, height, width, 3) to probabilities (n, classes): what it sees is the prediction.
+    Where inputs are captions, `train` has a column `drawn`, the image that each asks for. Where a model makes something
+    of inputs, `judge` maps that to probabilities (n, classes), which are the prediction: images (n, height, width, 3)
+    that it draws, or n translations; these may have a column more, for none of the classes.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Task:
     place: tuple[int, int] = (0, 1)
     prompt: Prompt | None = None
     modality: str = "text"
-    judge: Callable[[np.ndarray], np.ndarray] | None = None
+    judge: Callable[[Any], np.ndarray] | None = None
 
     def sample(self, train: int, test: int, seed: int, data: str = OWN) -> Task:
         """Return the task with at most `train` and `test` examples.

@@ -13,6 +13,7 @@ from homog.backbones import marian
 from homog.contracts import rules
 from homog.probes import translations
 from homog.seeding import generator
+from homog.tasks import occupation_gender
 from homog.variants import variant
 
 
@@ -61,7 +62,7 @@ def test_a_layer_is_its_definition():
 
 
 def test_genders_are_those_of_the_articles():
-    told = translations.feminine(["A enfermeira terminou.", "O padeiro", "Uma", "Eles", ""])
+    told = occupation_gender.feminine(["A enfermeira terminou.", "O padeiro", "Uma", "Eles", ""])
     assert told[:3].tolist() == [1, 0, 1] and np.isnan(told[3:]).all()
     women = [*np.linspace(0.8, 0.9, 5), *np.linspace(0.1, 0.2, 5), 0.5]
     finding, pearson, *_ = translations.found(np.array([1] * 5 + [0] * 5 + [np.nan]), women)
@@ -80,6 +81,18 @@ def test_it_translates(translator):
     texts = ["The nurse finished the work.", "The engineer finished the work.", "How are you?"]
     told = marian.translated(translator.whole, translator.text_reader.tokenizer, texts)
     assert told == ["A enfermeira terminou o trabalho.", "O engenheiro terminou o trabalho.", "Como você está?"]
+
+
+@pytest.mark.real
+def test_a_translation_is_an_answer_and_neither_article_is_none(translator):
+    task = variant("task", "occupation_gender").load()
+    assert set(task.train["mostly"]) == {"women", "men"} and not set(task.train["input"]) & set(task.test["input"])
+    ((_, model),) = variant("adaptation", "zero_shot").fit(translator, [task.sample(8, 40, 0)], 0)
+    she, he = "The nurse forgot her keys.", "The engineer said that he would come."
+    assert model.predict([she, he, "How are you?"]).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    values = model.predict(list(task.test["input"])[:60])
+    assert values[:, 0].mean() > 0.85  # men, whatever the pronoun says
+    assert not variant("backbone", "minilm_l6").load().translates
 
 
 @pytest.mark.real
