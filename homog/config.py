@@ -122,7 +122,7 @@ class Cell(Identified):
         """'c' + 16 hex digits of the canonical typed content."""
         return "c" + content_id(self)[:16]
 
-    @property
+    @cached_property
     def control(self) -> Cell:
         """The cell that is the same but for the defect."""
         return dataclasses.replace(self, arm=arm(self.arm.backbone, None, 0.0, 0))

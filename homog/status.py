@@ -119,7 +119,7 @@ def table(title: str, cells: Iterable[Cell], wanted: dict[str, set[str]], result
 def state(results: Path, cell: str, wanted: set[str]) -> str:
     """'done', 'missing' (also: of a condition), 'started' (or killed), 'failed' at the last try, or 'unreadable'."""
     try:
-        if wanted <= set(records.load(results, cell).conditions):
+        if wanted <= set(records.conditions(results, cell)):
             return "done"
     except FileNotFoundError:
         pass

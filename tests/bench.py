@@ -19,6 +19,7 @@ import numpy as np
 
 from tests import bench_gpu
 from tests.bench_backbones import fine_tuning, probe_arms, stacked
+from tests.bench_scale import scale
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "bench"
 SAMPLED = 60  # pairs that the loop over lm-sim is timed on; the rest is a multiple
@@ -193,6 +194,7 @@ BENCHMARKS: dict[str, Callable[[], Timing]] = {
     "large backbone": large_backbone,
     "large backbone, 4 bits": lambda: large_backbone("nf4"),
     "stacked weights": lambda: Timing(*stacked()),
+    "study, 100,000 models": lambda: Timing(*scale(child)),
     "gpu, 32 adapters": lambda: Timing(*bench_gpu.against_peft()),
     "gpu, 1,000 adapters": lambda: Timing(*bench_gpu.thousand()),
     "gpu, its rate": lambda: Timing(*bench_gpu.of_the_card()),

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from homog import variants
+from homog.__main__ import main as homog
 from tests import bench, bench_gpu
+from tests.bench_scale import scale
 
 pytestmark = pytest.mark.real
 
@@ -33,6 +36,21 @@ def test_operations_are_those_of_the_tokens_that_are_trained_on(few, monkeypatch
 
 def test_the_rate_is_that_of_matrix_products():
     assert 1e9 < bench_gpu.rate("cpu") < 1e14
+
+
+def test_a_study_that_is_finished_is_found_so_and_reported(capsys):
+    asked = []
+
+    def child(command):
+        asked.append(command[3])
+        try:
+            return homog(command[3:]), 0.5, 1.0
+        finally:
+            variants.use([])
+
+    took, _, said = scale(child, 3)
+    assert asked == ["status", "report"] and took > 0 and "300 done, 0 missing" in capsys.readouterr().out
+    assert said.startswith("300 finished models: status ") and "FAILED" not in said and said.endswith("s, 0.50 GB")
 
 
 def test_where_there_is_no_gpu_that_is_said_and_nothing_written(monkeypatch, capsys, tmp_path):

@@ -8,6 +8,7 @@ from homog.records.record import RecordError as RecordError
 from homog.records.record import UnreadableError as UnreadableError
 from homog.records.store import STARTED as STARTED
 from homog.records.store import clear_failure as clear_failure
+from homog.records.store import conditions as conditions
 from homog.records.store import count as count
 from homog.records.store import extended as extended
 from homog.records.store import failure as failure

@@ -66,6 +66,7 @@ def load(results: Path, cell: str) -> Record:
     path = record_path(results, cell)
     try:
         try:
+            path.stat()  # pyarrow takes long to say that there is none
             table = pq.read_table(path, page_checksum_verification=True)
         except FileNotFoundError:
             path, table = packed.table_of(results, cell)
@@ -192,14 +193,19 @@ def extended(results: Path, record: Record) -> Record:
     return replace(record, provenance=kept, probabilities={**old.probabilities, **record.probabilities})
 
 
+def conditions(results: Path, cell: str) -> tuple[str, ...]:
+    """The conditions of a cell's record, which can be read or is byte for byte what was written. Raises as `load`."""
+    told = () if record_path(results, cell).exists() else packed.conditions(results, cell)
+    return told or load(results, cell).conditions
+
+
 def held(results: Path, cell: str) -> tuple[str, ...]:
     """The conditions that a cell's record holds; () where it has none. A corrupt record is set aside and named.
 
     A corrupt one among others in the file of an arm is named and left: the record that is made anew counts, not it.
     """
     try:
-        told = () if record_path(results, cell).exists() else packed.conditions(results, cell)
-        return told or load(results, cell).conditions
+        return conditions(results, cell)
     except FileNotFoundError:
         return ()
     except UnreadableError as error:
