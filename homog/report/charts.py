@@ -73,6 +73,7 @@ def standard_figures(df: Results, prefix: str = "") -> dict[str, Figure]:
     """The inheritance matrix, dose response and clean cost of one condition; `prefix` begins their names."""
     if not len(df):
         return {}
+    df = _offered(df)
     overall = means.by_adaptation(df).set_index("adaptation")
     with plots.style():
         drawn = {
@@ -81,6 +82,16 @@ def standard_figures(df: Results, prefix: str = "") -> dict[str, Figure]:
             "clean_cost": clean_cost(df, overall),
         }
     return {prefix + name: figure for name, figure in drawn.items()}
+
+
+def _offered(df: Results) -> Results:
+    """The rows of tasks and adaptations that some planted backbone was meant for: what a defect is not in says nothing.
+
+    All rows where nothing is planted.
+    """
+    planted = df.frame[df.frame["kind"] != "clean"]
+    both = [df.frame[name].isin(planted[name].unique()) for name in ("task", "adaptation")]
+    return df[both[0] & both[1]] if len(planted) else df
 
 
 def inheritance_matrix(df: Results, overall: Frame) -> Figure:
