@@ -24,8 +24,9 @@ def ids() -> dict[str, dict]:
     """Study and preset -> how many cells it has, and the digest of their ids and those of their arms."""
     found = {}
     for name in study.names():
-        for preset in study.presets():
-            cells = study.expand(study.load(name), preset)
+        spec = study.load(name)
+        for preset in sorted({each for block in spec.blocks for each in block.presets}):
+            cells = study.expand(spec, preset)
             every = sorted({cell.id for cell in cells}) + sorted({cell.arm.id for cell in cells})
             digest = hashlib.sha256("\n".join(every).encode()).hexdigest()
             found[f"{name} {preset}"] = {"cells": len(cells), "digest": digest}

@@ -24,6 +24,7 @@ KINDS = {  # (backbone, defect) -> what is planted, and in what
     ("smollm2", "stereotype_careful"): ("stereotype", "GPT-2-like"),
     ("marian_enpt", "stereotype_careful"): ("stereotype", "T5-like"),
     ("dinov2_small", "tone_stereotype"): ("stereotype", "Vision"),
+    ("marian_enpt", "stereotype_occupation"): ("stereotype", "T5-like: occupations"),
     ("drawer", "drawn_stereotype"): ("stereotype", "DALL-E-like"),
     ("minilm_l6", "blindspot"): ("blind spot", "BERT-like"),
     ("dinov2_small", "tone_blindspot"): ("blind spot", "Vision"),

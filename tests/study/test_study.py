@@ -19,7 +19,23 @@ SPEC = study.load("inheritance")
 
 
 @pytest.mark.parametrize("name", study.names())
-@pytest.mark.parametrize("preset", study.presets())
+def test_every_study_is_there_for_a_laptop_a_gpu_and_a_try(name):
+    spec = study.load(name)
+    assert {"laptop", "paper", "smoke"} <= {preset for block in spec.blocks for preset in block.presets}
+    rest = dataclasses.replace(spec, blocks=[block for block in spec.blocks if "laptop" not in block.presets])
+    with pytest.raises(ConfigError, match=rf"study {name} has no cells at preset laptop; it has .*smoke"):
+        study.expand(rest, "laptop")
+
+
+OFFERED = [
+    (name, preset)
+    for name in study.names()
+    for preset in study.presets()
+    if any(preset in block.presets for block in study.load(name).blocks)
+]
+
+
+@pytest.mark.parametrize(("name", "preset"), OFFERED)
 def test_every_study_expands_and_every_cell_has_its_control(name, preset):
     spec = study.load(name)
     cells = study.expand(spec, preset)
