@@ -97,7 +97,9 @@ def test_a_record_says_what_its_model_had_to_compute(tiny_folder, tmp_path):
     assert probe["work"]["train"][1] == sum(map(len, reader.read(list(shown.train["input"]))))
     assert sorted(probe["work"]["shown"], reverse=True) == ["clean", "backdoor-cf"]
     module = wanted[0].arm.backbone.load().module
-    each = sum(p.numel() for name, p in module.named_parameters() if p.ndim == 2 and "embeddings" not in name)
+    matrices = {name: p for name, p in module.named_parameters() if p.ndim == 2}
+    each = sum(p.numel() for name, p in matrices.items() if "embeddings" not in name and "pooler" not in name)
+    assert "pooler.dense.weight" in matrices  # which features do not go through
     assert sum(probe["work"]["parameters"]) == each
     assert 0 < probe["fitting"] < probe["seconds"] < probe["ended"] - probe["job"]["began"]
 

@@ -142,8 +142,12 @@ def recomputed(module: torch.nn.Module, least: int = LARGE) -> None:
 
 
 def multiplied(module: torch.nn.Module, depth: int) -> tuple[int, int]:
-    """(weights of the linear layers in the lowest `depth` blocks, of all others): a state costs 2 operations each."""
-    linear = [m for m in module.modules() if isinstance(m, torch.nn.Linear) or type(m).__name__ == "Conv1D"]
+    """(weights of the linear layers in the lowest `depth` blocks, of all others): a state costs 2 operations each.
+
+    A pooler reads one state of a text, if any, and is left out.
+    """
+    states = [m for name, m in module.named_modules() if "pooler" not in name]
+    linear = [m for m in states if isinstance(m, torch.nn.Linear) or type(m).__name__ == "Conv1D"]
     sizes = {id(m.weight): held(m.weight) for m in linear}  # pyright: ignore
     lower = {id(p) for block in list(blocks(module))[:depth] for p in block.parameters()} & sizes.keys()
     below = sum(sizes[key] for key in lower)
