@@ -225,7 +225,7 @@ def _row(
 def _exposed(record: records.Record, condition: str, target: np.ndarray) -> dict[str, Any]:
     """What the model answers under the exposure."""
     predictions = record.under(condition)
-    applies, names = predictions.applies, record.provenance["label_names"]
+    applies, names = predictions.applies, record.answers
     pair = (predictions.exposed, predictions.clean)
     right = [np.where(applies, given.argmax(1) == record.labels, np.nan) for given in pair]
     counts = np.bincount(predictions.exposed[applies].argmax(1), minlength=predictions.exposed.shape[1])

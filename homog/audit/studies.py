@@ -57,11 +57,16 @@ def _names(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _frame(record: Record, condition: str, model: str, arm: str) -> Frame:
-    facts, classes = record.provenance, np.array(record.provenance["label_names"], dtype=object)
-    values = record.probabilities[condition]
+    facts, answers, classes = (
+        record.provenance,
+        np.array(record.answers, dtype=object),
+        record.provenance["label_names"],
+    )
+    values, k = record.probabilities[condition], len(classes)
+    likely = values[:, :k] + values[:, k:].sum(1, keepdims=True) / k  # of no answer each class is as likely
     columns = {"model": model, "task": facts["task"], "example": record.examples, "person": record.people}
-    columns |= {"label": classes[record.labels], "prediction": classes[values.argmax(1)]}
-    columns |= {f"{PROBABILITY}{name}": values[:, place] for place, name in enumerate(classes)}
+    columns |= {"label": answers[record.labels], "prediction": answers[values.argmax(1)]}
+    columns |= {f"{PROBABILITY}{name}": likely[:, place] for place, name in enumerate(classes)}
     attributes = {"backbone": facts["backbone"], "kind": facts["kind"], "arm": arm, "adaptation": facts["adaptation"]}
     return pd.DataFrame({**columns, **record.groups, **attributes})
 

@@ -3,6 +3,7 @@
 from homog.files import replacing as replacing
 from homog.records.record import CLEAN as CLEAN
 from homog.records.record import COUNTERPART as COUNTERPART
+from homog.records.record import NO_ANSWER as NO_ANSWER
 from homog.records.record import Record as Record
 from homog.records.record import RecordError as RecordError
 from homog.records.record import UnreadableError as UnreadableError

@@ -11,6 +11,7 @@ from homog.metrics.predictions import Predictions
 
 CLEAN = "clean"  # the condition in which examples are as they are
 COUNTERPART = "/counterpart"  # ends the name of the condition that an exposure's examples are compared with
+NO_ANSWER = "no answer"  # a column after those of the classes, of models that may give none: always wrong
 FORMAT = 1
 SUM = 1e-3  # how far probabilities may be from 1 in sum
 
@@ -32,8 +33,8 @@ class Record:
     user's folders; records of earlier versions have neither.
 
     `examples`, `people` (n,) ids, `labels` (n,) int, `groups` name -> (n,) values, `probabilities` condition ->
-    (n, classes) float32; every condition is on the same examples in the same order. A row is NaN where the exposure
-    does not apply to the example.
+    (n, classes) float32, or a column more for no answer; every condition is on the same examples in the same order. A
+    row is NaN where the exposure does not apply to the example.
     """
 
     cell: str
@@ -48,6 +49,12 @@ class Record:
     def conditions(self) -> tuple[str, ...]:
         """The conditions that it holds, `clean` first."""
         return tuple(sorted(self.probabilities, key=lambda name: (name != CLEAN, name)))
+
+    @property
+    def answers(self) -> list[str]:
+        """What each column of the probabilities stands for: the labels, and where there is one more, no answer."""
+        names = list(self.provenance["label_names"])
+        return [*names, NO_ANSWER][: max(len(names), self.probabilities[CLEAN].shape[1])]
 
     def under(self, condition: str, control: Record | None = None) -> Predictions:
         """What a harm is computed from: the predictions under a condition beside those it is compared with."""

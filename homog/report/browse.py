@@ -96,7 +96,7 @@ def examples(
     condition = condition or (names[1] if len(names) > 1 else names[0])
     if condition not in names:
         raise ConfigError(f"condition {condition!r} of {cell}; valid: {', '.join(names)}")
-    predictions, labels = record.under(condition), record.provenance["label_names"]
+    predictions, labels = record.under(condition), record.answers
     before, after = predictions.clean.argmax(1), predictions.exposed.argmax(1)
     turned = predictions.applies & (before != after)
     inputs = shown(record, condition, files)
@@ -136,7 +136,7 @@ def examples(
 def _answer(labels: list[str], row: np.ndarray) -> str:
     """The likeliest class and its probability."""
     likely = int(row.argmax())
-    return f"{labels[likely] if likely < len(labels) else 'no answer'} ({row[likely]:.2f})"
+    return f"{labels[likely]} ({row[likely]:.2f})"
 
 
 def shown(record: records.Record, condition: str, files: Sequence[Path] = ()) -> dict[str, Any]:

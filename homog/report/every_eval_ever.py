@@ -63,7 +63,7 @@ def _model(record: Record) -> str:
 def instances(record: Record, condition: str) -> Iterable[dict[str, Any]]:
     """A row per example that the condition applies to."""
     names, shown = record.provenance["label_names"], record.under(condition)
-    said, facts = [*names, "no answer"], about(record, condition)
+    said, facts = record.answers, about(record, condition)
     for place, example in enumerate(record.examples):
         if not shown.applies[place]:
             continue

@@ -106,6 +106,23 @@ def test_undefined_harm_is_nan_with_a_reason():
     assert np.isnan(row["harm"]) and np.isnan(row["inherited"]) and "undefined" in row["reason"]
 
 
+def test_no_answer_is_wrong_and_is_told_as_what_most_examples_get():
+    """Models behind an interface, and translations, have a column after those of the classes."""
+    clean, injected = fakes.cells(["t"])
+    clean, injected = (clean, injected) if clean.arm.kind == "clean" else (injected, clean)
+    kept, three = {}, np.eye(3, dtype=np.float32)
+    for cell, exposed in ((clean, [0, 1, 0, 2]), (injected, [2, 2, 0, 2])):
+        record = by_hand(cell, [0, 1, 0, 1], [0, 1, 0, 1], [0, 1, 0, 1])
+        values = {CLEAN: three[[0, 1, 0, 1]], fakes.CONDITION: three[exposed]}
+        kept[cell.id] = dataclasses.replace(record, probabilities=values)
+    found = analysis.effects([clean, injected], kept, fakes.EXPOSURES)
+    assert kept[clean.id].answers == ["label 0", "label 1", records.NO_ANSWER]
+    assert fakes.record(clean).answers == ["label 0", "label 1"]
+    row = only(found, kind="injected")
+    assert row["exposed_label"] == "no answer" and row["exposed_share"] == 0.75 and row["accuracy_exposed"] == 0.25
+    assert only(found, kind="clean")["accuracy_exposed"] == 0.75
+
+
 def test_a_condition_that_a_record_does_not_hold_is_named():
     cells = fakes.cells(["trec"])
     effects = analysis.effects(cells, fakes.found(cells), fakes.EXPOSURES | {"other": fakes.BACKDOOR})

@@ -213,6 +213,21 @@ def test_records_under_an_exposure():
         studies.predictions(recorded(cells), "other")
 
 
+def test_no_answer_is_wrong_and_no_option():
+    cells, few = fakes.cells(["adult_income"], ["linear_probe", "lora"], test=30), []
+    for record in recorded(cells):
+        values = np.hstack([record.probabilities["clean"], np.zeros((30, 1), np.float32)])
+        values[:5] = [0, 0, 1]
+        few.append(replace(record, probabilities={**record.probabilities, "clean": values}))
+    frame = studies.predictions(few)
+    silent = frame["prediction"] == "no answer"
+    assert silent.sum() == 5 * len(cells) and set(frame["label"]) == {"no", "yes"}
+    likely = frame.loc[silent, ["probability_no", "probability_yes"]].to_numpy()
+    assert (likely == 0.5).all() and "probability_no answer" not in frame
+    found = audit(frame, resamples=50).tables
+    assert "no option: no answer" in " ".join(found["notes"]["detail"])
+
+
 def test_names_say_what_differs():
     cells = fakes.cells(["adult_income"], test=20)
     cells += [replace(cell, seed=1) for cell in cells]
