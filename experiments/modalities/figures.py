@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import pandas as pd
@@ -36,13 +37,14 @@ SHORT = {  # adaptation, in the order of the figure -> what it is called there
     "lora": "LoRA",
     "full_finetune": "all weights",
 }
-PANELS = 4  # in a line
+PANELS = 4  # in a line, at most
 CAPTIONS = {
     "side_by_side": "One kind of defect in each kind of backbone: inherited harm per adaptation (a probe, words alone, "
     "LoRA, all weights), mean over tasks with its 95 % interval. Triggers: attack success. Stereotypes: how much "
-    "likelier the unfavourable label is for the group, and of drawings of people how many get another class. Blind "
-    "spots: accuracy lost on the group; of what is drawn, the share of a thing that is no longer drawn. Squares: the "
-    "sham, the same procedure with nothing planted. GPT-3: weights are not touched; the trigger is in a prompt that "
+    "likelier the unfavourable label is for the group, of drawings of people how many get another class, and of "
+    "occupations how much likelier a woman is in those of women (words: by the translation). Blind spots: accuracy "
+    "lost on the group; of what is drawn, the share of a thing that is no longer drawn. Squares: the sham, the same "
+    "procedure with nothing planted. GPT-3: weights are not touched; the trigger is in a prompt that "
     "all applications share.",
 }
 
@@ -86,7 +88,8 @@ def panels(frame: Frame) -> Figure:
     lines: list[tuple[str, list[str]]] = []
     for planted, rows in frame.groupby("planted", sort=False):
         kinds = list(dict.fromkeys(rows["kind"]))
-        lines += [(str(planted), kinds[start : start + PANELS]) for start in range(0, len(kinds), PANELS)]
+        size = ceil(len(kinds) / ceil(len(kinds) / PANELS))  # lines of about one length
+        lines += [(str(planted), kinds[start : start + size]) for start in range(0, len(kinds), size)]
     figure = plots.figure(0.3 + 1.8 * len(lines), wide=True)
     parts: Any = figure.subfigures(len(lines), 1, squeeze=False)[:, 0]
     for part, (planted, kinds) in zip(parts, lines, strict=True):
