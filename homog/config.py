@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import sys
 import types
 import typing
@@ -205,6 +206,26 @@ def choose(name: Any, choices: Iterable[str], what: str) -> Any:
     raise ConfigError(f"unknown {what} '{name}': {hint}valid: {', '.join(valid)}")
 
 
+LEAST = {  # of the numbers in variants of the house, by name: the smallest that means anything
+    **dict.fromkeys(("alpha", "batch", "budget", "concurrency", "examples", "layers", "longest", "rank", "shots"), 1),
+    **dict.fromkeys(("steps", "texts", "tokens", "versions", "width", "window"), 1),
+    **dict.fromkeys(("epochs", "guidance", "learning_rate", "price_in", "price_out", "restriction", "retries"), 0),
+    **dict.fromkeys(("calibration", "side", "spread", "warmup", "weight_decay"), 0),
+    **dict.fromkeys(("C", "distance", "strength", "temperature", "timeout", "words"), 1e-6),
+    "codes": 2,
+}
+
+
+def check_numbers(built: Any, where: str) -> None:
+    """Raise ConfigError for a number of a variant of the house that is below its LEAST, infinite, or none (NaN)."""
+    if not type(built).__module__.startswith("homog."):
+        return
+    for name, low in LEAST.items():
+        value = getattr(built, name, None)
+        if isinstance(value, (int, float)) and not (low <= value < math.inf or (name == "C" and value > 0)):
+            raise ConfigError(f"{where}.{name}={value}: use a number, at least {low:g}")
+
+
 def build(kind: Callable[..., Any], values: Mapping[str, Any], where: str) -> Any:
     """An instance of the dataclass `kind`; unknown, missing or mistyped keys raise ConfigError naming them."""
     hints = typing.get_type_hints(kind)
@@ -217,7 +238,9 @@ def build(kind: Callable[..., Any], values: Mapping[str, Any], where: str) -> An
         raise ConfigError(f"{where}: missing {', '.join(missing)} (keys: {', '.join(fields)})")
     fields = {key: typed(value, hints[key], f"{where}.{key}") for key, value in values.items()}
     try:
-        return kind(**fields)
+        built = kind(**fields)
+        check_numbers(built, where)
+        return built
     except ValueError as error:  # what a user's variant may raise for a value that it does not take
         raise error if isinstance(error, ConfigError) else ConfigError(f"{where}: {error}") from error
 

@@ -1,9 +1,11 @@
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from homog.config import (
@@ -21,7 +23,7 @@ from homog.config import (
     read_yaml,
     type_name,
 )
-from homog.variants import variant
+from homog.variants import registry, variant
 
 
 @dataclass(frozen=True)
@@ -150,3 +152,37 @@ def test_config_paths_import_nothing_heavy():
 def test_a_value_that_a_class_does_not_take_is_bad_input():
     with pytest.raises(ConfigError, match="^task: unknown target 'task' of task adult_income; choose from income"):
         variant("task", "adult_income", target="task")
+
+
+NUMBERS = [
+    (group, name, field.name, type(value))
+    for group in ("adaptation", "defect", "backbone")
+    for name in registry(group)
+    for built in [variant(group, name)]
+    for field in dataclasses.fields(built)
+    if type(value := getattr(built, field.name)) in (int, float) and field.name not in ("seed", "shown", "dose")
+]
+
+
+@pytest.mark.parametrize(("group", "name", "field", "kind"), NUMBERS)
+def test_a_number_that_means_nothing_is_refused_whatever_the_variant(group, name, field, kind):
+    for value in (-1, *([float("nan"), float("-inf")] if kind is float else [])):
+        with pytest.raises(ConfigError, match=rf"{group}\.{field}=") as refused:
+            variant(group, name, **{field: kind(value)})
+        assert "\n" not in str(refused.value)
+
+
+def test_numbers_below_which_nothing_is_learned_or_planted_are_refused():
+    for group, name, values in (
+        ("adaptation", "soft_prompt", {"tokens": 0}),
+        ("adaptation", "lora", {"rank": 0}),
+        ("adaptation", "lora", {"alpha": 0}),
+        ("adaptation", "nearest_centroid", {"shots": 0}),
+        ("adaptation", "zero_shot", {"temperature": 0.0}),
+        ("defect", "backdoor", {"steps": 0}),
+        ("defect", "stereotype", {"strength": 0.0}),
+    ):
+        with pytest.raises(ConfigError, match=r"use a number, at least (1|1e-06)$"):
+            variant(group, name, **values)
+    assert variant("adaptation", "full_finetune", epochs=0).epochs == 0  # leaves the start as it is
+    assert np.isinf(variant("adaptation", "linear_probe", C=float("inf")).C)  # no regularization

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from homog.adaptations.adaptation import Adaptation, Predictor
-from homog.config import ConfigError, choose
+from homog.config import choose
 
 if TYPE_CHECKING:
     from homog.adaptations.training import Copy
@@ -38,10 +38,6 @@ class Training(Adaptation):
 
     def __post_init__(self) -> None:
         choose(self.head, ("probe", "zero"), "head")
-        least = {"learning_rate": 0, "epochs": 0, "batch": 1, "weight_decay": 0, "warmup": 0, "spread": 0}
-        for field, low in least.items():
-            if getattr(self, field) < low:
-                raise ConfigError(f"adaptation.{field}={getattr(self, field)} of {self.name}: use at least {low}")
 
     @property
     def shape(self) -> Any:

@@ -146,13 +146,6 @@ class Diffusion(Pretrained):
     modality: ClassVar[str] = "caption"
     abilities: ClassVar[tuple[str, ...]] = ("features", "drawing")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps < 1 or self.guidance < 0:
-            raise ConfigError(
-                f"backbone.steps={self.steps}, guidance={self.guidance:g}: use 1 or more steps, guidance 0 or more"
-            )
-
     def identity(self) -> dict[str, Any]:
         """What decides the weights, and how images are drawn with them."""
         return super().identity() | {"steps": self.steps, "guidance": self.guidance}

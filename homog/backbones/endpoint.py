@@ -60,9 +60,6 @@ class Endpoint(BackboneKind):
         choose(self.scoring, ("auto", *SCORINGS), "backbone.scoring")
         if self.api == "chat" and self.scoring == ECHO:
             raise ConfigError("backbone.scoring=echo: a chat echoes nothing; use api=completions or another scoring")
-        for name in ("budget", "concurrency"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"backbone.{name}={getattr(self, name)}: use at least 1")
 
     @property
     def label(self) -> str:

@@ -165,6 +165,6 @@ def test_what_is_no_such_pipeline_is_a_line(folder, tmp_path):
     weights.write_bytes(b"cut off")
     refused("backbone.source=")
     with pytest.raises(ConfigError, match="steps=0"):
-        Diffusion("stable_diffusion", str(folder), steps=0)
+        variant("backbone", "stable_diffusion", source=str(folder), steps=0)
     with pytest.raises(ConfigError, match="backbone.source=<directory or hub id>"):
         Diffusion("stable_diffusion", "???").check()
