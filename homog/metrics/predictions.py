@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,12 +28,12 @@ class Predictions:
     target: np.ndarray | None = None
     eligible: np.ndarray | None = None
 
-    @property
+    @cached_property
     def applies(self) -> np.ndarray:
         """(n,) bool: the examples that the exposure applies to."""
         return np.asarray(~np.isnan(self.exposed + self.clean).any(axis=1))
 
-    @property
+    @cached_property
     def right(self) -> np.ndarray:
         """(n,) bool: the examples that the model gets right when clean, and all models that it is compared with."""
         right = (self.clean.argmax(1) == self.labels) & self.applies
