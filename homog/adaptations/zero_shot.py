@@ -28,8 +28,9 @@ class ZeroShot(Adaptation):
     class whose phrase, put in `template`, has the most similar embedding: cosine, probabilities by softmax of cosine /
     `temperature`. An image is compared with `caption` around the phrase, which the tower of texts reads (Radford et al.
     2021). A caption finds an image among those of the training examples, read by the tower of images: the class is that
-    of the first one found. A model that draws does so as it is, from captions in its own words. A translation is an
-    answer where the task can judge it.
+    of the first one found. `ensemble`: further forms beside `template` or `caption`; a class is then the mean of its
+    unit embeddings in all of them (Radford et al. 2021, "prompt ensembling"). A model that draws does so as it is, from
+    captions in its own words. A translation is an answer where the task can judge it.
     """
 
     name: str
@@ -37,15 +38,23 @@ class ZeroShot(Adaptation):
     temperature: float = 0.1
     caption: str = "a drawing of {}"
     instruction: str = ""
+    ensemble: tuple[str, ...] = ()
 
     linear_head: ClassVar[bool] = False
     needs: ClassVar[str] = "features or likelihood"
     modalities: ClassVar[tuple[str, ...]] = ("text", "image", "caption")
     in_words: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        forms = {"template": [self.template], "caption": [self.caption], "ensemble": self.ensemble}
+        for name, form in ((name, form) for name, each in forms.items() for form in each):
+            if "{}" not in form:
+                raise ConfigError(f"adaptation.{name}={form!r}: put {{}} where the name of a class goes")
+
     def identity(self) -> dict[str, Any]:
         """All fields, but those of later versions that are as usual: models from before them keep their id."""
-        usual = [name for name in ("caption", "instruction") if getattr(self, name) == getattr(type(self), name)]
+        later = ("caption", "instruction", "ensemble")
+        usual = [name for name in later if getattr(self, name) == getattr(type(self), name)]
         return fields_of(self, leave_out=usual)
 
     def check(self, backbone: Backbone) -> None:
@@ -57,6 +66,11 @@ class ZeroShot(Adaptation):
             )
         if backbone.reader.modality == "image":
             tower_of_texts(backbone, self.name)
+        if self.ensemble and (backbone.speaks or backbone.draws is not None):
+            raise ConfigError(
+                f"adaptation.ensemble: forms of the names of classes are for encoders and pairs of towers; backbone "
+                f"{backbone.name} is asked in the task's own words"
+            )
 
     def trains(self, parameter: str) -> bool:
         """Nothing of the backbone moves."""
@@ -94,8 +108,9 @@ class ZeroShot(Adaptation):
             return unit(backbone.partner.encode(list(task.train["drawn"]))), task.train["label"].to_numpy()
         captioned = backbone.partner if task.modality == "image" else None
         form, reads = (self.caption, captioned) if captioned else (self.template, backbone)
-        phrases = [form.format(phrase) for phrase in prompt.phrases]
-        return unit(reads.encode(phrases)), np.arange(len(phrases))
+        forms = (form, *self.ensemble)
+        known = [unit(reads.encode([form.format(phrase) for phrase in prompt.phrases])) for form in forms]
+        return known[0] if len(known) == 1 else unit(np.mean(known, axis=0)), np.arange(len(prompt.phrases))
 
 
 def nearest(cosines: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

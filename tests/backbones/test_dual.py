@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from homog.adaptations import ADAPTATIONS
+from homog.adaptations.nearest_centroid import unit
 from homog.adaptations.zero_shot import nearest
 from homog.backbones import joined
 from homog.backbones.dual import DualEncoder, DualWords
@@ -98,6 +99,24 @@ def test_zero_shot_compares_images_with_captions(each):
         told / np.linalg.norm(told, axis=1, keepdims=True)
     ).T
     assert (model.predict(images).argmax(1) == cosine.argmax(1)).all()
+
+
+def test_a_class_is_the_mean_of_its_captions_in_all_forms(each):
+    backbone, task = each.load(), pictures.Coloured("toy_two").load()
+    object.__setattr__(task, "prompt", Told.prompt)
+    forms = ("a drawing of {}", "the {} film", "{} day")
+    kind = variant("adaptation", "zero_shot", ensemble=forms[1:])
+    kind.check(backbone)
+    ((_, model),) = kind.fit(backbone, [task], 0)
+    images = list(task.test["input"])[:5]
+    known = [unit(backbone.partner.encode([form.format(name) for name in ("good", "bad")])) for form in forms]
+    cosines = unit(backbone.encode(images)) @ unit(np.mean(known, axis=0)).T
+    wanted = np.exp(cosines / kind.temperature)
+    np.testing.assert_allclose(model.predict(images), wanted / wanted.sum(1, keepdims=True), rtol=1e-4)
+    assert kind.identity() != variant("adaptation", "zero_shot").identity()
+    assert "ensemble" not in variant("adaptation", "zero_shot").identity()
+    with pytest.raises(ConfigError, match=r"adaptation.ensemble='a film': put \{\} where"):
+        variant("adaptation", "zero_shot", ensemble=("{} day", "a film"))
 
 
 def test_zero_shot_without_a_tower_of_texts_is_refused(tmp_path):
