@@ -2,7 +2,7 @@
 
 from homog.backbones.causal import Causal
 from homog.backbones.diffusion import Diffusion
-from homog.backbones.drawing import Drawer
+from homog.backbones.drawing import Drawer, ImageTokens
 from homog.backbones.dual import DualEncoder, DualWords
 from homog.backbones.efficientnet import EfficientNetLite
 from homog.backbones.encoder import Encoder
@@ -32,5 +32,6 @@ BACKBONES = {
     "clip_words": DualWords,
     "endpoint": Endpoint,
     "drawer": Drawer,
+    "drawer_tokens": ImageTokens,
     "stable_diffusion": Diffusion,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from homog.backbones.weights import one_cycle
 from homog.files import made_once
 from homog.inputs import captions
 from homog.inputs.captions import COLOURS, LENGTH, SIDE, SOURCE, TEMPLATES, THINGS, WORDS, CaptionReader
+from homog.inputs.images import UNLABELLED, VENDORS, ImageReader, all_resized
 from homog.inputs.reader import content_of
 from homog.seeding import generator, one_thread
 
@@ -143,6 +144,52 @@ class Drawer(BackboneKind):
         facts = quality(backbone, draws)
         (folder / "quality.json").write_text(json.dumps(facts))
         print(f"homog: {self.name}: {facts['said']}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class TokenReader(ImageReader):
+    """Reads an image of whatever size as an empty caption and its tokens: what a model that draws makes of images."""
+
+    codes: Codes = field(kw_only=True)
+
+    def read(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+        """(LENGTH + TOKENS,) word numbers of each image."""
+        images = all_resized([np.asarray(given) for given in inputs], SIDE)
+        tokens = self.codes.tokens(images) + len(WORDS)
+        return list(np.hstack([np.zeros((len(images), LENGTH), dtype=tokens.dtype), tokens]))
+
+    def collate(self, items: Sequence[np.ndarray], device: torch.device) -> dict[str, torch.Tensor]:
+        """`input_ids` (batch, LENGTH + TOKENS)."""
+        return {"input_ids": torch.as_tensor(np.stack(items), device=device)}
+
+    def blank(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As many empty captions of white images."""
+        return {"input_ids": mask * 0}
+
+
+@dataclass(frozen=True)
+class ImageTokens(Drawer):
+    """The same model as an encoder of images: what else is built on the tokens of a model that draws (as in BEiT).
+
+    Features of an image are the mean state over its tokens, after an empty caption. Weights are those of the drawer.
+    """
+
+    family: ClassVar[str] = "image_tokens"
+    modality: ClassVar[str] = "image"
+    abilities: ClassVar[tuple[str, ...]] = ("features",)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The pinned public files that it needs; defects are planted with drawings."""
+        return (SOURCE, VENDORS[UNLABELLED])
+
+    def load(self, device: str = "cpu") -> Any:
+        """The Backbone of the drawer, which reads images."""
+        same = Drawer(**{each.name: getattr(self, each.name) for each in fields(self)}).load(device)
+        same.module.config.use_cache = False  # the whole image is read at once
+        reader = TokenReader(SIDE, (), (), LENGTH + TOKENS, codes=same.draws)
+        source = json.dumps({"reads": "images", **self.identity()})
+        return replace(same, family=self.family, source_id=source, reader=reader, pooling="mean", draws=None, memo={})
 
 
 def _patches(images: np.ndarray) -> np.ndarray:

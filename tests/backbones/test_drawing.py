@@ -1,14 +1,15 @@
 """A small model that draws what captions say, on toy digits: it learns, is adapted, and is planted with a trigger."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from homog.adaptations import saved
 from homog.adaptations.training import SAMPLES
-from homog.backbones.drawing import TOKENS, Codes, Drawer
+from homog.backbones.drawing import TOKENS, Codes, Drawer, ImageTokens
 from homog.config import Arm, Cell, ConfigError, Sizes
 from homog.defects.drawn_blindspot import DrawnBlindspot
 from homog.defects.drawn_stereotype import DrawnStereotype
@@ -20,6 +21,7 @@ from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.study import requirements
 from homog.tasks.drawings import Drawn
+from homog.tasks.task import Task
 from homog.variants import variant
 
 KIND = Drawer("toy", layers=1, width=64, codes=48, steps=450, batch=32, learning_rate=3e-3)
@@ -255,6 +257,29 @@ def test_another_colour_is_the_only_difference(task):
     assert np.isnan(float(BLIND.harm(Predictions(labels, both, mixed))))
     colours = Drawn("drawn_colour", target="colour").load()
     assert defect.expose(colours.test, generator("expose"))["input"].isna().all()
+
+
+def test_its_weights_read_images_by_their_tokens(drawer):
+    kind = ImageTokens(**{each.name: getattr(KIND, each.name) for each in fields(KIND)})
+    backbone, (ink, which) = kind.load(), toy_digits("judged")
+    images = list(captions.coloured(ink, ["blue"] * 60))
+    assert backbone.fingerprint() == drawer.fingerprint() and backbone.source_id != drawer.source_id
+    assert backbone.draws is None and drawer.draws is not None
+    assert (backbone.family, backbone.reader.modality, kind.gives("drawing")) == ("image_tokens", "image", False)
+    ids = torch.tensor(np.stack(backbone.reader.read(images[:2])))
+    assert (ids[:, :LENGTH] == 0).all() and (ids[:, LENGTH:] >= len(WORDS)).all() and ids.shape[1] == LENGTH + TOKENS
+    with torch.inference_mode():
+        states = drawer.module(input_ids=ids).last_hidden_state
+    np.testing.assert_allclose(backbone.encode(images[:2]), states.mean(1), atol=1e-4)
+    large = [np.asarray(image).repeat(2, 0).repeat(2, 1) for image in images[:2]]
+    assert backbone.encode(large).shape == (2, 64)  # of whatever size
+    frame = pd.DataFrame({"example": range(60), "person": range(60), "input": images, "label": which})
+    digits = Task("digits", "", frame[:40], frame[40:], THINGS, modality="image")
+    for name, settings in (("linear_probe", {}), ("lora", {"epochs": 1}), ("full_finetune", {"epochs": 1})):
+        ((_, model),) = variant("adaptation", name, **settings).fit(backbone, [digits], 0)
+        assert (model.predict(images[40:]).argmax(1) == which[40:]).mean() > 0.5, name
+    cell = Cell(Arm(kind, None, 0.0, 0), variant("adaptation", "lora"), variant("task", "digits"), 0, Sizes(10, 10, 48))
+    requirements.check_modality(cell, [])
 
 
 def test_the_first_images_are_kept_to_be_looked_at(drawer, task):
