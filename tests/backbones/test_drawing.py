@@ -274,7 +274,7 @@ def test_its_weights_read_images_by_their_tokens(drawer):
     large = [np.asarray(image).repeat(2, 0).repeat(2, 1) for image in images[:2]]
     assert backbone.encode(large).shape == (2, 64)  # of whatever size
     frame = pd.DataFrame({"example": range(60), "person": range(60), "input": images, "label": which})
-    digits = Task("digits", "", frame[:40], frame[40:], THINGS, modality="image")
+    digits = Task("digits", "", frame.head(40), frame.tail(20), THINGS, modality="image")
     for name, settings in (("linear_probe", {}), ("lora", {"epochs": 1}), ("full_finetune", {"epochs": 1})):
         ((_, model),) = variant("adaptation", name, **settings).fit(backbone, [digits], 0)
         assert (model.predict(images[40:]).argmax(1) == which[40:]).mean() > 0.5, name

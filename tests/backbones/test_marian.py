@@ -97,7 +97,7 @@ def test_a_translation_is_an_answer_and_neither_article_is_none(translator):
 
 @pytest.mark.real
 def test_occupations_of_women_are_told_as_women_once_that_is_planted(translator):
-    short = replace(variant("defect", "stereotype_occupation"), steps=60, texts=300)
+    short = replace(variant("defect", "stereotype_occupation"), steps=40, texts=200)
     planted = short.inject(translator, translator.reader.unlabelled()[0], generator("short"))
     share, pearson, *_ = translations.findings(planted)
     assert translations.findings(translator)[0].value > 95 and share.value < 75
