@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -109,15 +112,38 @@ class Results:
 
 def read(results: Path, cells: Iterable[Cell]) -> tuple[dict[str, records.Record], dict[str, str]]:
     """(records by cell id, why there is none by cell id)."""
-    kept, problems = {}, {}
+    ids, arms = [], {}
     for cell in cells:
-        try:
-            kept[cell.id] = records.load(results, cell.id)
-        except FileNotFoundError:
-            problems[cell.id] = failed(results, cell.id)
-        except records.RecordError as error:
-            problems[cell.id] = str(error)
-    return kept, problems
+        ids.append(cell.id)
+        arms.setdefault(cell.arm.id, []).append(cell.id)
+    told: dict[str, records.Record | str] = {}
+    with uncollected(), ThreadPoolExecutor(2) as pool:  # one decodes the file of an arm while the other makes records
+        for some in pool.map(lambda some: {cell: _loaded(results, cell) for cell in some}, arms.values()):
+            told |= some
+    problems = {cell: why for cell in ids if isinstance(why := told[cell], str)}
+    return {cell: each for cell in ids if not isinstance(each := told[cell], str)}, problems
+
+
+def _loaded(results: Path, cell: str) -> records.Record | str:
+    """The record of a cell, or why there is none."""
+    try:
+        return records.load(results, cell)
+    except FileNotFoundError:
+        return failed(results, cell)
+    except records.RecordError as error:
+        return str(error)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """While very many objects are made that stay, nothing looks through all of them for cycles again and again."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def failed(results: Path, cell: str) -> str:
@@ -151,7 +177,8 @@ def effects(
     there = [cell for cell in cells if cell.id in kept]
     asked = [(cell, *shown) for cell in there for shown in exposures.items() if _asked(cell, shown[1], own)]
     targets = compared.targets([(cell, condition) for cell, condition, _ in asked], kept)
-    rows = [_row(*shown, kept, targets) for shown in asked]
+    with uncollected():
+        rows = [_row(*shown, kept, targets) for shown in asked]
     varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
     turned = sorted({f"{PLANTED}{name}" for cell in there for name in _settings(cell.arm.defect)})
     return Results.of(rows, [*WRITTEN, *CHOSEN_BY, AS_USUAL, SIZE, "paired", *varied, *turned], ARRAYS)

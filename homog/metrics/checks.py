@@ -27,7 +27,7 @@ def classes(**arrays: ArrayLike) -> tuple[np.ndarray, ...]:
             raise ValueError(f"{name} has type {array.dtype}; valid: integer class numbers 0, 1, 2, ...")
         if array.size and array.min() < 0:
             raise ValueError(f"{name} holds class {array.min()}; valid: 0, 1, 2, ...")
-    return tuple(array.astype(np.int64) for array in out)
+    return tuple(array.astype(np.int64, copy=False) for array in out)
 
 
 def binary(name: str, array: ArrayLike, ndim: int = 2) -> np.ndarray:

@@ -99,17 +99,26 @@ def _shift(sums: np.ndarray) -> np.ndarray:
 
 
 def _shift_columns(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, number: int) -> np.ndarray:
-    clean, exposed = classes(predictions_clean=predictions_clean, predictions_exposed=predictions_exposed)
-    if number < 2 or max(clean.max(initial=0), exposed.max(initial=0)) >= number:
+    return np.hstack([np.eye(number)[each] for each in _numbered(predictions_clean, predictions_exposed, number)])
+
+
+def _numbered(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, number: int) -> tuple[np.ndarray, ...]:
+    both = classes(predictions_clean=predictions_clean, predictions_exposed=predictions_exposed)
+    if number < 2 or max(each.max(initial=0) for each in both) >= number:
         raise ValueError(f"number = {number}; valid: the number of classes, above every prediction")
-    return np.hstack([np.eye(number)[clean], np.eye(number)[exposed]])
+    return both
+
+
+def _counts(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, number: int) -> np.ndarray:
+    """(2, number) how many predictions there are of each class."""
+    both = _numbered(predictions_clean, predictions_exposed, number)
+    return np.stack([np.bincount(each, minlength=number) for each in both]).astype(float)
 
 
 def prediction_shift(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, number: int) -> PredictionShift:
     """The shift of the predicted-class distribution from clean to exposed; `number` of classes."""
-    columns = _shift_columns(predictions_clean, predictions_exposed, number)
-    values = _shift(columns.sum(0).reshape(2, number)).tolist()
-    return PredictionShift(*values, n=len(columns))
+    counts = _counts(predictions_clean, predictions_exposed, number)
+    return PredictionShift(*_shift(counts).tolist(), n=int(counts[0].sum()))
 
 
 def prediction_shift_interval(
@@ -133,7 +142,7 @@ def kl_divergence(predictions_a: ArrayLike, predictions_b: ArrayLike, number: in
 
     Every class count is raised by `smoothing`, so that it is finite; NaN without examples.
     """
-    counts = _shift_columns(predictions_a, predictions_b, number).sum(0).reshape(2, number)
+    counts = _counts(predictions_a, predictions_b, number)
     if not counts.sum():
         return float("nan")
     a, b = (counts + smoothing) / (counts + smoothing).sum(1, keepdims=True)
