@@ -25,7 +25,7 @@ def ids() -> dict[str, dict]:
     found = {}
     for name in study.names():
         spec = study.load(name)
-        for preset in sorted({each for block in spec.blocks for each in block.presets}):
+        for preset in spec.presets:
             cells = study.expand(spec, preset)
             every = sorted({cell.id for cell in cells}) + sorted({cell.arm.id for cell in cells})
             digest = hashlib.sha256("\n".join(every).encode()).hexdigest()

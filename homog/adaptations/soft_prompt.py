@@ -47,12 +47,12 @@ class SoftPrompt(Training):
 
     def copy(self, backbone: Backbone, task: Any, seed: int) -> Copy:
         """The weights with a prompt in front."""
+        if backbone.draws is not None:
+            return in_captions(backbone, self.tokens)
         from peft import PromptTuningConfig, PromptTuningInit, TaskType
 
         from homog.adaptations.adapters import adapted, embedding_width, room
 
-        if backbone.draws is not None:
-            return in_captions(backbone, self.tokens)
         config = PromptTuningConfig(
             task_type=TaskType.FEATURE_EXTRACTION,
             num_virtual_tokens=self.tokens,

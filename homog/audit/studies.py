@@ -57,12 +57,9 @@ def _names(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _frame(record: Record, condition: str, model: str, arm: str) -> Frame:
-    facts, answers, classes = (
-        record.provenance,
-        np.array(record.answers, dtype=object),
-        record.provenance["label_names"],
-    )
-    values, k = record.probabilities[condition], len(classes)
+    facts, answers = record.provenance, np.array(record.answers, dtype=object)
+    values, classes = record.probabilities[condition], facts["label_names"]
+    k = len(classes)
     likely = values[:, :k] + values[:, k:].sum(1, keepdims=True) / k  # of no answer each class is as likely
     columns = {"model": model, "task": facts["task"], "example": record.examples, "person": record.people}
     columns |= {"label": answers[record.labels], "prediction": answers[values.argmax(1)]}

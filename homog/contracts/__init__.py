@@ -101,7 +101,7 @@ def _expanded(name: str) -> int:
 
     try:
         spec = study.load(name)
-        used = [preset for preset in study.presets() if any(preset in block.presets for block in spec.blocks)]
+        used = [preset for preset in study.presets() if preset in spec.presets]
         cells = {preset: len(study.expand(spec, preset)) for preset in used}
     except ConfigError as error:
         print(f"study {name}: {error}")

@@ -25,8 +25,7 @@ def expand(study: Study, preset: str, overrides: Mapping[str, Any] | None = None
     own = [variant("backbone", name, **fields) for name in names]
     blocks = [block for block in study.blocks if preset in block.presets]
     if not blocks:
-        valid = ", ".join(sorted({name for block in study.blocks for name in block.presets}))
-        raise ConfigError(f"study {study.name} has no cells at preset {preset}; it has {valid}")
+        raise ConfigError(f"study {study.name} has no cells at preset {preset}; it has {', '.join(study.presets)}")
     others = {name: variant("backbone", name) for block in blocks for name in block.backbone}
     pairs = [(block, backbone) for block in blocks for backbone in [others[name] for name in block.backbone] or own]
     tables = {name: replace(variant("task", "csv", **fields), name=name) for name, fields in study.tables.items()}

@@ -86,6 +86,11 @@ class Study:
     specificity: bool = True
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def presets(self) -> list[str]:
+        """Those at which it has cells."""
+        return sorted({name for block in self.blocks for name in block.presets})
+
 
 @dataclass(frozen=True)
 class Preset:
