@@ -123,6 +123,14 @@ def load(name: str) -> Study:
     folder = folders[choose(name, folders, "study")]
     study = build(Study, {"name": name, **read_yaml(folder / "study.yaml")}, f"study {name}")
     choose(study.hypothesis.sign, SIGNS, f"study {name}.hypothesis.sign")
+    for which in study.presets:
+        choose(which, presets(), f"preset of study {name}")
+    for block in study.blocks:
+        for part in ("presets", "adaptation", "task", "arms", "seed", "data"):
+            if not getattr(block, part):
+                raise ConfigError(
+                    f"study {name}.blocks: {part} is empty, so that the block has no cell; name at least one"
+                )
     for exposure in study.exposures:
         choose(exposure, variants.registry("defect"), "defect")
     if study.hypothesis.primary:
