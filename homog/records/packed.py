@@ -8,21 +8,34 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from homog.config import files_digest
 from homog.files import replacing
-from homog.records.record import RecordError, UnreadableError
+from homog.records.record import RecordError, UnreadableError, schema
 from homog.wording import line
 
 WHICH = b"cells"  # of the file's metadata: the ids of its cells, in the order of its row groups
 CONDITIONS = b"conditions"  # cell -> the conditions of its record
 SEAL = ".sha256"  # the ending of the file beside it that holds the digest of its bytes
+PROBABILITIES = "probabilities"
 Facts = dict[bytes, bytes]  # the metadata of a record's own file
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a file holds of one record: its metadata, and its columns by name, probabilities (rows, classes)."""
+
+    said: Facts
+    columns: Mapping[str, np.ndarray]
+
+
+@functools.cache
 def folder(results: Path) -> Path:
     """Where the packs are, one an arm."""
     return results / "runs" / "arms"
@@ -41,7 +54,7 @@ def pack(results: Path, arm: str, own: dict[str, Path]) -> None:
     path = folder(results) / f"{arm}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        tables = {cell: table for cell, table in _groups(path).items() if isinstance(table, pa.Table)}
+        tables = {cell: table for cell, table in _read(path, _cells(path)) if isinstance(table, pa.Table)}
         read: dict[str, os.stat_result] = {}
         for cell, file in own.items():
             with contextlib.suppress(OSError, pa.ArrowException, ValueError, KeyError, TypeError):
@@ -76,8 +89,8 @@ def _drop(file: Path, stat: os.stat_result) -> None:
             file.unlink()
 
 
-def table_of(results: Path, cell: str) -> tuple[Path, Any]:
-    """(the file that holds a cell's record, its table as its own file would give it).
+def part_of(results: Path, cell: str) -> tuple[Path, Part]:
+    """(the file that holds a cell's record, what it holds of it).
 
     Raises FileNotFoundError where no file does, RecordError where its part of the file cannot be trusted.
     """
@@ -174,27 +187,76 @@ def _cells_of(path: Path, *stamp: int) -> tuple[str, ...]:
 
 
 def _groups(path: Path) -> dict[str, Any]:
-    """Cell -> its table, or why it cannot be read; what was read last is remembered."""
+    """Cell -> its part, or why it cannot be read; what was read last is remembered."""
     return _stamped(_groups_of, path) or {}
 
 
 @functools.lru_cache(maxsize=2)
 def _groups_of(path: Path, *stamp: int) -> dict[str, Any]:
-    cells = _cells_of(path, *stamp)
-    return dict(_read(path, cells)) if cells else {}
+    import pyarrow as pa
+
+    found = dict(_read(path, _cells_of(path, *stamp)))
+    tables = {cell: table for cell, table in found.items() if isinstance(table, pa.Table)}
+    if len(tables) > 1:  # all at once, which is quick, where nothing is wrong with any
+        with contextlib.suppress(*wrong()):
+            return found | _cut(tables)
+    for cell, table in tables.items():
+        try:
+            found |= _cut({cell: table})
+        except wrong() as error:
+            found[cell] = refused(path, error)
+    return found
+
+
+def _cut(tables: Mapping[str, Any]) -> dict[str, Part]:
+    import pyarrow as pa
+
+    sizes = [(len(table), table.schema.metadata) for table in tables.values()]
+    return dict(zip(tables, parts(pa.concat_tables(tables.values()), sizes), strict=True))
+
+
+def parts(table: Any, sizes: Sequence[tuple[int, Facts]]) -> list[Part]:
+    """The records in a table, one after another; `sizes`: rows and metadata of each.
+
+    Raises ValueError where it has other columns than records have.
+    """
+    if table.schema.remove_metadata() != schema():
+        raise ValueError("written in another format")
+    columns = {name: _plain(table[name].combine_chunks()) for name in table.column_names if name != PROBABILITIES}
+    lists = table[PROBABILITIES].combine_chunks()
+    numbers, ends = lists.flatten().to_numpy(zero_copy_only=False), lists.value_lengths().to_numpy().cumsum()
+    out, start, first = [], 0, 0
+    for size, said in sizes:
+        stop, last = start + size, int(ends[start + size - 1]) if size else first
+        own = {name: values[start:stop] for name, values in columns.items()}
+        own[PROBABILITIES] = numbers[first:last].reshape(size, -1) if size else numbers[:0].reshape(0, 0)
+        out.append(Part(said, own))
+        start, first = stop, last
+    return out
+
+
+def _plain(values: Any) -> np.ndarray:
+    """A column as numpy's; equal strings are one object."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(values.type):
+        return values.to_numpy(zero_copy_only=False)
+    encoded = values.dictionary_encode()
+    return encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
 def _read(path: Path, cells: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    import pyarrow as pa
+    """Each cell with its table, as its own file would give it, or why it cannot be read."""
     import pyarrow.parquet as pq
 
-    wrong = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+    if not cells:
+        return
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             facts = json.loads(file.schema_arrow.metadata[b"facts"])
             try:
                 whole, sizes = file.read(), [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-            except wrong:  # a damaged part, which the others are read without
+            except wrong():  # a damaged part, which the others are read without
                 whole, sizes = None, []
             starts = [0, *itertools.accumulate(sizes)]
             for place, cell in enumerate(cells):
@@ -203,10 +265,10 @@ def _read(path: Path, cells: Iterable[str]) -> Iterator[tuple[str, Any]]:
                     sealed(said)
                     part = file.read_row_group(place) if whole is None else whole.slice(starts[place], sizes[place])
                     found: Any = part.replace_schema_metadata(said)
-                except wrong as error:
+                except wrong() as error:
                     found = refused(path, error)
                 yield cell, found
-    except wrong as error:
+    except wrong() as error:
         yield from ((cell, refused(path, error)) for cell in cells)
 
 
@@ -216,6 +278,14 @@ def sealed(said: Facts) -> bytes:
     if seal is not None and seal.decode() != hashlib.sha256(said[b"homog"]).hexdigest():
         raise ValueError("other facts than were written")
     return said[b"homog"]
+
+
+@functools.cache
+def wrong() -> tuple[type[Exception], ...]:
+    """What reading a file raises that holds no record."""
+    import pyarrow as pa
+
+    return (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
 def refused(path: Path, error: Exception) -> RecordError:

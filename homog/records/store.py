@@ -25,7 +25,12 @@ BY_CONDITION = ("found", "samples", "targets")  # facts that an earlier study, w
 
 def record_path(results: Path, cell: str) -> Path:
     """Where the record of a cell is kept."""
-    return results / "runs" / "records" / f"{cell}.parquet"
+    return _records(results) / f"{cell}.parquet"
+
+
+@functools.cache
+def _records(results: Path) -> Path:
+    return results / "runs" / "records"
 
 
 def save(results: Path, record: Record) -> Path:
@@ -60,7 +65,6 @@ def save(results: Path, record: Record) -> Path:
 
 def load(results: Path, cell: str) -> Record:
     """The record of a cell. Raises FileNotFoundError where there is none, RecordError where it cannot be trusted."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = record_path(results, cell)
@@ -68,17 +72,18 @@ def load(results: Path, cell: str) -> Record:
         try:
             path.stat()  # pyarrow takes long to say that there is none
             table = pq.read_table(path, page_checksum_verification=True)
+            part = packed.parts(table, [(len(table), table.schema.metadata)])[0]
         except FileNotFoundError:
-            path, table = packed.table_of(results, cell)
-        facts = json.loads(packed.sealed(table.schema.metadata))
-        if facts.pop("format") != FORMAT or table.schema.remove_metadata() != schema():
+            path, part = packed.part_of(results, cell)
+        facts = json.loads(packed.sealed(part.said))
+        if facts.pop("format") != FORMAT:
             raise ValueError("written in another format")
-        record = _record(cell, facts, table)
+        record = _record(cell, facts, part.columns)
         check(record)
         return record
     except (FileNotFoundError, RecordError):
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except packed.wrong() as error:
         raise packed.refused(path, error) from error
 
 
@@ -142,28 +147,30 @@ def written(results: Path, cells: Iterable[str]) -> dict[str, float]:
     return there
 
 
-def _record(cell: str, facts: dict[str, Any], table: Any) -> Record:
-    conditions = table["condition"].to_numpy()
+def _record(cell: str, facts: dict[str, Any], columns: Mapping[str, np.ndarray]) -> Record:
+    conditions, values = columns["condition"], columns["probabilities"]
     names = list(dict.fromkeys(conditions))
-    if table["cell"].unique().to_pylist() != [cell]:
+    if set(columns["cell"]) != {cell}:
         raise ValueError("it holds another cell")
-    flat = table["probabilities"].combine_chunks().flatten()
-    values = flat.to_numpy().reshape(len(conditions), -1)
-    first = conditions == names[0]
-    texts = table["groups"].to_numpy()[first]
-    known = {text: json.loads(text) for text in set(texts)}
-    if any((conditions == name).sum() != first.sum() for name in names) or CLEAN not in names:
+    places = {name: conditions == name for name in names}
+    first = places[names[0]]
+    if len({int(place.sum()) for place in places.values()}) > 1 or CLEAN not in names:
         raise ValueError("conditions of different length")
-    groups = [known[text] for text in texts]
+    groups = [_group(text) for text in columns["groups"][first]]
     return Record(
         cell=cell,
         provenance=facts,
-        examples=_ids(tuple(table["example"].to_numpy()[first])),
-        people=_ids(tuple(table["person"].to_numpy()[first])),
-        labels=table["label"].to_numpy()[first],
+        examples=_ids(tuple(columns["example"][first])),
+        people=_ids(tuple(columns["person"][first])),
+        labels=columns["label"][first],
         groups={name: np.array([row[name] for row in groups], dtype=object) for name in groups[0]},
-        probabilities={name: values[conditions == name] for name in names},
+        probabilities={name: values[place] for name, place in places.items()},
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _group(text: str) -> dict[str, Any]:
+    return json.loads(text)
 
 
 @functools.lru_cache(maxsize=256)
