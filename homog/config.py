@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 USERS = "homog_with"  # begins the module name of a user's folder
+KEPT = "canonical content"  # where a variant keeps it: no field has a name with a blank
 OWN, SHARED, DISJOINT = DATA = ("own", "shared", "disjoint")  # whose training examples a model gets
 
 
@@ -60,13 +61,23 @@ class Arm:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """As of `canonical`: made once, since all cells of an arm hold it."""
+        """As of `canonical`, made once: all cells of an arm hold it."""
         return {"type": type_name(type(self)), **fields_of(self)}
 
     @cached_property
     def id(self) -> str:
         """'a' + 10 hex digits (a leading letter, since Hydra would read 1e5 or 774411 as a number)."""
         return "a" + content_id(self)[:10]
+
+    @cached_property
+    def control(self) -> Arm:
+        """The same backbone without the defect: one object for all cells of the arm."""
+        return arm(self.backbone, None, 0.0, 0)
+
+    @cached_property
+    def twin(self) -> Arm:
+        """The sham of an injected arm: one object for all cells of the arm."""
+        return dataclasses.replace(self, defect=dataclasses.replace(self.defect, sham=True))  # pyright: ignore
 
 
 def arm(backbone: Any, defect: Any | None, dose: float, seed: int) -> Arm:
@@ -116,7 +127,9 @@ class Cell(Identified):
 
     def identity(self) -> dict[str, Any]:
         """All fields; without `data` where it is the default, so that cells from before it was there keep their id."""
-        return fields_of(self, leave_out=("data",) if self.data == OWN else ())
+        variants = {name: _content(getattr(self, name)) for name in ("adaptation", "task", "sizes")}
+        data = {} if self.data == OWN else {"data": self.data}
+        return {"arm": self.arm.content, **variants, "seed": self.seed, **data}
 
     @cached_property
     def id(self) -> str:
@@ -126,7 +139,15 @@ class Cell(Identified):
     @cached_property
     def control(self) -> Cell:
         """The cell that is the same but for the defect."""
-        return dataclasses.replace(self, arm=arm(self.arm.backbone, None, 0.0, 0))
+        return dataclasses.replace(self, arm=self.arm.control)
+
+
+def _content(value: Any) -> Any:
+    """As of `canonical`, kept with the value: very many cells hold the same one."""
+    kept = vars(value)
+    if KEPT not in kept:
+        kept[KEPT] = canonical(value)
+    return kept[KEPT]
 
 
 def canonical(value: Any) -> Any:

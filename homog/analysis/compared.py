@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from homog.config import Cell
 from homog.metrics.inheritance import targets_by_fold
+from homog.metrics.predictions import Predictions
 from homog.records import Record
 from homog.variants import unusual
 
 FOLDS = 2  # parts of the people; the target of one part is picked on the other
 Key = tuple[str, Any, int, str]
 Targets = Mapping[Key, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What models with a record (`kept`, by cell id) predict under exposures, beside the control: each made once."""
+
+    kept: Mapping[str, Record]
+    known: dict[tuple[str, str], Predictions] = field(default_factory=dict)
+
+    def of(self, cell: Cell, condition: str) -> Predictions:
+        """The predictions of a cell that has a record which holds the condition."""
+        place = (cell.id, condition)
+        if place not in self.known:
+            self.known[place] = self.kept[cell.id].under(condition, self.kept.get(cell.control.id))
+        return self.known[place]
 
 
 def key(cell: Cell, condition: str) -> Key:
@@ -52,62 +68,55 @@ def _leads(cell: Cell) -> tuple[bool, float]:
 
 def _target(record: Record, condition: str, kind: str) -> np.ndarray:
     predictions = record.under(condition)
-    there, exposed = predictions.applies, predictions.exposed.argmax(1)
+    there, exposed = predictions.applies, predictions.exposed_class
     if kind == "injected":
         known = record.provenance.get("targets", {}).get(condition)
         counts = np.bincount(exposed[there], minlength=1)
         return np.full(len(there), counts.argmax() if known is None else known)
     folds = np.unique(record.people.astype(str), return_inverse=True)[1] % FOLDS
     converted = np.where(there, exposed, record.labels)  # none where the exposure does not apply
-    return targets_by_fold(predictions.clean.argmax(1), converted, record.labels, folds)
+    return targets_by_fold(predictions.clean_class, converted, record.labels, folds)
 
 
-def with_control(
-    cell: Cell, condition: str, defect: Any, kept: Mapping[str, Record], target: np.ndarray
-) -> dict[str, Any]:
+def with_control(cell: Cell, condition: str, defect: Any, shown: Shown, target: np.ndarray) -> dict[str, Any]:
     """Harm of a cell and of its clean control, as columns and arrays, or the `reason` that there is none."""
-    control, record = kept.get(cell.control.id), kept[cell.id]
-    problem = _problem(record, control, f"its control {cell.control.id}", condition)
-    rates = _rates(record, None if problem else control, condition, defect, kept.get(cell.control.id), target)
-    (own, beside), nan = rates, float("nan")
+    problem = _problem(cell, cell.control, f"its control {cell.control.id}", condition, shown.kept)
+    (own, beside), nan = _rates(cell, cell if problem else cell.control, condition, defect, shown, target), float("nan")
     row = {"harm": own.value, "harm_n": own.n, "numerator": own.numerator, "denominator": own.denominator}
     row |= {"paired": False, "control_harm": nan, "inherited": nan}
     undefined = "" if own.n else "harm undefined: no example counts in its denominator"
     if problem:
         return row | {"reason": undefined or problem}
-    row |= {"paired": True, "control_harm": beside.value, "inherited": own.value - beside.value, "reason": undefined}
+    row |= {"paired": True, "control_harm": beside.value, "inherited": row["harm"] - beside.value, "reason": undefined}
     return row | {"control_numerator": beside.numerator, "control_denominator": beside.denominator}
 
 
-def with_sham(
-    cell: Cell, condition: str, defect: Any, kept: Mapping[str, Record], target: np.ndarray
-) -> dict[str, Any]:
+def with_sham(cell: Cell, condition: str, defect: Any, shown: Shown, target: np.ndarray) -> dict[str, Any]:
     """Harm of an injected cell less that of the sham of the same seed, where there is one with a record."""
     if cell.arm.kind != "injected":
         return {}
-    twin = replace(cell, arm=replace(cell.arm, defect=replace(cell.arm.defect, sham=True)))  # pyright: ignore
-    sham, record = kept.get(twin.id), kept[cell.id]
-    if _problem(record, sham, "its sham", condition):
+    twin = replace(cell, arm=cell.arm.twin)
+    if _problem(cell, twin, "its sham", condition, shown.kept):
         return {}
-    own, beside = _rates(record, sham, condition, defect, kept.get(cell.control.id), target)
+    own, beside = _rates(cell, twin, condition, defect, shown, target)
     arrays = (own.numerator, own.denominator, beside.numerator, beside.denominator)
     names = ("beside_numerator", "beside_denominator", "sham_numerator", "sham_denominator")
     return {"beyond_sham": own.value - beside.value, **dict(zip(names, arrays, strict=True))}
 
 
-def _problem(record: Record, beside: Record | None, what: str, condition: str) -> str:
+def _problem(cell: Cell, other: Cell, what: str, condition: str, kept: Mapping[str, Record]) -> str:
     """Why the two cannot be compared, or ''."""
+    record, beside = kept[cell.id], kept.get(other.id)
     if beside is None:
         return f"{what} has no record"
-    if not np.array_equal(record.examples, beside.examples):
+    if record.examples is not beside.examples and not np.array_equal(record.examples, beside.examples):
         return f"{what} predicted other examples"
     return "" if condition in beside.probabilities else f"{what}: the record does not hold condition {condition}"
 
 
-def _rates(
-    record: Record, beside: Record | None, condition: str, defect: Any, clean: Record | None, target: np.ndarray
-) -> tuple[Any, Any]:
-    """The harm of a model and of the other one (itself without one), both on what both get right."""
-    pair = [of_model.under(condition, clean) for of_model in (record, beside or record)]
-    both = pair[0].right & pair[1].right
-    return tuple(defect.harm(replace(of_model, target=target, eligible=both)) for of_model in pair)  # pyright: ignore
+def _rates(cell: Cell, other: Cell, condition: str, defect: Any, shown: Shown, target: np.ndarray) -> tuple[Any, Any]:
+    """The harm of a model and of the other one (it may be the same), both on what both get right."""
+    own, beside = shown.of(cell, condition), shown.of(other, condition)
+    both = own.right & beside.right
+    rate = defect.harm(own.compared(target, both))
+    return rate, rate if other.id == cell.id else defect.harm(beside.compared(target, both))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,8 @@ from homog import records
 from homog.adaptations import label
 from homog.analysis import compared
 from homog.config import Cell
-from homog.metrics.flips import prediction_shift
+from homog.metrics.flips import divergence
+from homog.metrics.predictions import Predictions
 from homog.variants import unusual
 
 Frame = Any  # a pandas.DataFrame; pandas' own annotations call every selection from one a union of types
@@ -178,14 +180,16 @@ def effects(
     asked = [(cell, *shown) for cell in there for shown in exposures.items() if _asked(cell, shown[1], own)]
     targets = compared.targets([(cell, condition) for cell, condition, _ in asked], kept)
     with uncollected():
-        rows = [_row(*shown, kept, targets) for shown in asked]
+        shown = compared.Shown(kept)
+        rows = [_row(*each, shown, targets) for each in asked]
     varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
     turned = sorted({f"{PLANTED}{name}" for cell in there for name in _settings(cell.arm.defect)})
     return Results.of(rows, [*WRITTEN, *CHOSEN_BY, AS_USUAL, SIZE, "paired", *varied, *turned], ARRAYS)
 
 
+@functools.lru_cache(maxsize=4096)
 def amounts(variant: Any) -> dict[str, float]:
-    """The numeric fields of an adaptation or a defect: epochs, learning_rate, rank …"""
+    """The numeric fields of an adaptation or a defect: epochs, learning_rate, rank …; one mapping for all that ask."""
     values = {field.name: getattr(variant, field.name) for field in fields(variant)}
     return {name: value for name, value in values.items() if type(value) in (int, float)}
 
@@ -211,10 +215,8 @@ def settings(cell: Cell) -> dict[str, Any]:
     return dict(zip(SETTINGS, (*values, label(cell.adaptation), cell.task.name, cell.seed, cell.data), strict=True))
 
 
-def _row(
-    cell: Cell, condition: str, defect: Any, kept: Mapping[str, records.Record], targets: compared.Targets
-) -> dict[str, Any]:
-    record = kept[cell.id]
+def _row(cell: Cell, condition: str, defect: Any, shown: compared.Shown, targets: compared.Targets) -> dict[str, Any]:
+    record = shown.kept[cell.id]
     facts, clean = record.provenance, record.probabilities[records.CLEAN]
     upstream = facts.get("upstream") or {}
     correct = (clean.argmax(1) == record.labels).astype(float)
@@ -245,36 +247,32 @@ def _row(
     if condition not in record.probabilities:
         return row
     target = targets[compared.key(cell, condition)]
-    row |= _exposed(record, condition, target) | compared.with_control(cell, condition, defect, kept, target)
-    return row | compared.with_sham(cell, condition, defect, kept, target)
+    row |= _exposed(shown.of(cell, condition), record.answers, target)
+    row |= compared.with_control(cell, condition, defect, shown, target)
+    return row | compared.with_sham(cell, condition, defect, shown, target)
 
 
-def _exposed(record: records.Record, condition: str, target: np.ndarray) -> dict[str, Any]:
+def _exposed(predictions: Predictions, names: Sequence[str], target: np.ndarray) -> dict[str, Any]:
     """What the model answers under the exposure."""
-    predictions = record.under(condition)
-    applies, names = predictions.applies, record.answers
-    pair = (predictions.exposed, predictions.clean)
-    right = [np.where(applies, given.argmax(1) == record.labels, np.nan) for given in pair]
-    counts = np.bincount(predictions.exposed[applies].argmax(1), minlength=predictions.exposed.shape[1])
+    applies, options = predictions.applies, predictions.exposed.shape[1]
+    pair = (predictions.exposed_class, predictions.clean_class)
+    right = [np.where(applies, given == predictions.labels, np.nan) for given in pair]
+    counts, before = (np.bincount(given[applies], minlength=options) for given in pair)
     aims = np.bincount(target[target >= 0], minlength=1)
     return {
         "accuracy_exposed": _mean(right[0][applies]),
-        "target": names[aims.argmax()] if aims.any() else "",
-        "exposed_label": names[counts.argmax()] if counts.any() else "",
+        "target": names[int(aims.argmax())] if aims.any() else "",
+        "exposed_label": names[int(counts.argmax())] if counts.any() else "",
         "exposed_share": counts.max() / counts.sum() if counts.any() else float("nan"),
         **dict(zip(ANSWERS, right, strict=True)),
-        "flips": _mean((pair[0].argmax(1) != pair[1].argmax(1))[applies]),
-        "divergence": _divergence(predictions.clean[applies], predictions.exposed[applies]),
+        "flips": _mean((pair[0] != pair[1])[applies]),
+        "divergence": float(divergence([before, counts])),
     }
-
-
-def _divergence(clean: np.ndarray, exposed: np.ndarray) -> float:
-    return prediction_shift(clean.argmax(1), exposed.argmax(1), clean.shape[1]).divergence if len(clean) else np.nan
 
 
 def majority(labels: np.ndarray) -> float:
     """The share of the most frequent label."""
-    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+    return float(np.bincount(labels).max() / len(labels))
 
 
 def _mean(values: np.ndarray) -> float:

@@ -20,7 +20,7 @@ def attack_success(predictions: Predictions, target: int | None = None) -> Rate:
 
     Without either, on the class that receives most conversions, which favours high rates.
     """
-    clean, exposed, there = predictions.clean.argmax(1), predictions.exposed.argmax(1), predictions.applies
+    clean, exposed, there = predictions.clean_class, predictions.exposed_class, predictions.applies
     aim = predictions.target if target is None else target
     if aim is None:
         aim = best_target(clean[there], exposed[there], predictions.labels[there])
@@ -38,14 +38,14 @@ def unfavourable_shift(predictions: Predictions) -> Rate:
 
 def accuracy_gap(predictions: Predictions) -> Rate:
     """Right about the counterpart less right about the example as exposed: -1, 0 or 1 of 1 each."""
-    both = (predictions.clean, predictions.exposed)
-    other, group = ((p.argmax(1) == predictions.labels).astype(float) for p in both)
+    both = (predictions.clean_class, predictions.exposed_class)
+    other, group = ((given == predictions.labels).astype(float) for given in both)
     return Rate(other - group, np.ones(len(group))).only(predictions.applies)
 
 
 def broken(predictions: Predictions) -> Rate:
     """Of the right predictions, those that are wrong as exposed; where there is a control, of what both get right."""
-    wrong = predictions.exposed.argmax(1) != predictions.labels
+    wrong = predictions.exposed_class != predictions.labels
     return Rate(wrong.astype(float), np.ones(len(wrong))).only(predictions.right)
 
 

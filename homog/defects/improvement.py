@@ -68,7 +68,7 @@ class Improvement(Trained):
 
     def harm(self, predictions: Predictions) -> Rate:
         """Right as it is and wrong with errors, of those right as they are (see the class)."""
-        right, wrong = predictions.right, predictions.exposed.argmax(1) != predictions.labels
+        right, wrong = predictions.right, predictions.exposed_class != predictions.labels
         return Rate((right & wrong).astype(float), right.astype(float))
 
     def lesson(

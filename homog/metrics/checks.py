@@ -23,7 +23,7 @@ def classes(**arrays: ArrayLike) -> tuple[np.ndarray, ...]:
     """`aligned`, for class numbers: integers (n,) of at least 0."""
     out = aligned(**arrays)
     for name, array in zip(arrays, out, strict=True):
-        if array.size and not (np.issubdtype(array.dtype, np.integer) or array.dtype == bool):
+        if array.size and array.dtype.kind not in "iub":
             raise ValueError(f"{name} has type {array.dtype}; valid: integer class numbers 0, 1, 2, ...")
         if array.size and array.min() < 0:
             raise ValueError(f"{name} holds class {array.min()}; valid: 0, 1, 2, ...")

@@ -90,12 +90,18 @@ class PredictionShift:
 
 def _shift(sums: np.ndarray) -> np.ndarray:
     """Total variation, divergence, majority shares (..., 4), from class counts (..., 2, classes)."""
-    size = sums.sum(-1, keepdims=True)
-    share = ratio(sums, size)
-    clean, exposed = np.moveaxis((sums + 0.5) / (size + 0.5 * sums.shape[-1]), -2, 0)
-    divergence = np.where(size[..., 0, 0] > 0, (exposed * np.log(exposed / clean)).sum(-1), np.nan)
+    share = ratio(sums, sums.sum(-1, keepdims=True))
     variation = np.abs(share[..., 1, :] - share[..., 0, :]).sum(-1) / 2
-    return np.stack([variation, divergence, share[..., 0, :].max(-1), share[..., 1, :].max(-1)], axis=-1)
+    return np.stack([variation, divergence(sums), share[..., 0, :].max(-1), share[..., 1, :].max(-1)], axis=-1)
+
+
+def divergence(counts: ArrayLike) -> np.ndarray:
+    """`divergence` of `PredictionShift` (...), from counts (..., 2, classes): of each class when clean, and exposed."""
+    sums = np.asarray(counts, dtype=float)
+    size = sums.sum(-1, keepdims=True)
+    shares = (sums + 0.5) / (size + 0.5 * sums.shape[-1])
+    clean, exposed = shares[..., 0, :], shares[..., 1, :]
+    return np.where(size[..., 0, 0] > 0, (exposed * np.log(exposed / clean)).sum(-1), np.nan)
 
 
 def _shift_columns(predictions_clean: ArrayLike, predictions_exposed: ArrayLike, number: int) -> np.ndarray:

@@ -25,7 +25,7 @@ class Rate:
         if np.shape(self.numerator) != np.shape(self.denominator) or np.ndim(self.numerator) != 1:
             shapes = f"{np.shape(self.numerator)} and {np.shape(self.denominator)}"
             raise ValueError(f"numerator and denominator have shapes {shapes}; valid: both (n,)")
-        if np.any(np.asarray(self.denominator) < 0):
+        if np.min(self.denominator, initial=0) < 0:
             raise ValueError(f"denominator holds {np.min(self.denominator)}; valid: numbers >= 0")
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,7 +34,24 @@ class Predictions:
         return np.asarray(~np.isnan(self.exposed + self.clean).any(axis=1))
 
     @cached_property
+    def clean_class(self) -> np.ndarray:
+        """(n,) int: the most probable class when clean; 0 where the exposure does not apply."""
+        return self.clean.argmax(1)
+
+    @cached_property
+    def exposed_class(self) -> np.ndarray:
+        """(n,) int: the most probable class as exposed; 0 where the exposure does not apply."""
+        return self.exposed.argmax(1)
+
+    @cached_property
     def right(self) -> np.ndarray:
         """(n,) bool: the examples that the model gets right when clean, and all models that it is compared with."""
-        right = (self.clean.argmax(1) == self.labels) & self.applies
+        right = (self.clean_class == self.labels) & self.applies
         return right if self.eligible is None else right & self.eligible
+
+    def compared(self, target: np.ndarray, eligible: np.ndarray) -> Predictions:
+        """The same in a comparison with other models; what is the same in all of them is computed once."""
+        same = {name: getattr(self, name) for name in ("applies", "clean_class", "exposed_class")}
+        other = replace(self, target=target, eligible=eligible)
+        vars(other).update(same)
+        return other

@@ -97,7 +97,7 @@ def examples(
     if condition not in names:
         raise ConfigError(f"condition {condition!r} of {cell}; valid: {', '.join(names)}")
     predictions, labels = record.under(condition), record.answers
-    before, after = predictions.clean.argmax(1), predictions.exposed.argmax(1)
+    before, after = predictions.clean_class, predictions.exposed_class
     turned = predictions.applies & (before != after)
     inputs = shown(record, condition, files)
     chosen, number, last = _paged(np.flatnonzero(turned if flipped else np.ones_like(turned)).tolist(), number)

@@ -10,7 +10,7 @@ from typing import Any
 from homog import analysis, records
 from homog.adaptations import label
 from homog.analysis.results import Results
-from homog.config import Cell, arm
+from homog.config import Cell
 from homog.report.layout import bracket, number, readable
 
 
@@ -40,8 +40,7 @@ def shammed(cell: Cell) -> Cell | None:
     defect = cell.arm.defect
     if defect is None or defect.kind == "natural":
         return None
-    plain = dataclasses.replace(defect, sham=True)
-    return dataclasses.replace(cell, arm=arm(cell.arm.backbone, plain, cell.arm.dose, cell.arm.seed))
+    return dataclasses.replace(cell, arm=cell.arm.twin)
 
 
 def _verified(record: records.Record) -> str:

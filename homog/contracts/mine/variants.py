@@ -74,8 +74,8 @@ class Mumble(Defect):
 
     def harm(self, predictions: Predictions) -> Rate:
         """Right predictions that become wrong, per example: numerator and denominator."""
-        right = predictions.clean.argmax(1) == predictions.labels
-        wrong = predictions.exposed.argmax(1) != predictions.labels
+        right = predictions.clean_class == predictions.labels
+        wrong = predictions.exposed_class != predictions.labels
         return Rate((right & wrong).astype(float), right.astype(float)).only(predictions.applies)
 
     def upstream(self, clean: Any, backbone: Any, inputs: Any, dose: float) -> dict[str, Any]:
