@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from homog.config import ConfigError, choose, fields_of, files_digest
+from homog.config import ConfigError, choose, content_id, fields_of, files_digest
 from homog.tasks.task import Task, TaskKind, task
 from homog.wording import line, some
 
@@ -56,7 +57,11 @@ class Table(TaskKind):
         self.load()
 
     def load(self) -> Task:
-        """The task. Raises ConfigError in one line that names rows and what to do."""
+        """The task, read once a process. Raises ConfigError in one line that names rows and what to do."""
+        return _task_of(self, content_id(self))
+
+    def read(self) -> Task:
+        """As `load`, from the files as they are now."""
         if self.path == "???":
             raise ConfigError(f"task {self.name} has no table: task.path=<file, folder of datasets or hub id>")
         rows, names = self._read(self.path, self.split, "path")
@@ -140,6 +145,12 @@ class Table(TaskKind):
             raise ConfigError(
                 f"{self._said('path')}: no training example has the class {name!r}; add some, or leave out its rows"
             )
+
+
+@functools.lru_cache(maxsize=16)
+def _task_of(table: Table, content: str) -> Task:
+    """The task of a table whose files hold this content; each job of a sweep checks it, and then takes it."""
+    return table.read()
 
 
 def _absent(value: Any) -> bool:
