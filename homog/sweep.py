@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from homog import command, overrides, records, sources, study
 from homog.command import DEVICE, Command, Given, Setting
@@ -137,6 +137,15 @@ def _wait(child: Any, look: Callable[[], Any], stop: Path) -> None:
         raise KeyboardInterrupt
 
 
+def _whole_lines(reader: TextIO) -> list[str]:
+    """The lines that were written since the last call, without one that is still being written."""
+    start, text = reader.tell(), reader.read()
+    whole = text[: text.rfind("\n") + 1]
+    reader.seek(start)
+    reader.read(len(whole))
+    return whole.splitlines()
+
+
 def _end(process: int) -> None:
     """Kill a process and all that it started, and remove what these leave in memory."""
     with contextlib.suppress(ProcessLookupError):
@@ -158,7 +167,8 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     command = [sys.executable, "-m", "homog.run", "--multirun", *arguments]
     ids, began = [cell.id for cell in todo], time.monotonic()
     before = records.written(results, ids)
-    with folder, tempfile.TemporaryFile("w+", errors="replace") as log:
+    written = Path(folder.name) / "log"
+    with folder, written.open("w") as log, written.open(errors="replace") as reader:
         # A session of its own, and a pipe that closes when this process dies: no worker outlives a killed sweep.
         child = subprocess.Popen(
             command,
@@ -168,23 +178,32 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
             env=environment,
             start_new_session=True,
         )
+        lines: list[str] = []
         with pooled(results, child.pid), tqdm(total=len(ids), unit="cell", disable=None, smoothing=0.05) as bar:
+
+            def look(new: Sequence[str] = ()) -> None:
+                new = new or _whole_lines(reader)
+                for line in (line for line in new if line.startswith("homog:")):
+                    bar.write(line, file=sys.stderr)
+                lines.extend(new)
+                bar.update(records.count(results, ids, before) - bar.n)
+
             try:
-                _wait(child, lambda: bar.update(records.count(results, ids, before) - bar.n), stop)
+                _wait(child, look, stop)
             except KeyboardInterrupt:
                 _end(child.pid)
                 raise
-            bar.update(records.count(results, ids, before) - bar.n)
+            look(reader.read().splitlines())
         if child.returncode:  # killed, perhaps: what it started would live on
             _end(child.pid)
-        log.seek(0)
-        lines = log.read().splitlines()
+        if child.stdin:
+            child.stdin.close()
     failed = child.returncode != 0
     done, seconds = records.count(results, ids, before), time.monotonic() - began
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"computed {done} cells in {seconds / 60:.1f} min; largest process {peak:.1f} GiB", flush=True)
-    shown = lines[-30:] if failed else [line for line in lines if line.startswith("homog:")]
-    print(*shown, sep="\n", end="\n" if shown else "", file=sys.stderr)
+    if failed:
+        print(*lines[-30:], sep="\n", file=sys.stderr)
     if failed and any("TerminatedWorkerError" in line for line in lines):
         return KILLED
     if failed:

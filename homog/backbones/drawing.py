@@ -121,12 +121,17 @@ class Drawer(BackboneKind):
         """All but the name; the dtype where it is another than the first."""
         return self.nameless()
 
+    @property
+    def unmade(self) -> bool:
+        """Whether `load` trains it first."""
+        return not place(self).is_dir()
+
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, trained on the first call, in evaluation mode, every parameter frozen, on `device`."""
         from safetensors.numpy import load_file
         from transformers import GPT2Model
 
-        folder = made_once(place(self), f"training {self.name}, once (a few minutes)", self.make)
+        folder = made_once(place(self), f"training {self.name}, once (a quarter of an hour)", self.make)
         module: Any = GPT2Model.from_pretrained(folder, dtype=self.torch_dtype)
         module = module.eval().requires_grad_(False).to(device)
         draws = Codes(load_file(folder / "codes.safetensors")["codes"])

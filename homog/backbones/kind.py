@@ -48,6 +48,11 @@ class BackboneKind(Identified, ABC):
         """Whether several weights share a byte: nothing can be trained into these."""
         return self.dtype == PACKED
 
+    @property
+    def unmade(self) -> bool:
+        """Whether `load` trains it first, for minutes, while whoever else loads it waits."""
+        return False
+
     @classmethod
     def gives(cls, needs: str) -> bool:
         """Whether it has the ability that is asked for, or one of several: "features or likelihood"."""

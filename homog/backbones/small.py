@@ -59,6 +59,11 @@ class SmallEncoder(BackboneKind):
         """All but the name; the dtype where it is another than the first."""
         return self.nameless()
 
+    @property
+    def unmade(self) -> bool:
+        """Whether `load` pretrains it first."""
+        return not place(self).is_dir()
+
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, pretrained on the first call, in evaluation mode, every parameter frozen, on `device`."""
         from transformers import AutoTokenizer, BertModel

@@ -22,7 +22,7 @@ def jobs(cells: Iterable[Cell]) -> list[str]:
 
     An arm that is long, and more than one PARTS-th of all there is to do, is several jobs, which share its injection:
     the first makes it. Where no arm has one, each adaptation of an arm is a job. Longest first, so that workers end
-    together.
+    together; of a backbone that must be trained first, all but one job come last, since they would wait for it.
     """
     arms: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -36,7 +36,14 @@ def jobs(cells: Iterable[Cell]) -> list[str]:
             found |= {f"{arm_id}-{names}": length(part) for names, part in parts(group, apart).items()}
         else:
             found[arm_id] = whole[arm_id]
-    return sorted(found, key=found.__getitem__, reverse=True)
+    longest = sorted(found, key=found.__getitem__, reverse=True)
+    trains = {arm_id: group[0].arm.backbone for arm_id, group in arms.items() if group[0].arm.backbone.unmade}
+    first: dict[Any, str] = {}
+    for name in longest:
+        if (backbone := trains.get(name.partition("-")[0])) is not None:
+            first.setdefault(backbone, name)
+    waits = [name for name in longest if name.partition("-")[0] in trains and name not in first.values()]
+    return [name for name in longest if name not in waits] + waits
 
 
 def parts(cells: Iterable[Cell], apart: bool) -> dict[str, list[Cell]]:

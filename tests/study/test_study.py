@@ -12,7 +12,7 @@ from homog.adaptations.linear_probe import LinearProbe
 from homog.config import ConfigError
 from homog.contracts import tiny
 from homog.study import jobs
-from homog.variants import CONF
+from homog.variants import CONF, variant
 from tests.records.test_records import fake
 
 SPEC = study.load("inheritance")
@@ -159,6 +159,20 @@ def test_a_sweep_of_clean_backbones_is_split_by_adaptation():
     names = ("lora", "full_finetune", "linear_probe")
     assert jobs.jobs(clean) == [f"{clean[0].arm.id}-{name}" for name in names]
     assert set(jobs.jobs(cells)) | set(jobs.jobs(clean)) <= jobs.job_names(cells)
+
+
+def test_jobs_that_would_wait_for_a_backbone_to_be_trained_come_last(monkeypatch):
+    cells = study.expand(study.load("modalities"), "laptop")
+    backbones = {cell.arm.id: cell.arm.backbone for cell in cells}
+
+    def drawing(unmade):
+        monkeypatch.setattr(type(variant("backbone", "drawer")), "unmade", unmade)
+        return [backbones[name.partition("-")[0]].name == "drawer" for name in jobs.jobs(cells)]
+
+    made, unmade = drawing(False), drawing(True)
+    assert unmade.count(True) == made.count(True) == unmade[unmade.index(False) + 1 :].count(True) + 1
+    assert unmade[-(unmade.count(True) - 1) :] == [True] * (unmade.count(True) - 1)  # all but one are the last
+    assert made != unmade
 
 
 def test_a_long_arm_is_several_jobs_which_leave_out_nothing():
@@ -367,6 +381,8 @@ def test_a_study_may_have_a_table_of_its_own(tmp_path, monkeypatch):
         ("  complaints: {path", "  trec: {path", "trec is a task already"),
         ("label: kind}", "labell: kind}", "did you mean label?"),
         ("task: [complaints", "task: [complaint", "did you mean complaints?"),
+        ("presets: [smoke", "presets: [smokey", "unknown preset of study own 'smokey': did you mean smoke?"),
+        ("task: [complaints, trec]", "task: []", "task is empty, so that the block has no cell"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(old, new, said, tmp_path, monkeypatch):
