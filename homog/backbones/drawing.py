@@ -15,7 +15,7 @@ import torch
 from homog.backbones.backbone import Backbone
 from homog.backbones.draws import Draws
 from homog.backbones.kind import DTYPES, BackboneKind
-from homog.backbones.small import place
+from homog.backbones.small import place, untrained
 from homog.backbones.weights import one_cycle
 from homog.files import made_once
 from homog.inputs import captions
@@ -122,9 +122,9 @@ class Drawer(BackboneKind):
         return self.nameless()
 
     @property
-    def unmade(self) -> bool:
-        """Whether `load` trains it first."""
-        return not place(self).is_dir()
+    def unmade(self) -> str:
+        """The model that draws, where `load` must train it first."""
+        return untrained(place(self))
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, trained on the first call, in evaluation mode, every parameter frozen, on `device`."""
@@ -188,9 +188,19 @@ class ImageTokens(Drawer):
         """The pinned public files that it needs; defects are planted with drawings."""
         return (SOURCE, VENDORS[UNLABELLED])
 
+    @property
+    def drawer(self) -> Drawer:
+        """The kind whose weights it has."""
+        return Drawer(**{each.name: getattr(self, each.name) for each in fields(self)})
+
+    @property
+    def unmade(self) -> str:
+        """The model that draws, where `load` must train it first."""
+        return self.drawer.unmade
+
     def load(self, device: str = "cpu") -> Any:
         """The Backbone of the drawer, which reads images."""
-        same = Drawer(**{each.name: getattr(self, each.name) for each in fields(self)}).load(device)
+        same = self.drawer.load(device)
         same.module.config.use_cache = False  # the whole image is read at once
         reader = TokenReader(SIDE, (), (), LENGTH + TOKENS, codes=same.draws)
         source = json.dumps({"reads": "images", **self.identity()})

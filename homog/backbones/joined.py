@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from homog.backbones.kind import DTYPES, BackboneKind
-from homog.backbones.small import kept
+from homog.backbones.small import kept, untrained
 from homog.backbones.weights import one_cycle
 from homog.config import content_id
 from homog.files import made_once
@@ -112,8 +112,17 @@ class JoinedTowers(BackboneKind):
             (made / "quality.json").write_text(json.dumps(facts))
             print(f"homog: joined towers: {facts['said']}", file=sys.stderr, flush=True)
 
-        place = kept() / content_id(["joined", self.identity() | {"dtype": DTYPES[0]}])[:20]
-        return made_once(place, "joining two towers, once (a minute)", join)
+        return made_once(self.place, "joining two towers, once (a few minutes)", join)
+
+    @property
+    def place(self) -> Path:
+        """The folder of the projections: one for both towers, whatever the dtype."""
+        return kept() / content_id(["joined", self.identity() | {"dtype": DTYPES[0]}])[:20]
+
+    @property
+    def unmade(self) -> str:
+        """The projections, where `load` must train them first."""
+        return untrained(self.place)
 
 
 @dataclass(frozen=True)

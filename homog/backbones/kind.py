@@ -49,9 +49,9 @@ class BackboneKind(Identified, ABC):
         return self.dtype == PACKED
 
     @property
-    def unmade(self) -> bool:
-        """Whether `load` trains it first, for minutes, while whoever else loads it waits."""
-        return False
+    def unmade(self) -> str:
+        """What `load` must train first, for minutes, while whoever else needs it waits; '' where there is nothing."""
+        return ""
 
     @classmethod
     def gives(cls, needs: str) -> bool:

@@ -60,9 +60,9 @@ class SmallEncoder(BackboneKind):
         return self.nameless()
 
     @property
-    def unmade(self) -> bool:
-        """Whether `load` pretrains it first."""
-        return not place(self).is_dir()
+    def unmade(self) -> str:
+        """The encoder, where `load` must pretrain it first."""
+        return untrained(place(self))
 
     def load(self, device: str = "cpu") -> Any:
         """The Backbone, pretrained on the first call, in evaluation mode, every parameter frozen, on `device`."""
@@ -92,6 +92,11 @@ def kept() -> Path:
 def place(kind: Any) -> Path:
     """The folder in it of what is trained here of a kind of backbone, whatever its dtype."""
     return kept() / content_id(replace(kind, dtype=DTYPES[0]))[:20]
+
+
+def untrained(folder: Path) -> str:
+    """What a folder in it is to hold, where it does not yet; else ''."""
+    return "" if folder.is_dir() else folder.name
 
 
 def documents() -> list[np.ndarray]:

@@ -37,12 +37,11 @@ def jobs(cells: Iterable[Cell]) -> list[str]:
         else:
             found[arm_id] = whole[arm_id]
     longest = sorted(found, key=found.__getitem__, reverse=True)
-    trains = {arm_id: group[0].arm.backbone for arm_id, group in arms.items() if group[0].arm.backbone.unmade}
-    first: dict[Any, str] = {}
+    unmade = {arm_id: group[0].arm.backbone.unmade for arm_id, group in arms.items()}
+    first: dict[str, str] = {}
     for name in longest:
-        if (backbone := trains.get(name.partition("-")[0])) is not None:
-            first.setdefault(backbone, name)
-    waits = [name for name in longest if name.partition("-")[0] in trains and name not in first.values()]
+        first.setdefault(unmade[name.partition("-")[0]], name)
+    waits = [name for name in longest if (what := unmade[name.partition("-")[0]]) and name != first[what]]
     return [name for name in longest if name not in waits] + waits
 
 

@@ -169,7 +169,7 @@ def test_jobs_that_would_wait_for_a_backbone_to_be_trained_come_last(monkeypatch
         monkeypatch.setattr(type(variant("backbone", "drawer")), "unmade", unmade)
         return [backbones[name.partition("-")[0]].name == "drawer" for name in jobs.jobs(cells)]
 
-    made, unmade = drawing(False), drawing(True)
+    made, unmade = drawing(""), drawing("the drawer")
     assert unmade.count(True) == made.count(True) == unmade[unmade.index(False) + 1 :].count(True) + 1
     assert unmade[-(unmade.count(True) - 1) :] == [True] * (unmade.count(True) - 1)  # all but one are the last
     assert made != unmade
