@@ -60,11 +60,6 @@ class Arm:
         return "sham" if self.defect.sham else "injected"
 
     @cached_property
-    def content(self) -> dict[str, Any]:
-        """As of `canonical`, made once: all cells of an arm hold it."""
-        return {"type": type_name(type(self)), **fields_of(self)}
-
-    @cached_property
     def id(self) -> str:
         """'a' + 10 hex digits (a leading letter, since Hydra would read 1e5 or 774411 as a number)."""
         return "a" + content_id(self)[:10]
@@ -127,14 +122,16 @@ class Cell(Identified):
 
     def identity(self) -> dict[str, Any]:
         """All fields; without `data` where it is the default, so that cells from before it was there keep their id."""
-        variants = {name: _content(getattr(self, name)) for name in ("adaptation", "task", "sizes")}
-        data = {} if self.data == OWN else {"data": self.data}
-        return {"arm": self.arm.content, **variants, "seed": self.seed, **data}
+        return fields_of(self, leave_out=("data",) if self.data == OWN else ())
 
     @cached_property
     def id(self) -> str:
-        """'c' + 16 hex digits of the canonical typed content."""
-        return "c" + content_id(self)[:16]
+        """'c' + 16 hex digits of the canonical typed content: its `content_id`, put together from that of its parts."""
+        parts = {name: _kept_text(getattr(self, name)) for name in ("adaptation", "arm", "sizes", "task")}
+        parts |= {"seed": _text(self.seed), "type": _text(type_name(type(self)))}
+        parts |= {} if self.data == OWN else {"data": _text(self.data)}
+        whole = ",".join(f'"{name}":{parts[name]}' for name in sorted(parts))
+        return "c" + hashlib.sha256(f"{{{whole}}}".encode()).hexdigest()[:16]
 
     @cached_property
     def control(self) -> Cell:
@@ -142,18 +139,8 @@ class Cell(Identified):
         return dataclasses.replace(self, arm=self.arm.control)
 
 
-def _content(value: Any) -> Any:
-    """As of `canonical`, kept with the value: very many cells hold the same one."""
-    kept = vars(value)
-    if KEPT not in kept:
-        kept[KEPT] = canonical(value)
-    return kept[KEPT]
-
-
 def canonical(value: Any) -> Any:
     """JSON-ready content of a typed value."""
-    if isinstance(value, Arm):
-        return value.content
     if isinstance(value, Identified) or dataclasses.is_dataclass(value):
         content = value.identity() if isinstance(value, Identified) else fields_of(value)
         return {"type": type_name(type(value)), **content, **_code(type(value))}
@@ -213,8 +200,19 @@ def fields_of(value: Any, leave_out: Iterable[str] = ()) -> dict[str, Any]:
 
 def content_id(value: Any) -> str:
     """sha256 (hex) of the canonical content. Values are typed first, so 0 and 0.0 of a float field are one."""
-    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_text(value).encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
+
+
+def _kept_text(value: Any) -> str:
+    """`_text` of a part, kept with it: very many cells hold the same one."""
+    kept = vars(value)
+    if KEPT not in kept:
+        kept[KEPT] = _text(value)
+    return kept[KEPT]
 
 
 def choose(name: Any, choices: Iterable[str], what: str) -> Any:

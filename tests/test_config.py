@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from homog import study
 from homog.config import (
     USERS,
     Arm,
@@ -186,3 +187,10 @@ def test_numbers_below_which_nothing_is_learned_or_planted_are_refused():
             variant(group, name, **values)
     assert variant("adaptation", "full_finetune", epochs=0).epochs == 0  # leaves the start as it is
     assert np.isinf(variant("adaptation", "linear_probe", C=float("inf")).C)  # no regularization
+
+
+def test_the_id_of_a_cell_put_together_from_its_parts_is_that_of_its_whole_content():
+    for name in ("inheritance", "data_sharing"):  # with data= and without
+        cells = study.expand(study.load(name), "smoke")
+        assert [cell.id for cell in cells] == [f"c{content_id(cell)[:16]}" for cell in cells]
+        assert [cell.arm.id for cell in cells] == [f"a{content_id(cell.arm)[:10]}" for cell in cells]

@@ -56,9 +56,10 @@ def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Ta
     leaders: dict[Key, Cell] = {}
     for cell, condition in shown:
         if condition in kept[cell.id].probabilities:
-            leader = leaders.setdefault(key(cell, condition), cell)
-            leaders[key(cell, condition)] = max(leader, cell, key=_leads)
-    return {name: _target(kept[cell.id], name[-1], cell.arm.kind) for name, cell in leaders.items()}
+            place = key(cell, condition)
+            leaders[place] = max(leaders.get(place, cell), cell, key=_leads)
+    folds: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    return {name: _target(kept[cell.id], name[-1], cell.arm.kind, folds) for name, cell in leaders.items()}
 
 
 def _leads(cell: Cell) -> tuple[bool, float]:
@@ -66,16 +67,22 @@ def _leads(cell: Cell) -> tuple[bool, float]:
     return cell.arm.kind != "sham", cell.arm.dose
 
 
-def _target(record: Record, condition: str, kind: str) -> np.ndarray:
+def _folds(people: np.ndarray, known: dict[int, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """(n,) the part of the people that each example is of; `known`: array of ids -> its parts, all models share it."""
+    if id(people) not in known:
+        known[id(people)] = people, np.unique(people.astype(str), return_inverse=True)[1] % FOLDS
+    return known[id(people)][1]
+
+
+def _target(record: Record, condition: str, kind: str, folds: dict[int, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     predictions = record.under(condition)
     there, exposed = predictions.applies, predictions.exposed_class
     if kind == "injected":
         known = record.provenance.get("targets", {}).get(condition)
         counts = np.bincount(exposed[there], minlength=1)
         return np.full(len(there), counts.argmax() if known is None else known)
-    folds = np.unique(record.people.astype(str), return_inverse=True)[1] % FOLDS
     converted = np.where(there, exposed, record.labels)  # none where the exposure does not apply
-    return targets_by_fold(predictions.clean_class, converted, record.labels, folds)
+    return targets_by_fold(predictions.clean_class, converted, record.labels, _folds(record.people, folds))
 
 
 def with_control(cell: Cell, condition: str, defect: Any, shown: Shown, target: np.ndarray) -> dict[str, Any]:

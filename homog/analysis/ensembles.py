@@ -208,6 +208,14 @@ def _persons(people: np.ndarray, examples: np.ndarray) -> Any:
     return people if len(set(people)) == len(people) else pd.MultiIndex.from_arrays([people, examples])
 
 
+def _joined(people: Sequence[np.ndarray], examples: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(persons (n,) of whom every task asks, places (tasks, n) of their answers), from the ids of each task."""
+    indices = [_persons(*ids) for ids in zip(people, examples, strict=True)]
+    places = [pd.Series(np.arange(len(index)), index=index) for index in indices]
+    shared = pd.concat(places, axis=1, join="inner")
+    return shared.index.get_level_values(0).to_numpy(), shared.to_numpy().T
+
+
 def about_same_people(results: Results, dose: float = 1.0) -> Iterator[tuple[dict[str, Any], Ensemble]]:
     """(its row's names, decisions under an exposure) by condition, adaptation, family and arm kind.
 
@@ -217,16 +225,23 @@ def about_same_people(results: Results, dose: float = 1.0) -> Iterator[tuple[dic
     asked = np.array([answers is not None for answers in results.each("exposed_correct")], dtype=bool)
     there = results[(results["family"] != "") & asked]
     there = there[(there["dose"] == dose) | (there["kind"] == "clean")]
-    keys = [*GROUP, "family", "kind"]
+    keys, known = [*GROUP, "family", "kind"], {}
     for key, part in there.groupby(keys):
-        tasks, pooled = tuple(part["task"].unique()), []
+        tasks, right, pooled = tuple(part["task"].unique()), [], []
         for _, rows in part.groupby(["arm_seed", "seed"]):
-            arrays = zip(*(rows.each(name) for name in ("exposed_correct", "people", "examples")), strict=True)
-            named = [pd.Series(answers, index=_persons(people, examples)) for answers, people, examples in arrays]
-            pooled += [pd.concat(named, axis=1, join="inner").dropna()] if len(named) == len(tasks) else []
+            ids = [*rows.each("people"), *rows.each("examples")]
+            if len(ids) == 2 * len(tasks):
+                which = tuple(map(id, ids))  # the arrays stay in `results`: all models of a task share theirs
+                if which not in known:
+                    known[which] = _joined(ids[: len(tasks)], ids[len(tasks) :])
+                people, places = known[which]
+                answers = np.stack([a[at] for a, at in zip(rows.each("exposed_correct"), places, strict=True)])
+                answered = ~np.isnan(answers).any(0)
+                right.append(answers[:, answered])
+                pooled.append(people[answered])
         if len(tasks) > 1 and sum(map(len, pooled)):
             names = dict(zip(keys, key, strict=True)) | {"dose": part["dose"].iloc[0]}
-            failures = np.concatenate([shared.to_numpy().T == 0 for shared in pooled], axis=1)[None]
-            people = np.concatenate([shared.index.get_level_values(0).to_numpy() for shared in pooled])
+            failures = np.concatenate(right, axis=1)[None] == 0
             names["seeds"] = part["arm_seed"].nunique()
+            people = np.concatenate(pooled)
             yield names, Ensemble(DECISIONS, names["family"], failures, ("all seeds",), tasks, people=people)

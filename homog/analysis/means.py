@@ -140,8 +140,10 @@ def block(rows: Results) -> Results:
     sizes, doses = pairs.size(), pairs["dose"].nunique()
     full = ((sizes == sizes.max()) & (doses == rows["dose"].nunique())).unstack(fill_value=False)
     seeds = sorted(full.columns, key=lambda seed: (-full[seed].sum(), seed))
-    options = [(full.index[full[seeds[: k + 1]].all(axis=1)], seeds[: k + 1]) for k in range(len(seeds))]
-    tasks, kept = max(options, key=lambda option: (len(option[0]) * len(option[1]), len(option[1])))
+    complete = np.logical_and.accumulate(full[seeds].to_numpy(), axis=1)  # tasks x number of seeds: with all of these
+    areas = complete.sum(0) * np.arange(1, len(seeds) + 1)
+    last = np.flatnonzero(areas == areas.max())[-1]
+    tasks, kept = full.index[complete[:, last]], seeds[: last + 1]
     return defined[defined["task"].isin(tasks) & defined["arm_seed"].isin(kept)]
 
 

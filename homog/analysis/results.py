@@ -89,15 +89,15 @@ class Results:
         """The same arrays, with other rows or columns."""
         return Results(frame, self.arrays, self.computed)
 
-    @property
+    @functools.cached_property
     def keys(self) -> list[tuple[str, str]]:
         """(cell, condition) of each row."""
-        return list(zip(self.frame["cell"], self.frame["condition"], strict=True))
+        return list(zip(*(self.frame[name].to_numpy() for name in ("cell", "condition")), strict=True))
 
     def each(self, name: str) -> list[Any]:
         """One array of each row, None where it has none; `clean_...`: that of its control under its condition."""
         if name.startswith("clean_"):
-            keys = zip(self.frame["control"], self.frame["condition"], strict=True)
+            keys = zip(*(self.frame[name].to_numpy() for name in ("control", "condition")), strict=True)
             return [self.arrays.get(key, {}).get(name.removeprefix("clean_")) for key in keys]
         return [self.arrays[key].get(name) for key in self.keys]
 
@@ -138,12 +138,13 @@ def _loaded(results: Path, cell: str) -> records.Record | str:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """While very many objects are made that stay, nothing looks through all of them for cycles again and again."""
+    """While very many objects are made that stay, and later, nothing looks through them for cycles again and again."""
     on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if on:
             gc.enable()
 
@@ -219,7 +220,8 @@ def _row(cell: Cell, condition: str, defect: Any, shown: compared.Shown, targets
     record = shown.kept[cell.id]
     facts, clean = record.provenance, record.probabilities[records.CLEAN]
     upstream = facts.get("upstream") or {}
-    correct = (clean.argmax(1) == record.labels).astype(float)
+    right = clean.argmax(1) == record.labels
+    correct = right.astype(float)
     row = settings(cell) | {
         "family": facts.get("family") or "",
         "condition": condition,
@@ -232,7 +234,7 @@ def _row(cell: Cell, condition: str, defect: Any, shown: compared.Shown, targets
         SIZE: cell.sizes.train,
         "n": len(record.labels),
         "n_train": facts["n_train"],
-        "accuracy_clean": float(correct.mean()),
+        "accuracy_clean": _share(right),
         "majority": majority(record.labels),
         **{name: upstream.get(name) for name in UPSTREAM},
         "seconds": facts["seconds"],
@@ -249,25 +251,32 @@ def _row(cell: Cell, condition: str, defect: Any, shown: compared.Shown, targets
     target = targets[compared.key(cell, condition)]
     row |= _exposed(shown.of(cell, condition), record.answers, target)
     row |= compared.with_control(cell, condition, defect, shown, target)
-    return row | compared.with_sham(cell, condition, defect, shown, target)
+    row |= compared.with_sham(cell, condition, defect, shown, target)
+    return row
 
 
 def _exposed(predictions: Predictions, names: Sequence[str], target: np.ndarray) -> dict[str, Any]:
     """What the model answers under the exposure."""
     applies, options = predictions.applies, predictions.exposed.shape[1]
     pair = (predictions.exposed_class, predictions.clean_class)
-    right = [np.where(applies, given == predictions.labels, np.nan) for given in pair]
+    hits = [given == predictions.labels for given in pair]
     counts, before = (np.bincount(given[applies], minlength=options) for given in pair)
     aims = np.bincount(target[target >= 0], minlength=1)
     return {
-        "accuracy_exposed": _mean(right[0][applies]),
+        "accuracy_exposed": _share(hits[0][applies]),
         "target": names[int(aims.argmax())] if aims.any() else "",
         "exposed_label": names[int(counts.argmax())] if counts.any() else "",
         "exposed_share": counts.max() / counts.sum() if counts.any() else float("nan"),
-        **dict(zip(ANSWERS, right, strict=True)),
-        "flips": _mean((pair[0] != pair[1])[applies]),
-        "divergence": float(divergence([before, counts])),
+        **{name: np.where(applies, each, np.nan) for name, each in zip(ANSWERS, hits, strict=True)},
+        "flips": _share((pair[0] != pair[1])[applies]),
+        "divergence": _divergence(tuple(before.tolist()), tuple(counts.tolist())),
     }
+
+
+@functools.lru_cache(maxsize=2**16)
+def _divergence(clean: tuple[int, ...], exposed: tuple[int, ...]) -> float:
+    """Of counts: many models of a task have the same."""
+    return float(divergence([clean, exposed]))
 
 
 def majority(labels: np.ndarray) -> float:
@@ -275,8 +284,8 @@ def majority(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else float("nan")
+def _share(true: np.ndarray) -> float:
+    return np.count_nonzero(true) / true.size if true.size else float("nan")
 
 
 def usual_rows(results: Results) -> Results:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from homog.metrics.flips import flip_terms
-from homog.metrics.inheritance import Rate, attack_success_terms, best_target
+from homog.metrics.inheritance import Rate, best_target
 from homog.metrics.predictions import Predictions
 
 
@@ -20,11 +20,12 @@ def attack_success(predictions: Predictions, target: int | None = None) -> Rate:
 
     Without either, on the class that receives most conversions, which favours high rates.
     """
-    clean, exposed, there = predictions.clean_class, predictions.exposed_class, predictions.applies
+    exposed, there = predictions.exposed_class, predictions.applies
     aim = predictions.target if target is None else target
     if aim is None:
-        aim = best_target(clean[there], exposed[there], predictions.labels[there])
-    return attack_success_terms(clean, exposed, predictions.labels, aim).only(predictions.right)
+        aim = best_target(predictions.clean_class[there], exposed[there], predictions.labels[there])
+    counted = predictions.right & (predictions.labels != aim)
+    return Rate((counted & (exposed == aim)).astype(float), counted.astype(float))
 
 
 def unfavourable_shift(predictions: Predictions) -> Rate:

@@ -31,8 +31,8 @@ class Rate:
     @property
     def value(self) -> float:
         """The ratio of the sums; NaN when the denominator is 0."""
-        total = float(np.sum(self.denominator))
-        return float(np.sum(self.numerator)) / total if total else float("nan")
+        total = float(np.add.reduce(self.denominator))
+        return float(np.add.reduce(self.numerator)) / total if total else float("nan")
 
     @property
     def n(self) -> int:
