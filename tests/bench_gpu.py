@@ -42,11 +42,11 @@ def in_turn(backbone: Any, asked: Sequence[tuple[Any, Any, int]]) -> float:
     return time.perf_counter() - began
 
 
-def parts(name: str, device: str, dtype: str = "float32", epochs: int = 2) -> tuple[Any, Any, list[Any]]:
+def parts(name: str, device: str, weights: str = "float32", epochs: int = 2) -> tuple[Any, Any, list[Any]]:
     """(backbone, LoRA, tasks), after a first model that starts the card."""
     from homog.variants import variant
 
-    backbone = variant("backbone", name, dtype=dtype).load(device)
+    backbone = variant("backbone", name, dtype=weights).load(device)
     adaptation = replace(variant("adaptation", "lora"), epochs=epochs)
     tasks = [variant("task", task).load() for task in TASKS]
     in_turn(backbone, wanted(adaptation, tasks, 1))
@@ -69,11 +69,11 @@ def thousand(device: str = "cuda", models: int = 1000) -> tuple[float, float, st
 
 
 def of_the_card(device: str = "cuda", models: int = 16, name: str = "smollm2") -> tuple[float, float, str]:
-    """The matrix products of training LoRA of a language model in bfloat16, beside what the card reaches in them."""
+    """The matrix products of training LoRA of a language model in `dtype`, beside what the card reaches in them."""
     from homog.adaptations import fused
     from homog.backbones.trunk import blocks, multiplied
 
-    backbone, adaptation, tasks = parts(name, device, "bfloat16", epochs=8)
+    backbone, adaptation, tasks = parts(name, device, dtype(device), epochs=8)
     asked = wanted(adaptation, tasks, models)
     began = time.perf_counter()
     for _ in fused.fit(backbone, asked):
@@ -82,16 +82,21 @@ def of_the_card(device: str = "cuda", models: int = 16, name: str = "smollm2") -
     tokens = adaptation.epochs * sum(backbone.states(list(task.train["input"]))[1] for _, task, _ in asked)
     weights = multiplied(backbone.module, len(blocks(backbone.module)))[0]
     reached, most = PER_WEIGHT * tokens * weights / took, rate(device)
-    said = f"{reached / 1e12:.2f} of {most / 1e12:.2f} TFLOP/s in bfloat16 ({reached / most:.0%})"
+    said = f"{reached / 1e12:.2f} of {most / 1e12:.2f} TFLOP/s in {dtype(device)} ({reached / most:.0%})"
     return took, float("nan"), f"{models} LoRA of {name}: {said}; {card(device)}"
 
 
+def dtype(device: str) -> str:
+    """What a large model has on a card; many CPUs have no products in it, and take minutes for what takes a second."""
+    return "float32" if device == "cpu" else "bfloat16"
+
+
 def rate(device: str, size: int = 4096, times: int = 20) -> float:
-    """Operations a second in products of square matrices in bfloat16."""
+    """Operations a second in products of square matrices in `dtype`."""
     import torch
 
     size, times = (size, times) if device != "cpu" else (512, 2)
-    a = torch.randn(size, size, dtype=torch.bfloat16, device=device)
+    a = torch.randn(size, size, dtype=getattr(torch, dtype(device)), device=device)
     for count in (2, times):
         began = time.perf_counter()
         for _ in range(count):

@@ -138,13 +138,12 @@ def _loaded(results: Path, cell: str) -> records.Record | str:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """While very many objects are made that stay, and later, nothing looks through them for cycles again and again."""
+    """While very many objects are made that stay, nothing looks through all of them for cycles again and again."""
     on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if on:
             gc.enable()
 

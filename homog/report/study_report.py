@@ -11,7 +11,7 @@ import pandas as pd
 
 from homog import analysis, records
 from homog.analysis import Frame, Results, doses, facts, means, models
-from homog.analysis.results import PLANTED, usual_rows
+from homog.analysis.results import PLANTED, uncollected, usual_rows
 from homog.config import Cell
 from homog.report import answers, layout, pages, standard, summary
 from homog.report.answers import Said
@@ -44,18 +44,10 @@ def write(
 
     `module`: its figures.py or None.
     """
-    finished, problems = analysis.read(results, cells)
-    return written(
-        records.report_folder(results, study.name),
-        study,
-        preset,
-        cells,
-        finished,
-        problems,
-        exposures,
-        module,
-        pages.HOME,
-    )
+    folder = records.report_folder(results, study.name)
+    with uncollected():  # all records stay until the end
+        finished, problems = analysis.read(results, cells)
+        return written(folder, study, preset, cells, finished, problems, exposures, module, pages.HOME)
 
 
 def written(

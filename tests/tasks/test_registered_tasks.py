@@ -109,7 +109,7 @@ def test_loading_is_deterministic_and_quick(name):
     second = variant("task", name).load()
     spent = time.process_time() - start
     draws = images.drawings.cache_info().currsize > 0  # captions of drawings are cut from the sheet as images are
-    assert spent < (4 if draws else 1.5)
+    assert spent < (8 if draws else 4)  # seconds; a third of it on a CPU of today
     for part, again in ((first.train, second.train), (first.test, second.test)):
         assert part.drop(columns="input").equals(again.drop(columns="input"))
         assert [*map(content, part["input"])] == [*map(content, again["input"])]
