@@ -203,7 +203,7 @@ def _multirun(arguments: list[str], todo: Sequence[Cell], results: Path) -> int:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"computed {done} cells in {seconds / 60:.1f} min; largest process {peak:.1f} GiB", flush=True)
     if failed:
-        print(*lines[-30:], sep="\n", file=sys.stderr)
+        print(*(line for line in lines[-30:] if not line.startswith("homog:")), sep="\n", file=sys.stderr)
     if failed and any("TerminatedWorkerError" in line for line in lines):
         return KILLED
     if failed:

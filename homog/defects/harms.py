@@ -57,7 +57,7 @@ def lost(predictions: Predictions) -> Rate:
     """
     if predictions.reference is None:
         return undefined(predictions)
-    before, after = (p.argmax(1) == predictions.labels for p in (predictions.reference, predictions.exposed))
+    before, after = (p == predictions.labels for p in (predictions.reference.argmax(1), predictions.exposed_class))
     return Rate((before & ~after).astype(float), before.astype(float)).only(predictions.applies)
 
 

@@ -91,7 +91,7 @@ def aggregate(record: Record, condition: str, file: str, content: bytes, rows: i
     """The aggregate of a record under a condition: accuracy, and where the rows are."""
     facts, details = record.provenance, about(record, condition)
     shown = record.under(condition)
-    right = shown.exposed[shown.applies].argmax(1) == record.labels[shown.applies]
+    right = shown.exposed_class[shown.applies] == record.labels[shown.applies]
     score = {"score": float(right.mean()) if rows else -1.0, "details": {"examples": str(rows)}}
     metric = {"lower_is_better": False, "score_type": "continuous", "min_score": 0.0, "max_score": 1.0}
     result: Mapping[str, Any] = {

@@ -38,11 +38,9 @@ def jobs(cells: Iterable[Cell]) -> list[str]:
             found[arm_id] = whole[arm_id]
     longest = sorted(found, key=found.__getitem__, reverse=True)
     unmade = {arm_id: group[0].arm.backbone.unmade for arm_id, group in arms.items()}
-    first: dict[str, str] = {}
-    for name in longest:
-        first.setdefault(unmade[name.partition("-")[0]], name)
-    waits = [name for name in longest if (what := unmade[name.partition("-")[0]]) and name != first[what]]
-    return [name for name in longest if name not in waits] + waits
+    trains = {name: unmade[name.partition("-")[0]] for name in longest}
+    first = {what: name for name, what in reversed(trains.items())}
+    return sorted(longest, key=lambda name: trains[name] != "" and name != first[trains[name]])
 
 
 def parts(cells: Iterable[Cell], apart: bool) -> dict[str, list[Cell]]:

@@ -68,7 +68,7 @@ def rows(record: records.Record) -> Iterator[dict[str, Any]]:
     for condition in record.conditions:
         predictions = record.under(condition)
         there = predictions.applies
-        right = predictions.exposed[there].argmax(1) == record.labels[there]
+        right = predictions.exposed_class[there] == record.labels[there]
         accuracy = float(right.mean()) if there.any() else float("nan")
         yield {**settings, **fields, "condition": condition, "n": int(there.sum()), "accuracy": accuracy}
 
