@@ -45,7 +45,7 @@ def key(cell: Cell, condition: str) -> Key:
     return (cell.control.id, planted, cell.arm.seed if defect else 0, condition)
 
 
-def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Targets:
+def targets(asked: Sequence[tuple[Cell, str]], shown: Shown) -> Targets:
     """Comparison -> (n,) the class that attack success counts for each example.
 
     One class for all models of a comparison: that into which the head of the model of the largest dose puts the planted
@@ -54,12 +54,12 @@ def targets(shown: Sequence[tuple[Cell, str]], kept: Mapping[str, Record]) -> Ta
     half of the people (METRICS: `targets_by_fold`).
     """
     leaders: dict[Key, Cell] = {}
-    for cell, condition in shown:
-        if condition in kept[cell.id].probabilities:
+    for cell, condition in asked:
+        if condition in shown.kept[cell.id].probabilities:
             place = key(cell, condition)
             leaders[place] = max(leaders.get(place, cell), cell, key=_leads)
     folds: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-    return {name: _target(kept[cell.id], name[-1], cell.arm.kind, folds) for name, cell in leaders.items()}
+    return {name: _target(cell, name[-1], shown, folds) for name, cell in leaders.items()}
 
 
 def _leads(cell: Cell) -> tuple[bool, float]:
@@ -74,10 +74,10 @@ def _folds(people: np.ndarray, known: dict[int, tuple[np.ndarray, np.ndarray]]) 
     return known[id(people)][1]
 
 
-def _target(record: Record, condition: str, kind: str, folds: dict[int, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    predictions = record.under(condition)
+def _target(cell: Cell, condition: str, shown: Shown, folds: dict[int, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    record, predictions = shown.kept[cell.id], shown.of(cell, condition)
     there, exposed = predictions.applies, predictions.exposed_class
-    if kind == "injected":
+    if cell.arm.kind == "injected":
         known = record.provenance.get("targets", {}).get(condition)
         counts = np.bincount(exposed[there], minlength=1)
         return np.full(len(there), counts.argmax() if known is None else known)

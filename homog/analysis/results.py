@@ -178,9 +178,9 @@ def effects(
     """
     there = [cell for cell in cells if cell.id in kept]
     asked = [(cell, *shown) for cell in there for shown in exposures.items() if _asked(cell, shown[1], own)]
-    targets = compared.targets([(cell, condition) for cell, condition, _ in asked], kept)
+    shown = compared.Shown(kept)
+    targets = compared.targets([(cell, condition) for cell, condition, _ in asked], shown)
     with uncollected():
-        shown = compared.Shown(kept)
         rows = [_row(*each, shown, targets) for each in asked]
     varied = sorted({name for cell in there for name in amounts(cell.adaptation)})
     turned = sorted({f"{PLANTED}{name}" for cell in there for name in _settings(cell.arm.defect)})

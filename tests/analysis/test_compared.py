@@ -77,6 +77,8 @@ def test_a_model_that_is_compared_with_nothing_does_not_pick_the_class_it_is_sco
         record = fakes.record(cell, classes=4)
         eye = np.eye(4, dtype=np.float32)
         record = replace(record, labels=labels, probabilities={"clean": eye[labels], fakes.CONDITION: eye[exposed]})
-        target = compared.targets([(cell, fakes.CONDITION)], {cell.id: record})[compared.key(cell, fakes.CONDITION)]
+        target = compared.targets([(cell, fakes.CONDITION)], compared.Shown({cell.id: record}))[
+            compared.key(cell, fakes.CONDITION)
+        ]
         chance.append((exposed == target)[labels != target].mean())
     assert np.mean(chance) == pytest.approx(0.1 / 4, abs=0.0015)
