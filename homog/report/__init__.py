@@ -165,7 +165,7 @@ def _over_all(name: str, results: Path) -> str:
 
 
 def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path) -> tuple[str, Any, int]:
-    """(preset, cells, finished records) of the preset asked for, or of the one with most records."""
+    """(preset, cells, finished records) of the preset asked for, or of that with most records, then fewest cells."""
     from homog.study import expand, presets
 
     options = []
@@ -177,7 +177,7 @@ def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path)
                 raise
             continue
         options.append((name, cells, len(records.written(results, [cell.id for cell in cells]))))
-    return max(options, key=lambda option: option[2]) if options else ("", (), 0)
+    return max(options, key=lambda option: (option[2], -len(option[1]))) if options else ("", (), 0)
 
 
 def figures_of(study: str) -> ModuleType | None:

@@ -247,8 +247,9 @@ def test_tables_for_paper_and_page_are_escaped():
 
 @pytest.fixture
 def registry(grid, monkeypatch):
-    """homog.study with one study that has records at one of two presets."""
+    """homog.study with one study that has records at one of two presets, all of whose cells a larger one has, too."""
     results, cells, *_ = grid
+    more = fakes.cells(["trec"], ["lora"], seeds=(7,))
 
     def load(name):
         choose(name, ["inheritance", "other"], "study")
@@ -257,14 +258,14 @@ def registry(grid, monkeypatch):
     def expand(study, preset, overrides=None):
         if study.name == "other" or preset == "paper":
             raise ConfigError("no cells") if preset == "smoke" else ConfigError("none here")
-        return tuple(cells if preset == "laptop" else cells[-1:])
+        return tuple({"laptop": cells, "desktop": [*cells, *more]}.get(preset, cells[-1:]))
 
     fake = SimpleNamespace(
         load=load,
         expand=expand,
         exposed_by=lambda study, preset: fakes.EXPOSURES,
         names=lambda: ["inheritance", "other"],
-        presets=lambda: ["laptop", "paper", "smoke"],
+        presets=lambda: ["desktop", "laptop", "paper", "smoke"],
     )
     monkeypatch.setitem(sys.modules, "homog.study", fake)
     monkeypatch.setattr("homog.study", fake, raising=False)
@@ -285,7 +286,7 @@ def test_by_default_every_study_with_records_at_its_largest_preset(registry, cap
     ("arguments", "says"),
     [
         (["inheritence"], "did you mean inheritance? valid: inheritance, other"),
-        (["preset=tiny"], "valid: laptop, paper, smoke"),
+        (["preset=tiny"], "valid: desktop, laptop, paper, smoke"),
         (["presett=laptop"], "did you mean preset?"),
         (["other"], "study other has no records"),
         (["inheritance", "preset=smoke"], "study inheritance has no records at preset smoke"),
