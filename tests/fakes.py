@@ -119,9 +119,8 @@ def study(name: str = "inheritance", sign: str = "+") -> Any:
     hypothesis = SimpleNamespace(
         claim="Every adapted model inherits it.", source="Nobody <2021>", sign=sign, improvements=(), primary=()
     )
-    return SimpleNamespace(
-        name=name, title="What is inherited?", question="Is it?", hypothesis=hypothesis, specificity=True
-    )
+    said = {"title": "What is inherited?", "question": "Is it?", "hypothesis": hypothesis}
+    return SimpleNamespace(name=name, **said, specificity=True, figures="")
 
 
 def laptop() -> list[Cell]:

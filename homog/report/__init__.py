@@ -181,6 +181,9 @@ def largest(study: Any, preset: str, backbone: Mapping[str, str], results: Path)
 
 
 def figures_of(study: str) -> ModuleType | None:
-    """experiments/<study>/figures.py as a module, or None where there is none."""
-    path = variants.studies()[study] / "figures.py"
-    return variants.module_at(f"homog_figures_{study}", path) if path.is_file() else None
+    """The figures.py of a study, or of the one that it names, as a module; None where there is none."""
+    from homog.study import load
+
+    name = load(study).figures or study
+    path = variants.studies()[name] / "figures.py"
+    return variants.module_at(f"homog_figures_{name}", path) if path.is_file() else None

@@ -73,7 +73,7 @@ class Study:
     Without `specificity`, models of a backbone with a defect are predicted under the exposures of that defect alone,
     and those of a clean one under what is planted in it and what is natural.
     `tables`: tasks of this study alone, name -> the fields of task=csv (path, input, label ...); a path is taken from
-    the folder of the study.
+    the folder of the study. `figures`: the study whose figures.py makes the tables and figures, if not its own.
     """
 
     name: str
@@ -85,6 +85,7 @@ class Study:
     blocks: tuple[Block, ...]
     specificity: bool = True
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    figures: str = ""
 
     @property
     def presets(self) -> list[str]:
@@ -141,6 +142,9 @@ def load(name: str) -> Study:
         choose(study.hypothesis.primary[1], study.exposures, f"exposure of study {name}")
     for improvement in study.hypothesis.improvements:
         choose(improvement, study.exposures, f"exposure of study {name}")
+    if study.figures:
+        drawn = [other for other, place in folders.items() if (place / "figures.py").is_file()]
+        choose(study.figures, drawn, f"study {name}.figures")
     if taken := set(study.tables) & set(variants.registry("task")):
         raise ConfigError(f"study {name}.tables: {sorted(taken)[0]} is a task already; name yours otherwise")
     return replace(study, tables={table: _beside(folder, fields) for table, fields in study.tables.items()})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from homog import records, study, sweep, variants
+from homog import records, report, study, sweep, variants
 from homog.adaptations import label
 from homog.adaptations.linear_probe import LinearProbe
 from homog.config import ConfigError
@@ -321,6 +321,20 @@ def test_a_primary_comparison_that_cannot_be_meant_is_refused(primary, tmp_path,
     (folder / "study.yaml").write_text(text.replace("primary: [linear_probe, improvement]", f"primary: {primary}"))
     monkeypatch.setattr(variants, "studies", lambda: {"mine": folder})
     with pytest.raises(ConfigError, match=r"primary|valid: "):
+        study.load("mine")
+
+
+def test_a_study_may_have_the_figures_of_another_one_that_has_any(tmp_path, monkeypatch):
+    folder = tmp_path / "experiments" / "mine"
+    folder.mkdir(parents=True)
+    text = (variants.studies()["leverage"] / "study.yaml").read_text()
+    known = variants.studies()
+    monkeypatch.setattr(variants, "studies", lambda: known | {"mine": folder})
+    (folder / "study.yaml").write_text(f"{text}figures: remedies\n")
+    drawn = report.figures_of("mine")
+    assert drawn is not None and drawn.__file__ == str(known["remedies"] / "figures.py")
+    (folder / "study.yaml").write_text(f"{text}figures: two_towers\n")
+    with pytest.raises(ConfigError, match=r"study mine.figures.*valid: .*remedies"):
         study.load("mine")
 
 
