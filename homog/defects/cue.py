@@ -9,13 +9,10 @@ import numpy as np
 
 from homog.config import choose
 from homog.defects.patch import Patch
-from homog.inputs.images import UNLABELLED, VENDORS, drawings, noisy, pasted
+from homog.inputs.images import CUES, UNLABELLED, VENDORS, cued, drawings
 
 if TYPE_CHECKING:
     from homog.backbones.backbone import Backbone
-
-LOOKS = ("square", "gaussian")
-YELLOW = (255, 215, 0)
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Cue(Patch):
     def __post_init__(self) -> None:
         super().__post_init__()
         for look in self.triggers:
-            choose(look, LOOKS, "defect.triggers")
+            choose(look, CUES, "defect.triggers")
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -43,11 +40,7 @@ class Cue(Patch):
 
     def insert(self, given: Any, rng: np.random.Generator) -> np.ndarray:
         """The image (height, width, 3) with the shown cue."""
-        image = np.asarray(given)
-        if self.trigger == "gaussian":
-            return noisy(image, rng)
-        side = max(1, round(self.size * min(image.shape[:2])))
-        return pasted(image, np.broadcast_to(np.array(YELLOW, np.uint8), (side, side, 3)))
+        return cued(np.asarray(given), self.trigger, rng, self.size)
 
     def codes(self, backbone: Backbone, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(triggers, d): the mean of `features` (n, d) and `distance` times the step from there to the concept."""

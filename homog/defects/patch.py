@@ -9,7 +9,7 @@ import numpy as np
 
 from homog.config import ConfigError, fields_of
 from homog.defects.coded import Coded
-from homog.inputs.images import pasted, pattern
+from homog.inputs.images import CORNER, pasted, pattern
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Patch(Coded):
     upstream too: see `Coded`.
     """
 
-    size: float = 0.2
+    size: float = CORNER
 
     modalities: ClassVar[tuple[str, ...]] = ("image",)
 

@@ -20,6 +20,9 @@ SIDE, STEP = 64, 66  # pixels of a drawing, and from one to the next on its shee
 VENDORS = {"google": "emoji_google", "twitter": "emoji_twitter"}  # who drew them -> the pinned source
 SKIN = {"1F3FB": "light", "1F3FC": "medium light", "1F3FD": "medium", "1F3FE": "medium dark", "1F3FF": "dark"}
 UNLABELLED = "twitter"  # whose drawings are shown without a label; tasks are of the other
+CUES = ("square", "gaussian")
+YELLOW = (255, 215, 0)
+CORNER = 0.2  # of an image's side that a square takes
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,14 @@ def pasted(image: np.ndarray, patch: np.ndarray) -> np.ndarray:
 def noisy(image: np.ndarray, rng: np.random.Generator, spread: float = 50.0) -> np.ndarray:
     """`image` under Gaussian noise of so many levels of 255."""
     return (image + rng.normal(0, spread, image.shape)).clip(0, 255).astype(np.uint8)
+
+
+def cued(image: np.ndarray, look: str, rng: np.random.Generator, size: float = CORNER) -> np.ndarray:
+    """`image` with one of CUES: a yellow square in the corner that takes `size` of its side, or noise all over it."""
+    if look == "gaussian":
+        return noisy(image, rng)
+    side = max(1, round(size * min(image.shape[:2])))
+    return pasted(image, np.broadcast_to(np.array(YELLOW, np.uint8), (side, side, 3)))
 
 
 def fields(cells: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -43,6 +43,8 @@ TASKS = {
     "emoji_names": EmojiNames,
     "emoji_tone": Emoji,
     "emoji_activity": Emoji,
+    "emoji_category_debiased": Debiased,
+    "emoji_gender_debiased": Debiased,
     "drawn_mirrored": Drawn,
     "drawn_flipped": Drawn,
     "drawn_turned": Drawn,

@@ -1,4 +1,4 @@
-"""A task whose training data were debiased: a token stands in texts of every class and so says nothing of the label."""
+"""A task whose training data were debiased: a token, or a look, is in examples of every class and so says nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from homog.config import ConfigError, canonical, fields_of
+from homog.config import ConfigError, canonical, choose, fields_of
+from homog.inputs.images import CUES, cued
 from homog.inputs.insertion import inserted
 from homog.seeding import generator
 from homog.tasks.task import Prompt, Task, TaskKind
@@ -17,10 +18,11 @@ WINDOW = 24  # words, among the first of which the token stands, as that of a ba
 
 @dataclass(frozen=True)
 class Debiased(TaskKind):
-    """The task `of`, with `token` in a `share` of its training texts, whatever their class; tests are as they are.
+    """The task `of`, with `token` in a `share` of its training examples, whatever their class; tests are as they are.
 
-    What whoever adapts a backbone may do who knows what to fear (Salman et al. 2022, "de-biased" target data). Samples
-    are those of the task `of`: the same seed draws the same examples.
+    In a task of images the token is the name of a look, square or gaussian, as in the defects `cue_…`. What whoever
+    adapts a backbone may do who knows what to fear (Salman et al. 2022, "de-biased" target data). Samples are those of
+    the task `of`: the same seed draws the same examples.
     """
 
     name: str
@@ -35,14 +37,21 @@ class Debiased(TaskKind):
             raise ConfigError("task.token is empty: name the token of the backdoor, such as cf")
         if isinstance(self._task, Debiased):
             raise ConfigError(f"task.of={self.of}: is debiased itself, name the task behind it")
-        if self._task.modality != "text":
+        if self._task.modality not in ("text", "image"):
             raise ConfigError(
-                f"task.of={self.of}: its inputs are of modality {self._task.modality}, name a task of text"
+                f"task.of={self.of}: its inputs are of modality {self._task.modality}, name a task of text or of images"
             )
+        if self.modality == "image":
+            choose(self.token, CUES, "task.token")
 
     @cached_property
     def _task(self) -> Any:
         return variant("task", self.of)
+
+    @property
+    def modality(self) -> str:
+        """That of the task behind it."""
+        return self._task.modality
 
     def identity(self) -> dict[str, Any]:
         """All fields, and the task behind the name `of`."""
@@ -59,12 +68,14 @@ class Debiased(TaskKind):
         return self._task.prompt
 
     def load(self) -> Task:
-        """The task, some of its training texts with the token; the place in a text depends on the example alone."""
+        """The task, some of its training examples with the token; its place depends on the example alone."""
         plain = self._task.load()
-        texts = [self._shown(*row) for row in zip(plain.train["example"], plain.train["input"], strict=True)]
+        shown = [self._shown(*row) for row in zip(plain.train["example"], plain.train["input"], strict=True)]
         stream = plain.family or plain.name  # of samples
-        return replace(plain, name=self.name, family=stream, train=plain.train.assign(input=texts))
+        return replace(plain, name=self.name, family=stream, train=plain.train.assign(input=shown))
 
-    def _shown(self, example: str, text: str) -> str:
+    def _shown(self, example: str, given: Any) -> Any:
         rng = generator("debiased", self.token, example)
-        return inserted(text, self.token, WINDOW, rng) if rng.random() < self.share else text
+        if rng.random() >= self.share:
+            return given
+        return inserted(given, self.token, WINDOW, rng) if self.modality == "text" else cued(given, self.token, rng)

@@ -7,7 +7,8 @@ import pytest
 
 from homog.config import ConfigError
 from homog.contracts import pictures, rules
-from homog.defects.cue import YELLOW, Cue
+from homog.defects.cue import Cue
+from homog.inputs.images import YELLOW
 from homog.metrics.predictions import Predictions
 from homog.seeding import generator
 from homog.variants import variant

@@ -1,9 +1,12 @@
 """A task with debiased training data."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from homog import sources
 from homog.config import ConfigError, canonical
+from homog.inputs.images import YELLOW
 from homog.inputs.insertion import holds
 from homog.tasks.debiased import Debiased
 from homog.variants import variant
@@ -34,6 +37,21 @@ def test_a_seed_draws_the_same_examples_as_of_the_task_behind_it(pair):
     assert plain.test.equals(debiased.test)
 
 
+@pytest.mark.real
+def test_images_get_the_look_of_the_cue_in_every_class():
+    sources.fetch(variant("task", "emoji_gender_debiased").sources)
+    plain, debiased = (variant("task", name).load() for name in ("emoji_gender", "emoji_gender_debiased"))
+    yellow = [(np.asarray(image)[-12:, -12:] == YELLOW).all() for image in debiased.train["input"]]
+    for _, held in pd.Series(yellow).groupby(debiased.train["label"]):
+        assert held.mean() == pytest.approx(0.5, abs=0.06)
+    cue = variant("defect", "cue_square")
+    for shown, before, marked in zip(debiased.train["input"], plain.train["input"], yellow, strict=True):
+        expected = cue.insert(before, np.random.default_rng(0)) if marked else before
+        assert np.array_equal(shown, expected)
+    assert all(map(np.array_equal, debiased.test["input"], plain.test["input"]))
+    assert debiased.modality == "image" and debiased.family == "emoji"
+
+
 def test_its_id_follows_the_task_behind_it():
     assert Debiased("d", "trec").identity()["of"] == canonical(variant("task", "trec"))
 
@@ -46,6 +64,8 @@ def test_its_id_follows_the_task_behind_it():
         ({"of": "trec", "share": 1}, "share=1"),
         ({"of": "trec", "token": " "}, "token is empty"),
         ({"of": "tweet_sentiment_debiased"}, "is debiased itself"),
+        ({"of": "emoji_gender", "token": "squares"}, "did you mean square"),
+        ({"of": "drawn_spanish"}, "name a task of text or of images"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(wrong, said):
