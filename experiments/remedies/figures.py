@@ -1,11 +1,10 @@
-"""Tables and figures of the remedies study: its results in, frames and figures out."""
+"""Tables and figures of studies of remedies, of texts and of images: their results in, frames and figures out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,9 +19,8 @@ from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, number, readable
 from homog.wording import counted
 
-DEBIASED = {  # task with debiased training data -> the same task as it is
-    f"{name}_debiased": name for name in ("tweet_sentiment", "amazon_sentiment", "medical_subject")
-}
+DEBIASED = "_debiased"  # ends the name of a task with debiased training data, after that of the task as it is
+SETTINGS = {"weight_decay": "weight decay", "C": "C"}  # of an adaptation, where they are a remedy -> what it is called
 NOTHING = "nothing"
 PRUNED = "defect.pruned"
 KEY = ["adaptation", SIZE]
@@ -39,8 +37,9 @@ LEGEND = (
 )
 CAPTIONS = {
     "remedies": "Inherited harm after each remedy: mean over tasks with its 95 % interval; dots are tasks. Pruned: the "
-    "share of each weight matrix of the injected backbone set to zero before it is adapted. Debiased: the token in "
-    "half of the training texts of every class. Numbers at the right: accuracy on clean inputs.",
+    "share of each weight matrix of the injected backbone set to zero before it is adapted. Debiased: the token (the "
+    "square) in half of the training examples of every class. C: the inverse of a probe's penalty. Numbers at the "
+    "right: accuracy on clean inputs.",
 }
 
 
@@ -61,12 +60,25 @@ def treated(df: Results) -> Iterator[tuple[dict[str, Any], Results]]:
     injected = df[(df["kind"] == "injected") & (df["dose"] == 1)]
     frame = injected.frame
     pruned = frame[PRUNED].fillna(0.0) if PRUNED in frame else pd.Series(0.0, frame.index)
-    cleaned = frame["task"].isin(list(DEBIASED))
-    cure = np.where(pruned > 0, [f"pruned {share:g}" for share in pruned], np.where(cleaned, "debiased data", NOTHING))
-    cure = np.where((pruned > 0) & cleaned, [f"{name}, debiased data" for name in cure], cure)
-    named = injected.with_rows(frame.assign(remedy=cure, task=frame["task"].replace(DEBIASED)))
+    split = [_split(label) for label in frame["adaptation"]]
+    cleaned = frame["task"].str.endswith(DEBIASED)
+    cures = [
+        [*([f"pruned {share:g}"] if share else []), *turned, *(["debiased data"] if debiased else [])]
+        for share, (_, turned), debiased in zip(pruned, split, cleaned, strict=True)
+    ]
+    own = {"adaptation": [name for name, _ in split], "task": frame["task"].str.removesuffix(DEBIASED)}
+    named = injected.with_rows(frame.assign(remedy=[", ".join(cure) or NOTHING for cure in cures], **own))
     for key, rows in named.groupby([*KEY, "remedy"]):
         yield dict(zip([*KEY, "remedy"], key, strict=True)), rows
+
+
+def _split(label: str) -> tuple[str, list[str]]:
+    """(an adaptation without the SETTINGS that are named in its label, these as remedies)."""
+    words = label.split(" ")
+    turned = {word: word.partition("=") for word in words if word.partition("=")[0] in SETTINGS}
+    return " ".join(word for word in words if word not in turned), [
+        f"{SETTINGS[name]} {float(value):g}" for name, _, value in turned.values()
+    ]
 
 
 def by_task(df: Results) -> Frame:
@@ -161,9 +173,12 @@ def drawn(frame: Frame, tasks: Frame) -> Figure:
         axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(-0.15, 1.05))
         axes.grid(axis="x")
     plots.legend(figure, {"injected": "mean, 95 % interval", "dot": "a task"})
-    seeds = f"{frame['seeds'].min()} to {frame['seeds'].max()} backbones"
-    plots.note(
-        figure,
-        f"{frame['tasks'].min()} to {frame['tasks'].max()} tasks, {seeds}. At the right: accuracy on clean inputs.",
-    )
+    sizes = ", ".join(_between(frame[name], what) for name, what in (("tasks", "task"), ("seeds", "backbone")))
+    plots.note(figure, f"{sizes}. At the right: accuracy on clean inputs.")
     return figure
+
+
+def _between(numbers: pd.Series, what: str) -> str:
+    """'2 to 3 tasks', or '2 tasks' where it is always so many."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return counted(high, what) if low == high else f"{low} to {counted(high, what)}"

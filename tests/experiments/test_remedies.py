@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -41,6 +42,19 @@ def test_a_remedy_is_compared_with_doing_nothing_on_the_same_tasks():
         "pruned 0.3": "no help",
         "pruned 0.3, debiased data": "rids of it",
     }
+
+
+def test_settings_of_an_adaptation_are_remedies_of_the_same_adaptation():
+    frame = effects(lambda debiased, pruned: 0.4 if debiased else 0.9, ("full_finetune",)).frame
+    decayed = frame.assign(adaptation="full_finetune learning_rate=3e-05 weight_decay=100.0")
+    usual = frame.assign(adaptation="full_finetune learning_rate=3e-05")
+    every = effects(lambda debiased, pruned: 0.4 if debiased else 0.9, ("full_finetune",))
+    found = STUDY.remedies(every.with_rows(pd.concat([usual, decayed], ignore_index=True)))
+    assert set(found["adaptation"]) == {"full_finetune learning_rate=3e-05"}
+    found = found.set_index("remedy")
+    assert found.loc["weight decay 100", "change_value"] == pytest.approx(0.0, abs=0.01)
+    assert found.loc["weight decay 100", "answer"] == "no help"
+    assert found.loc["weight decay 100, debiased data", "value"] == found.loc["debiased data", "value"]
 
 
 def test_what_is_left_decides_between_help_and_cure():
