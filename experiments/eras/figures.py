@@ -1,7 +1,8 @@
-"""Tables and figures of the eras study: its results in, frames and figures out."""
+"""Tables and figures of studies of eras, of texts and of images: their results in, frames and figures out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,7 +25,7 @@ ERAS = {"handcrafted": "era 1", "from_scratch": "era 2"}  # every other adaptati
 INVERTED = "bitfit_inverted"  # not as meant: in no mixture
 MEANINGFUL = 0.05
 LOOKS = {"disjoint": "sham", "shared": "injected"}
-TITLES = {DECISIONS: "Four decisions", DEPLOYERS: "Four deployers"}
+TITLES = {DECISIONS: "Decisions about a person", DEPLOYERS: "Deployers of a decision"}
 RULE = (
     "homogenizes: bounded H is above that of the control (hand-made features, or models of which every other one has "
     "another backbone) on the same people and with the same sharing of data, its 95 % interval above 0 and the "
@@ -212,14 +213,23 @@ def homogenization(every: list[Ensemble]) -> Figure:
                     plots.dots(axes, place + side - 0.05, each["value"], LOOKS[sharing_])
                     row = pd.Series(summary(mean_bounded(here)))
                     plots.point(axes, place + side + 0.08, row, LOOKS[sharing_])
-        axes.set_xticks(range(len(names)), [_tick(name) for name in names], rotation=60, ha="right")
+        axes.set_xticks(range(len(names)), [_tick(name, names) for name in names], rotation=60, ha="right")
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data", "dot": "a family or task"})
-    plots.note(figure, f"{max(ensemble.n for ensemble in every):,} people each.")
+    largest = max((ensemble.size for ensemble in every), key=lambda size: size["examples"])
+    of = f", of {counted(largest['people'], 'person')}" if largest["people"] < largest["examples"] else ""
+    plots.note(figure, f"{counted(largest['examples'], 'example')} each{of}.")
     return figure
 
 
-def _tick(name: str) -> str:
-    return _named(name) + (f" ({ERAS[name]})" if name in ERAS else "")
+def _tick(name: str, names: Sequence[str]) -> str:
+    """Without its settings, where no other is then called so."""
+    short = _short(name)
+    alone = [_short(other) for other in names].count(short) == 1
+    return _named(short if alone else name) + (f" ({ERAS[name]})" if name in ERAS else "")
+
+
+def _short(name: str) -> str:
+    return " ".join(word for word in name.split(" ") if "=" not in word or word.startswith("backbone="))
 
 
 def agreement(every: list[Ensemble]) -> Figure:
@@ -236,7 +246,7 @@ def agreement(every: list[Ensemble]) -> Figure:
         axes.set_xlabel("Mean error")
         told[axes] = [str(1 + names.index(name)) for _, name, _ in means.index], means.to_numpy()
     plots.legend(figure, {"sham": "own training data", "injected": "shared training data"})
-    plots.note(figure, ", ".join(f"{1 + i} {_named(name)}" for i, name in enumerate(names)))
+    plots.note(figure, ", ".join(f"{1 + i} {_tick(name, names)}" for i, name in enumerate(names)))
     figure.draw_without_rendering()
     for axes, (numbers, places) in told.items():
         plots.beside(axes, numbers, places)

@@ -144,3 +144,9 @@ def test_figures_and_tables_of_any_grid(kinds, tmp_path):
     for table in STUDY.tables(rows).values():
         layout.display(table)
     STUDY.said(rows)
+
+
+def test_settings_are_named_where_two_adaptations_differ_in_them_alone():
+    names = ["from_scratch", "full_finetune learning_rate=3e-05", "lora rank=2", "lora rank=4"]
+    shown = [STUDY._tick(name, names) for name in names]
+    assert shown == ["From scratch (era 2)", "Full fine-tuning", "LoRA, rank 2", "LoRA, rank 4"]
