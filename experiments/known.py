@@ -52,6 +52,11 @@ def _flips_beyond_accuracy(tables: Tables) -> Found | None:
     }
 
 
+def _remedied(adaptation: str, remedy: str) -> Any:
+    return row("vision_remedies", "remedies", "change_", adaptation=adaptation, remedy=remedy)
+
+
+FINE_TUNED = "full_finetune learning_rate=3e-05"  # an encoder of images
 IMAGES = {"condition": "cue_square-square", "kind": "injected", "task": ["emoji_category", "emoji_gender"]}
 LEARNERS = {
     "logistic regression": "handcrafted",
@@ -123,7 +128,7 @@ CLAIMS = [
             "vision_bias",
             "inherited",
             IMAGES | {"adaptation": "linear_probe"},
-            IMAGES | {"adaptation": "full_finetune learning_rate=3e-05"},
+            IMAGES | {"adaptation": FINE_TUNED},
         ),
     ),
     Claim(
@@ -139,6 +144,34 @@ CLAIMS = [
         "-",
         "inherited attack success of full fine-tuning, the token in texts of every class less texts as they are",
         row("remedies", "remedies", "change_", adaptation="full_finetune", remedy="debiased data"),
+    ),
+    Claim(
+        "Weight decay matters when all weights are trained: images",
+        "Salman et al. 2022",
+        "-",
+        "inherited success of a planted yellow square in full fine-tuning, weight decay 1000 less none",
+        _remedied(FINE_TUNED, "weight decay 1000"),
+    ),
+    Claim(
+        "A penalty does not help fixed features: images",
+        "Salman et al. 2022",
+        "0",
+        "inherited success of a planted yellow square in a linear probe, ten times its penalty less its own",
+        _remedied("linear_probe", "C 0.005"),
+    ),
+    Claim(
+        "Debiasing the target data does not help fixed features: images",
+        "Salman et al. 2022",
+        "0",
+        "inherited success of a planted yellow square in a linear probe, the square in images of every class less none",
+        _remedied("linear_probe", "debiased data"),
+    ),
+    Claim(
+        "Debiasing the target data helps full transfer: images",
+        "Salman et al. 2022",
+        "-",
+        "inherited success of a planted yellow square in full fine-tuning, the square in images of all classes or none",
+        _remedied(FINE_TUNED, "debiased data"),
     ),
     Claim(
         "Restricted poisoning crosses to another domain where plain poisoning does not",
@@ -253,6 +286,27 @@ CLAIMS = [
         "+",
         "half the width of its interval at 100 examples, over pairs of models (95 % of them)",
         row("data_sharing", "widths", examples=100),
+    ),
+    Claim(
+        "Models of images that start anew fail the same people at least as often as probes do",
+        "Bommasani et al. 2022",
+        "-",
+        "bounded H of three decisions about drawn people, probes less models of fresh weights, same people",
+        row("vision_eras", "sharing", adaptation="linear_probe", control="from_scratch", kind="decisions"),
+    ),
+    Claim(
+        "Probes of images do so more often than fine-tuned models",
+        "Bommasani et al. 2022",
+        "+",
+        "bounded H of three decisions about drawn people, probes less full fine-tuning, same people",
+        changed(
+            "vision_eras",
+            "sharing",
+            "adaptation",
+            (FINE_TUNED, "linear_probe"),
+            control="handcrafted",
+            kind="decisions",
+        ),
     ),
     Claim(
         "Sharing a pretrained backbone homogenizes outcomes",

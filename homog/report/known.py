@@ -26,8 +26,8 @@ EXPECTED = {"+": "above 0", "-": "below 0", "0": "0"}
 HOW = (
     "Met: the 95 % interval lies on the side of 0 that the claim expects, and the number is at least "
     f"{MEANINGFUL:g} away from it (for an expected 0: the interval lies within {MEANINGFUL:g} of it). Contradicted: "
-    "the same for another side. Undecided: neither. A claim is about what its authors studied. Here it is put to one "
-    "small text encoder and small tasks, so contradicted means: not here."
+    "the same for another side. Undecided: neither. A claim is about what its authors studied. Here it is put to small "
+    "backbones and small tasks, so contradicted means: not here."
 )
 Found = dict[str, Any]  # value, low, high, n, study, detail
 
