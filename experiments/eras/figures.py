@@ -174,7 +174,8 @@ def sharing(every: list[Ensemble]) -> Frame:
         )
         for control, those in shared.items()
     ]
-    return pd.concat(parts, ignore_index=True).rename(columns={"panel": "kind"})
+    there = [part for part in parts if len(part)] or parts  # one without rows would turn counts into decimals
+    return pd.concat(there, ignore_index=True).rename(columns={"panel": "kind"})
 
 
 def _of_adaptation(every: list[Ensemble], adaptation: str) -> list[Ensemble]:

@@ -147,7 +147,9 @@ def said(df: Results) -> Said:
         shown.append(cells | {"Answer": row["answer"] or "–", "n": f"{row['examples']:,}"})
     probes = frame[(frame["adaptation"] == "linear_probe") & (frame["answer"] != "")]
     kept = int((probes["answer"] != "rids of it").sum() - (probes["answer"] == "undecided").sum())
-    outcome = f"{met_by(kept, len(probes))}: {kept} of {len(probes)} leave it in a probe"
+    open_ = len(probes) and (probes["answer"] == "undecided").all()
+    outcome = "undecided" if open_ else met_by(kept, len(probes))
+    outcome += f": {kept} of {len(probes)} leave it in a probe"
     table, expected = pd.DataFrame(shown), "no remedy rids a linear probe of it"
     return Said(found, frame, table, outcome, expected, LEGEND, RULE, answers.STATISTICS)
 

@@ -49,6 +49,11 @@ def test_nothing_shared_is_no_effect_or_undecided_and_not_met():
     assert said.outcome == "not met: 0 of 4 homogenize"
 
 
+def test_without_an_earlier_era_counts_stay_whole():
+    shown = STUDY.said(frame(("handcrafted", "linear_probe")))
+    assert len(shown.table) == 4 and not shown.table["n"].str.contains(".", regex=False).any()
+
+
 def two_backbones():
     """Linear probes on two backbones: those on one fail together, those on different ones apart."""
     rows = models()

@@ -71,6 +71,8 @@ def test_two_backbones_have_no_interval_and_decide_nothing():
     found = STUDY.remedies(effects(lambda debiased, pruned: 0.0 if debiased else 0.9, seeds=(0, 1)))
     assert found["change_low"].isna().all()
     assert set(found["answer"]) == {"", "undecided"}
+    said = STUDY.said(effects(lambda debiased, pruned: 0.0 if debiased else 0.9, seeds=(0, 1)))
+    assert said.outcome == "undecided: 0 of 3 leave it in a probe"
 
 
 def test_the_hypothesis_is_about_probes():
