@@ -65,6 +65,21 @@ def running(environment, fewest):
     raise AssertionError("no job of the array runs")
 
 
+def kill_a_step(environment):
+    """Kill the step of a task that runs. Of the job, TERM comes first, which submitit ignores.
+
+    A task that has just begun has no step yet, and one may end before it is asked for.
+    """
+    end = time.time() + 60
+    while time.time() < end:
+        for each in running(environment, 1):
+            command = ["scancel", "--signal=KILL", f"{each}.0"]
+            if not subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
+                return
+        time.sleep(0.1)
+    raise AssertionError("no step of a job runs")
+
+
 def written(results, fewest):
     """Path -> content of the records, as soon as there are so many."""
     end = time.time() + 120
@@ -113,11 +128,8 @@ def test_jobs_of_slurm_that_are_preempted_requeued_or_cancelled_lose_nothing(by_
 
         results = tmp_path / "cancelled"
         sweeping = started(results, tiny_folder, *launcher, environment=environment, name="slow")
-        first = running(environment, 1)
         there = written(results, 1)
-        tell(
-            "scancel", "--signal=KILL", f"{first[0]}.0"
-        )  # its step: of the job, TERM comes first, which submitit ignores
+        kill_a_step(environment)
         said = sweeping.communicate(timeout=300)[0]
         assert sweeping.returncode == 1, said
         assert "Traceback" not in said and "run the same command" in said, said
