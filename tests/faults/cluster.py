@@ -53,16 +53,25 @@ def by_basic(tmp_path_factory, tiny_folder):
     return sweep(tmp_path_factory.mktemp("basic"), tiny_folder, "hydra/launcher=basic")
 
 
+def until(ask, missing, limit=120):
+    """What `ask` gives, as soon as that is anything."""
+    end = time.time() + limit
+    while time.time() < end:
+        if found := ask():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(missing)
+
+
 def running(environment, fewest):
     """The ids of tasks of a job array that run, as soon as there are so many."""
-    end = time.time() + 120
-    while time.time() < end:
-        told = ["squeue", "--noheader", "--states=RUNNING", "--array", "--format=%i"]
-        ids = subprocess.run(told, capture_output=True, text=True, env=environment, check=True).stdout.split()
-        if len(ids) >= fewest:
-            return ids
-        time.sleep(0.3)
-    raise AssertionError("no job of the array runs")
+    told = ["squeue", "--noheader", "--states=RUNNING", "--array", "--format=%i"]
+
+    def ids():
+        said = subprocess.run(told, capture_output=True, text=True, env=environment, check=True).stdout.split()
+        return said if len(said) >= fewest else []
+
+    return until(ids, "no job of the array runs")
 
 
 def kill_a_step(environment):
@@ -70,25 +79,23 @@ def kill_a_step(environment):
 
     A task that has just begun has no step yet, and one may end before it is asked for.
     """
-    end = time.time() + 60
-    while time.time() < end:
-        for each in running(environment, 1):
-            command = ["scancel", "--signal=KILL", f"{each}.0"]
-            if not subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
-                return
-        time.sleep(0.1)
-    raise AssertionError("no step of a job runs")
+
+    def killed():
+        told = (["scancel", "--signal=KILL", f"{each}.0"] for each in running(environment, 1))
+        done = (subprocess.run(each, env=environment, capture_output=True, check=False) for each in told)
+        return any(not each.returncode for each in done)
+
+    until(killed, "no step of a job runs", 60)
 
 
 def written(results, fewest):
     """Path -> content of the records, as soon as there are so many."""
-    end = time.time() + 120
-    while time.time() < end:
-        files = {path: path.read_bytes() for path in (results / "runs" / "records").glob("*.parquet")}
-        if len(files) >= fewest:
-            return files
-        time.sleep(0.2)
-    raise AssertionError("no record was written")
+
+    def files():
+        found = {path: path.read_bytes() for path in (results / "runs" / "records").glob("*.parquet")}
+        return found if len(found) >= fewest else {}
+
+    return until(files, "no record was written")
 
 
 def same_probes(by_basic, slow, folder):
