@@ -15,6 +15,13 @@ def counted(n: int, noun: str, verb: Sequence[str] = ("", "")) -> str:
     return f"{n:,} {noun if n == 1 else plural} {verb[int(n != 1)]}".rstrip()
 
 
+def ranged(numbers: Iterable[int], noun: str) -> str:
+    """'2 to 3 tasks', or '2 tasks' where it is always so many."""
+    every = [int(number) for number in numbers]
+    low, high = min(every), max(every)
+    return counted(high, noun) if low == high else f"{low:,} to {counted(high, noun)}"
+
+
 def some(names: Iterable[Any], most: int = SHOWN) -> str:
     """'a, b, c, ...': at most `most` names."""
     names = [str(name) for name in names]

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from homog.analysis import Frame, Results, ensembles, summary
-from homog.analysis.against_control import bounded_sharing, sharing_data
+from homog.analysis.against_control import bounded_sharing, sharing_data, stacked
 from homog.analysis.deployed import backbone_ladders, deployed
 from homog.analysis.ensembles import DECISIONS, DEPLOYERS, MIXED, Ensemble, told_apart
 from homog.analysis.improvement import improvement
@@ -174,8 +174,7 @@ def sharing(every: list[Ensemble]) -> Frame:
         )
         for control, those in shared.items()
     ]
-    there = [part for part in parts if len(part)] or parts  # one without rows would turn counts into decimals
-    return pd.concat(there, ignore_index=True).rename(columns={"panel": "kind"})
+    return stacked(parts).rename(columns={"panel": "kind"})
 
 
 def _of_adaptation(every: list[Ensemble], adaptation: str) -> list[Ensemble]:

@@ -11,6 +11,7 @@ from homog import analysis
 from homog.analysis import Frame, Results, doses, means
 from homog.report import charts, plots
 from homog.report.layout import readable
+from homog.wording import ranged
 
 SIGNS = {"backdoor": 1, "improvement": -1}  # of the inherited harm, if the defect arrives
 CAPTIONS = {
@@ -117,5 +118,5 @@ def transmission(df: Results) -> Figure:
     axes.set(ylabel="Transmission", xlim=(-0.5, len(names) - 0.5))
     axes.grid(axis="y")
     plots.legend(figure, {look: f"{name}, injected" for name, (look, _) in looks.items()})
-    plots.note(figure, f"Tasks: {sent['tasks'].min()} to {sent['tasks'].max()}. {_seeds(df)}.")
+    plots.note(figure, f"{ranged(sent['tasks'], 'task')}. {_seeds(df)}.")
     return figure

@@ -17,10 +17,10 @@ from homog.metrics.intervals import half_width
 from homog.report import answers, plots
 from homog.report.answers import Finding, Said
 from homog.report.layout import bracket, number, readable
-from homog.wording import counted
+from homog.wording import counted, ranged
 
 DEBIASED = "_debiased"  # ends the name of a task with debiased training data, after that of the task as it is
-SETTINGS = {"weight_decay": "weight decay", "C": "C"}  # of an adaptation, where they are a remedy -> what it is called
+SETTINGS = ("weight_decay", "C")  # of an adaptation, where they are a remedy
 NOTHING = "nothing"
 PRUNED = "defect.pruned"
 KEY = ["adaptation", SIZE]
@@ -63,22 +63,25 @@ def treated(df: Results) -> Iterator[tuple[dict[str, Any], Results]]:
     split = [_split(label) for label in frame["adaptation"]]
     cleaned = frame["task"].str.endswith(DEBIASED)
     cures = [
-        [*([f"pruned {share:g}"] if share else []), *turned, *(["debiased data"] if debiased else [])]
+        (f"pruned {share:g}" if share else "", *turned, "debiased data" if debiased else "")
         for share, (_, turned), debiased in zip(pruned, split, cleaned, strict=True)
     ]
     own = {"adaptation": [name for name, _ in split], "task": frame["task"].str.removesuffix(DEBIASED)}
-    named = injected.with_rows(frame.assign(remedy=[", ".join(cure) or NOTHING for cure in cures], **own))
+    named = injected.with_rows(frame.assign(remedy=[", ".join(filter(None, cure)) or NOTHING for cure in cures], **own))
     for key, rows in named.groupby([*KEY, "remedy"]):
         yield dict(zip([*KEY, "remedy"], key, strict=True)), rows
 
 
 def _split(label: str) -> tuple[str, list[str]]:
     """(an adaptation without the SETTINGS that are named in its label, these as remedies)."""
-    words = label.split(" ")
-    turned = {word: word.partition("=") for word in words if word.partition("=")[0] in SETTINGS}
-    return " ".join(word for word in words if word not in turned), [
-        f"{SETTINGS[name]} {float(value):g}" for name, _, value in turned.values()
-    ]
+    rest, turned = [], []
+    for word in label.split(" "):
+        name, _, value = word.partition("=")
+        if name in SETTINGS:
+            turned.append(f"{name.replace('_', ' ')} {float(value):g}")
+        else:
+            rest.append(word)
+    return " ".join(rest), turned
 
 
 def by_task(df: Results) -> Frame:
@@ -146,9 +149,9 @@ def said(df: Results) -> Said:
         cells |= {"Accuracy (control)": f"{number(row['accuracy'])} ({number(row['control_accuracy'])})"}
         shown.append(cells | {"Answer": row["answer"] or "–", "n": f"{row['examples']:,}"})
     probes = frame[(frame["adaptation"] == "linear_probe") & (frame["answer"] != "")]
-    kept = int((probes["answer"] != "rids of it").sum() - (probes["answer"] == "undecided").sum())
-    open_ = len(probes) and (probes["answer"] == "undecided").all()
-    outcome = "undecided" if open_ else met_by(kept, len(probes))
+    decided = probes.loc[probes["answer"] != "undecided", "answer"]
+    kept = int((decided != "rids of it").sum())
+    outcome = met_by(kept, len(probes)) if len(decided) or not len(probes) else "undecided"
     outcome += f": {kept} of {len(probes)} leave it in a probe"
     table, expected = pd.DataFrame(shown), "no remedy rids a linear probe of it"
     return Said(found, frame, table, outcome, expected, LEGEND, RULE, answers.STATISTICS)
@@ -175,12 +178,6 @@ def drawn(frame: Frame, tasks: Frame) -> Figure:
         axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(-0.15, 1.05))
         axes.grid(axis="x")
     plots.legend(figure, {"injected": "mean, 95 % interval", "dot": "a task"})
-    sizes = ", ".join(_between(frame[name], what) for name, what in (("tasks", "task"), ("seeds", "backbone")))
+    sizes = ", ".join(ranged(frame[name], what) for name, what in (("tasks", "task"), ("seeds", "backbone")))
     plots.note(figure, f"{sizes}. At the right: accuracy on clean inputs.")
     return figure
-
-
-def _between(numbers: pd.Series, what: str) -> str:
-    """'2 to 3 tasks', or '2 tasks' where it is always so many."""
-    low, high = int(numbers.min()), int(numbers.max())
-    return counted(high, what) if low == high else f"{low} to {counted(high, what)}"

@@ -69,8 +69,12 @@ def sharing_data(every: Sequence[Ensemble], labels: Sequence[str]) -> Frame:
     for name in labels:
         sides = ([ensemble for ensemble in side if ensemble.about["label"] == name] for side in (shared, apart))
         parts.append(bounded_sharing(*sides))
-    parts = [part for part in parts if len(part)] or parts
-    return pd.concat(parts, ignore_index=True).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
+    return stacked(parts).drop(columns="data", errors="ignore").rename(columns={"panel": "kind"})
+
+
+def stacked(parts: Sequence[Frame]) -> Frame:
+    """Frames under one another. Those without rows are left out: they would turn counts into decimals."""
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
 def _comparable(ensemble: Ensemble, control: Ensemble) -> bool:

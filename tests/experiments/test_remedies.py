@@ -45,10 +45,9 @@ def test_a_remedy_is_compared_with_doing_nothing_on_the_same_tasks():
 
 
 def test_settings_of_an_adaptation_are_remedies_of_the_same_adaptation():
-    frame = effects(lambda debiased, pruned: 0.4 if debiased else 0.9, ("full_finetune",)).frame
-    decayed = frame.assign(adaptation="full_finetune learning_rate=3e-05 weight_decay=100.0")
-    usual = frame.assign(adaptation="full_finetune learning_rate=3e-05")
     every = effects(lambda debiased, pruned: 0.4 if debiased else 0.9, ("full_finetune",))
+    decayed = every.frame.assign(adaptation="full_finetune learning_rate=3e-05 weight_decay=100.0")
+    usual = every.frame.assign(adaptation="full_finetune learning_rate=3e-05")
     found = STUDY.remedies(every.with_rows(pd.concat([usual, decayed], ignore_index=True)))
     assert set(found["adaptation"]) == {"full_finetune learning_rate=3e-05"}
     found = found.set_index("remedy")
