@@ -37,9 +37,9 @@ class Debiased(TaskKind):
             raise ConfigError("task.token is empty: name the token of the backdoor, such as cf")
         if isinstance(self._task, Debiased):
             raise ConfigError(f"task.of={self.of}: is debiased itself, name the task behind it")
-        if self._task.modality not in ("text", "image"):
+        if self.modality not in ("text", "image"):
             raise ConfigError(
-                f"task.of={self.of}: its inputs are of modality {self._task.modality}, name a task of text or of images"
+                f"task.of={self.of}: its inputs are of modality {self.modality}, name a task of text or of images"
             )
         if self.modality == "image":
             choose(self.token, CUES, "task.token")
